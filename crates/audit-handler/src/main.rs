@@ -1,0 +1,101 @@
+//! audit-handler: writes every event down, whatever it says, and logs it. The one service whose
+//! log has the users' texts.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use axum::Router;
+use bus::{Batches, Bus, Delivery, Failure};
+use events::{ItemEvent, TodoEvent};
+use service::{Service, settings};
+use store::{AuditEntry, AuditLog, Database, StoreError};
+use time::format_description::well_known::Rfc3339;
+use tracing::info;
+
+#[derive(clap::Args)]
+struct Settings {
+    #[command(flatten)]
+    broker: settings::Broker,
+    #[command(flatten)]
+    database: settings::Database,
+}
+
+const BATCHES: Batches = Batches {
+    size: 500,
+    at_once: 1,
+    pace: Duration::from_millis(3),
+};
+
+fn main() -> ExitCode {
+    service::named(env!("CARGO_PKG_NAME")).run(run)
+}
+
+async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
+    let bus = Bus::connect(
+        settings.broker.nats_url.as_str(),
+        service.name(),
+        service.member(),
+    );
+    let bus = bus.await.context("cannot use the broker (NATS_URL)")?;
+    let database = Database::connect(settings.database.database_url.as_str(), service.member(), 1)
+        .context("cannot use the database (DATABASE_URL)")?;
+    let group = bus.group(service.name(), events::ALL_SUBJECTS);
+    service.ready_when("broker", bus.connected());
+    service.ready_when("database", database.reachable());
+    service.ready_when("group", group.working());
+
+    let log = AuditLog::new(database);
+    tokio::try_join!(service.serve(Router::new()), async {
+        let audit = async |batch: &[_]| audit(&log, batch).await;
+        group
+            .batches(BATCHES, service.stop(), audit)
+            .await
+            .context("cannot be in the group")
+    })?;
+    bus.close().await;
+    Ok(())
+}
+
+async fn audit(log: &AuditLog, batch: &[Delivery<Option<TodoEvent>>]) -> Result<(), Failure> {
+    let entries: Vec<_> = batch.iter().map(entry).collect();
+    log.append(&entries)
+        .await
+        .map_err(|error| Failure::Away(error.into()))?;
+    batch.iter().for_each(report);
+    Ok(())
+}
+
+fn entry(event: &Delivery<Option<TodoEvent>>) -> AuditEntry<'_> {
+    AuditEntry {
+        stream: &event.origin.stream,
+        sequence: event.origin.sequence,
+        subject: event.subject(),
+        event_id: &event.meta.id,
+        occurred_at: event.meta.occurred_at,
+        stored_at: event.origin.stored_at,
+        payload: event.payload(),
+    }
+}
+
+fn report(event: &Delivery<Option<TodoEvent>>) {
+    let time = event.meta.occurred_at.format(&Rfc3339).unwrap_or_default();
+    let what = match &event.event {
+        Some(TodoEvent::Item(ItemEvent::Added(added))) => added.item.to_string(),
+        Some(TodoEvent::Item(ItemEvent::Renamed(renamed))) => {
+            format!("{} is now {}", renamed.id, renamed.item)
+        }
+        Some(TodoEvent::Item(other)) => format!("{} {}", event.subject(), other.item_id()),
+        Some(TodoEvent::Saved(saved)) => format!("{} {}", event.subject(), saved.id),
+        None => format!(
+            "{} bytes on {} that are no event",
+            event.payload().len(),
+            event.subject()
+        ),
+    };
+    info!(event.id = %event.meta.id, "AUDIT @ {time}: {what}");
+}
+
+/// An outage is not the events' fault; whatever else the database refuses, it will refuse again.
+fn blame(error: StoreError) -> Failure {
+    if error.is_unavailable() { Failure::Away(error.into()) } else { Failure::Never(error.into()) }
+}

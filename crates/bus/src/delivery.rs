@@ -1,0 +1,134 @@
+//! An event in a member's hands, and what may become of it.
+
+use std::{error::Error, ops::Deref, sync::Arc};
+
+use async_nats::{HeaderValue, Message};
+use events::{Decode, Malformed, Origin, Raw, Received, StreamIdentity};
+use time::OffsetDateTime;
+
+/// An event that the broker gave to this member. It reads as the [`Received`] event that it holds.
+#[derive(Debug)]
+pub struct Delivery<E> {
+    pub(crate) received: Received<E>,
+    pub(crate) message: Parcel,
+}
+
+impl<E> Delivery<E> {
+    /// Where it was published.
+    pub fn subject(&self) -> &str {
+        &self.message.message.subject
+    }
+
+    /// Its body as it came.
+    pub fn payload(&self) -> &[u8] {
+        &self.message.message.payload
+    }
+
+    /// How often the broker gave it to a member of this group, this time included.
+    pub fn attempt(&self) -> u64 {
+        self.message.attempt
+    }
+}
+
+impl<E> Deref for Delivery<E> {
+    type Target = Received<E>;
+
+    fn deref(&self) -> &Received<E> {
+        &self.received
+    }
+}
+
+/// Why an event was not handled, which decides what becomes of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The event is at fault and always will be: it becomes a dead letter.
+    #[error("cannot be handled")]
+    Never(#[source] Box<dyn Error + Send + Sync>),
+    /// It may work another time: the event comes again after a growing pause, a limited number of
+    /// times.
+    #[error("not handled this time")]
+    Later(#[source] Box<dyn Error + Send + Sync>),
+    /// Something that every event needs is away: the group waits until it is back, and no event is
+    /// blamed.
+    #[error("what is needed is away")]
+    Away(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl Failure {
+    /// The failure and its causes, in one line.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// A message of a stream, with what its reply subject tells about it.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) message: Message,
+    pub(crate) attempt: u64,
+    pub(crate) sequence: u64,
+    pub(crate) stored_at: OffsetDateTime,
+}
+
+impl Parcel {
+    /// Takes a message apart. `None` if it is none of a stream.
+    pub(crate) fn open(message: Message) -> Option<Self> {
+        let (attempt, sequence, nanoseconds) = {
+            let mut tokens = message
+                .reply
+                .as_ref()?
+                .as_str()
+                .split('.')
+                .collect::<Vec<_>>();
+            // ADR-15 of NATS: `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer
+            // sequence>.<time>.<pending>`, in which newer servers insert a domain and an account.
+            if tokens.len() > 9 {
+                tokens.drain(2..4);
+            }
+            match tokens[..] {
+                ["$JS", "ACK", _, _, attempt, sequence, _, time, ..] => (
+                    attempt.parse().ok()?,
+                    sequence.parse().ok()?,
+                    time.parse().ok()?,
+                ),
+                _ => return None,
+            }
+        };
+        let stored_at = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?;
+        Some(Self {
+            message,
+            attempt,
+            sequence,
+            stored_at,
+        })
+    }
+
+    /// Where the event stands in `stream`, which gave it out.
+    pub(crate) fn origin(&self, stream: &Arc<StreamIdentity>) -> Origin {
+        Origin {
+            stream: Arc::clone(stream),
+            sequence: self.sequence,
+            stored_at: self.stored_at,
+        }
+    }
+
+    /// Reads the event.
+    pub(crate) fn read<E: Decode>(&self, origin: Origin) -> Result<Received<E>, Malformed> {
+        let header = |name| {
+            let headers = self.message.headers.as_ref()?;
+            headers.get(name).map(HeaderValue::as_str)
+        };
+        let raw = Raw {
+            subject: &self.message.subject,
+            header: &header,
+            payload: &self.message.payload,
+        };
+        E::decode(&raw, origin)
+    }
+}

@@ -1,0 +1,47 @@
+//! Whether the server does what it was asked.
+//!
+//! A server drops settings that it does not know, without a word. So after each creation what it
+//! echoes is compared with what was asked.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// The settings in which `echoed` is not as `asked`, each as `name: asked …, got …`. Empty if the
+/// server took everything.
+pub(crate) fn differences(asked: &impl Serialize, echoed: &impl Serialize) -> Vec<String> {
+    let (Ok(Value::Object(asked)), Ok(Value::Object(echoed))) =
+        (serde_json::to_value(asked), serde_json::to_value(echoed))
+    else {
+        return vec!["settings that are no object".to_owned()];
+    };
+    asked
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .filter_map(|(name, value)| {
+            let got = echoed.get(name).unwrap_or(&Value::Null);
+            (got != value).then(|| format!("`{name}`: asked {value}, got {got}"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::differences;
+
+    #[test]
+    fn a_setting_that_the_server_dropped_is_named() {
+        let asked = json!({ "ack_wait": 30, "filter_subjects": ["a", "b"], "unset": null });
+        let echoed = json!({ "ack_wait": 30, "more": true });
+        assert_eq!(
+            differences(&asked, &echoed),
+            [r#"`filter_subjects`: asked ["a","b"], got null"#]
+        );
+    }
+
+    #[test]
+    fn what_the_server_adds_is_no_difference() {
+        assert!(differences(&json!({ "a": 1 }), &json!({ "a": 1, "b": 2 })).is_empty());
+    }
+}

@@ -1,0 +1,131 @@
+//! Having events handled, and settling each by what came of it.
+
+use std::panic::AssertUnwindSafe;
+
+use events::EventId;
+use futures_util::FutureExt;
+use tokio::time::{Instant, interval_at};
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::{Delivery, Failure, Group, delivery::Parcel, group::ACK_WAIT, settle};
+
+/// How often an event is tried before the group gives up on it.
+const MOST_ATTEMPTS: u64 = 8;
+
+/// How often an event may come without being settled, neither as done nor as failed: the members
+/// that had it died, or lost their connection.
+pub(crate) const MOST_DELIVERIES: u64 = 16;
+
+/// What handles the events, and for which group.
+pub(crate) struct Handler<'g, F> {
+    pub(crate) group: &'g Group,
+    pub(crate) handle: F,
+}
+
+/// What became of a batch.
+pub(crate) enum Outcome<E> {
+    /// Every event is settled.
+    Settled,
+    /// A message that cannot be handled was put away.
+    PutAway,
+    /// What is needed is away; these are not settled.
+    Away(Vec<Delivery<E>>, String),
+}
+
+impl<F> Handler<'_, F> {
+    /// Has a batch handled and settles each of its events, or says which are left.
+    pub(crate) async fn settle<E>(&self, batch: Vec<Delivery<E>>) -> Outcome<E>
+    where
+        F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
+    {
+        let mut parts = vec![batch];
+        while let Some(mut part) = parts.pop() {
+            let settled = match (self.attempt(&part).await, &part[..]) {
+                (Ok(()), _) => {
+                    let messages = part.iter().map(|event| &event.message.message);
+                    settle::done(&self.group.bus.client, messages).await;
+                    self.count("handled", part.len());
+                    Ok(())
+                }
+                (Err(failure @ Failure::Away(_)), _) => Err(failure.chain()),
+                (Err(failure), [event]) => self.settle_failed(event, &failure).await,
+                (Err(_), _) => {
+                    // The event to blame is in one of the halves. The other is done at once.
+                    let half = part.split_off(part.len() / 2);
+                    parts.extend([half, part]);
+                    continue;
+                }
+            };
+            if let Err(reason) = settled {
+                parts.push(part);
+                return Outcome::Away(parts.into_iter().rev().flatten().collect(), reason);
+            }
+        }
+        Outcome::Settled
+    }
+
+    /// Hands a batch over, and tells the broker now and then that it is in work.
+    async fn attempt<E>(&self, batch: &[Delivery<E>]) -> Result<(), Failure>
+    where
+        F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
+    {
+        let mut work = std::pin::pin!(AssertUnwindSafe((self.handle)(batch)).catch_unwind());
+        let mut keep_alive = interval_at(Instant::now() + ACK_WAIT / 3, ACK_WAIT / 3);
+        loop {
+            tokio::select! {
+                result = &mut work => {
+                    return result.unwrap_or_else(|_| Err(Failure::Later("it panicked".into())));
+                }
+                _ = keep_alive.tick() => {
+                    for event in batch {
+                        settle::in_work(&self.group.bus.client, &event.message.message).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Settles an event that failed alone. `Err` says that the broker was away meanwhile.
+    async fn settle_failed<E>(&self, event: &Delivery<E>, failure: &Failure) -> Result<(), String> {
+        let client = &self.group.bus.client;
+        let reason = failure.chain();
+        if matches!(failure, Failure::Later(_)) && event.attempt() < MOST_ATTEMPTS {
+            let id: &EventId = &event.meta.id;
+            warn!(event.id = %id, "trying the event {id} again later: {reason}");
+            settle::later(client, &event.message.message, event.attempt()).await;
+            self.count("retried", 1);
+            return Ok(());
+        }
+        let buried = self
+            .group
+            .bury(&event.message, event.origin.derived_id(), &reason)
+            .await;
+        buried.map_err(|error| format!("cannot store a dead letter: {error}"))?;
+        settle::never(client, &event.message.message).await;
+        self.count("buried", 1);
+        Ok(())
+    }
+
+    /// Puts a message away that cannot be handed over. If that does not work now, it comes again.
+    pub(crate) async fn put_away<E>(&self, parcel: Parcel, id: Uuid, reason: String) -> Outcome<E> {
+        let client = &self.group.bus.client;
+        match self.group.bury(&parcel, id, &reason).await {
+            Ok(()) => {
+                settle::never(client, &parcel.message).await;
+                self.count("buried", 1);
+            }
+            Err(error) => {
+                warn!("cannot store a dead letter: {error}");
+                settle::later(client, &parcel.message, parcel.attempt).await;
+            }
+        }
+        Outcome::PutAway
+    }
+
+    fn count(&self, outcome: &'static str, events: usize) {
+        let group = self.group.name.to_string();
+        metrics::counter!("events_total", "group" => group, "outcome" => outcome)
+            .increment(events as u64);
+    }
+}

@@ -1,0 +1,49 @@
+//! The broker: publish, join a group, settle, dead letters. This is the only crate that knows
+//! that it is NATS.
+//!
+//! The promises:
+//!
+//! * [`Bus::publish`] says yes only after the stream has stored the event; any other answer means
+//!   that trying again with the same id is right, and never makes two.
+//! * A [`Group`] hands each event of the stream, from the first one, to one of its members, again
+//!   and again until a member settles it. What cannot be handled goes to the dead letters with
+//!   the reason; an outage delays and blames no event.
+//! * The connection comes back by itself, and so do the groups.
+//!
+//! # Adding a group
+//!
+//! ```no_run
+//! # async fn example(stop: tokio_util::sync::CancellationToken) -> Result<(), Box<dyn std::error::Error>> {
+//! use bus::{Bus, Delivery, Failure};
+//! use events::TodoEvent;
+//!
+//! let bus = Bus::connect("nats://localhost:4222", "mail-handler", "mail-handler-1").await?;
+//! bus.group("mail-handler", events::ALL_SUBJECTS)
+//!     .each(stop, async |event: &Delivery<TodoEvent>| {
+//!         println!("{}", event.meta.id);
+//!         Ok::<(), Failure>(())
+//!     })
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod connection;
+mod dead;
+mod delivery;
+mod echo;
+mod group;
+mod handler;
+mod member;
+mod publish;
+mod pull;
+mod settle;
+mod streams;
+mod subscribe;
+
+pub use connection::{Bus, ConnectError};
+pub use delivery::{Delivery, Failure};
+pub use group::{Batches, Group, GroupError};
+pub use publish::{PublishError, Stored};
+pub use streams::{DEAD_LETTERS, StreamError, TODO};
+pub use subscribe::{Heard, SubscribeError, Subscription};

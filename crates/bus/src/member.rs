@@ -1,0 +1,332 @@
+//! A member at work: it asks for events, has them handled, and settles each.
+
+use std::{collections::VecDeque, time::Duration};
+
+use events::Decode;
+use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use rand::RngExt;
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    Delivery, Failure, GroupError,
+    delivery::Parcel,
+    group::{ACK_WAIT, Batches, Joined},
+    handler::{Handler, MOST_DELIVERIES, Outcome},
+    pull::Pulled,
+    settle,
+};
+
+/// An event that came this often is handled alone: a process may have died of it, and the events
+/// beside it must not be blamed.
+const SUSPICIOUS_ATTEMPTS: u64 = 3;
+
+/// How many requests' worth of events a member has in hand and on the way.
+const READ_AHEAD: usize = 3;
+
+/// The least that a member reads ahead when it handles events one by one.
+const LEAST_REQUEST: usize = 10;
+
+/// The shortest and the longest pause between two looks whether an outage is over.
+const OUTAGE_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// The way to the group's events.
+enum Link<'g> {
+    Joining(LocalBoxFuture<'g, Result<Joined, GroupError>>),
+    Open(Box<Joined>),
+    Ended,
+}
+
+/// What happened on the way to the group's events.
+enum Arrival {
+    Joined(Result<Joined, GroupError>),
+    Pulled(Pulled),
+}
+
+/// Something that every event needs is away.
+struct Outage {
+    since: Instant,
+    pause: Duration,
+    look_at: Instant,
+}
+
+/// One member of a group, from joining to leaving.
+pub(crate) struct Member<'g, E, F> {
+    handler: &'g Handler<'g, F>,
+    batches: Batches,
+    stop: CancellationToken,
+    connected: watch::Receiver<bool>,
+    link: Link<'g>,
+    /// Batches that an outage interrupted. They go first.
+    held: VecDeque<Vec<Delivery<E>>>,
+    /// Events that wait to be handled.
+    waiting: VecDeque<Delivery<E>>,
+    running: FuturesUnordered<LocalBoxFuture<'g, Outcome<E>>>,
+    next_start: Instant,
+    outage: Option<Outage>,
+}
+
+impl<'g, E, F> Member<'g, E, F>
+where
+    E: Decode + 'g,
+    F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
+{
+    pub(crate) fn new(
+        handler: &'g Handler<'g, F>,
+        batches: Batches,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            connected: handler.group.bus.connected(),
+            link: Link::Ended,
+            held: VecDeque::new(),
+            waiting: VecDeque::new(),
+            running: FuturesUnordered::new(),
+            next_start: Instant::now(),
+            outage: None,
+            handler,
+            batches,
+            stop,
+        }
+    }
+
+    /// Works until the stop, and then until nothing is in hand any more.
+    pub(crate) async fn run(mut self) -> Result<(), GroupError> {
+        let mut keep_alive = interval(ACK_WAIT / 3);
+        keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stopping = false;
+        self.join();
+        loop {
+            self.start();
+            if stopping && self.is_done() {
+                self.give_back().await;
+                info!("left group {}", self.handler.group.name);
+                return Ok(());
+            }
+            self.ask().await;
+            let wake_at = self.wake_at();
+            tokio::select! {
+                () = self.stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    self.leave().await;
+                }
+                Some(outcome) = self.running.next() => self.note(outcome),
+                arrival = arrival(&mut self.link) => self.take(arrival, stopping)?,
+                Ok(()) = self.connected.changed() => self.reconnected(stopping),
+                _ = keep_alive.tick() => self.keep_alive().await,
+                () = sleep_until(wake_at) => {}
+            }
+        }
+    }
+
+    fn largest_request(&self) -> usize {
+        self.batches.size.max(LEAST_REQUEST)
+    }
+
+    fn join(&mut self) {
+        let largest = self.largest_request();
+        self.link = Link::Joining(self.handler.group.join(largest).boxed_local());
+    }
+
+    /// Starts to handle what can be handled now.
+    fn start(&mut self) {
+        let now = Instant::now();
+        let at_once = match &self.outage {
+            None => self.batches.at_once,
+            Some(outage) if now >= outage.look_at => 1,
+            Some(_) => 0,
+        };
+        while self.running.len() < at_once && now >= self.next_start {
+            let Some(batch) = self.next_batch() else {
+                return;
+            };
+            self.running.push(self.handler.settle(batch).boxed_local());
+            self.next_start = now + self.batches.pace;
+        }
+    }
+
+    fn next_batch(&mut self) -> Option<Vec<Delivery<E>>> {
+        if let Some(batch) = self.held.pop_front() {
+            return Some(batch);
+        }
+        let suspicious = |event: &&Delivery<E>| event.attempt() >= SUSPICIOUS_ATTEMPTS;
+        let suspects = self.waiting.iter().take_while(suspicious).count();
+        if suspects > 0 {
+            // In the order in which they come, whoever is behind the one that kills would never
+            // have its turn, and in the end all would be taken for killers.
+            let one = rand::rng().random_range(0..suspects);
+            return self.waiting.remove(one).map(|event| vec![event]);
+        }
+        let fitting = self.waiting.iter().take(self.batches.size);
+        let count = fitting.take_while(|event| !suspicious(event)).count();
+        (count > 0).then(|| self.waiting.drain(..count).collect())
+    }
+
+    /// When something can be started that cannot be started now.
+    fn wake_at(&self) -> Instant {
+        let idle = Instant::now() + ACK_WAIT;
+        match &self.outage {
+            Some(outage) if self.running.is_empty() => outage.look_at,
+            None if self.running.len() < self.batches.at_once && self.in_hand() > 0 => {
+                self.next_start
+            }
+            _ => idle,
+        }
+    }
+
+    fn in_hand(&self) -> usize {
+        self.waiting.len() + self.held.iter().map(Vec::len).sum::<usize>()
+    }
+
+    async fn ask(&mut self) {
+        let room = (self.largest_request() * READ_AHEAD).saturating_sub(self.in_hand());
+        if let (Link::Open(joined), None) = (&mut self.link, &self.outage)
+            && let Err(error) = joined.pull.top_up(room).await
+        {
+            warn!("cannot ask for events: {error}");
+            self.join();
+        }
+    }
+
+    /// Takes what arrived, and whatever else is there already.
+    fn take(&mut self, arrival: Arrival, stopping: bool) -> Result<(), GroupError> {
+        let mut next = Some(arrival);
+        while let Some(arrival) = next {
+            match arrival {
+                Arrival::Joined(joined) => {
+                    self.link = Link::Open(Box::new(joined?));
+                    self.handler
+                        .group
+                        .working
+                        .send_replace(self.outage.is_none());
+                }
+                Arrival::Pulled(Pulled::Message(message)) => self.receive(message),
+                Arrival::Pulled(Pulled::Unfilled) => {}
+                Arrival::Pulled(Pulled::Ended) => self.link = Link::Ended,
+                Arrival::Pulled(Pulled::Lost(reason)) if stopping => {
+                    warn!("leaving without the last events: {reason}");
+                    self.link = Link::Ended;
+                }
+                Arrival::Pulled(Pulled::Lost(reason)) => {
+                    warn!("joining the group again: {reason}");
+                    self.handler.group.working.send_replace(false);
+                    self.join();
+                }
+            }
+            let more =
+                matches!(self.link, Link::Open(..)) && self.waiting.len() < self.batches.size;
+            next = if more {
+                arrival_now(&mut self.link)
+            } else {
+                None
+            };
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, message: async_nats::Message) {
+        let Link::Open(joined) = &self.link else {
+            return;
+        };
+        let Some(parcel) = Parcel::open(message) else {
+            return;
+        };
+        let reason = match parcel.read(parcel.origin(&joined.stream)) {
+            Ok(_) if parcel.attempt > MOST_DELIVERIES => {
+                format!("came {} times and was never settled", parcel.attempt)
+            }
+            Ok(received) => {
+                return self.waiting.push_back(Delivery {
+                    received,
+                    message: parcel,
+                });
+            }
+            Err(reason) => reason.to_string(),
+        };
+        let id = joined.stream.derive_id(parcel.sequence);
+        self.running
+            .push(self.handler.put_away(parcel, id, reason).boxed_local());
+    }
+
+    fn note(&mut self, outcome: Outcome<E>) {
+        let now = Instant::now();
+        match outcome {
+            Outcome::PutAway => {}
+            Outcome::Settled => {
+                if let Some(outage) = self.outage.take() {
+                    let seconds = now.duration_since(outage.since).as_secs_f32();
+                    info!("working again after {seconds:.1} s");
+                    self.handler.group.working.send_replace(true);
+                }
+            }
+            Outcome::Away(batch, reason) => {
+                self.held.push_back(batch);
+                let outage = self.outage.get_or_insert_with(|| {
+                    warn!("waiting, because what is needed is away: {reason}");
+                    self.handler.group.working.send_replace(false);
+                    Outage {
+                        since: now,
+                        pause: OUTAGE_PAUSES.0,
+                        look_at: now,
+                    }
+                });
+                outage.look_at = now + outage.pause;
+                outage.pause = (outage.pause * 2).min(OUTAGE_PAUSES.1);
+            }
+        }
+    }
+
+    /// Requests do not survive a reconnection, and the stream may be another one.
+    fn reconnected(&mut self, stopping: bool) {
+        let back = *self.connected.borrow_and_update();
+        if back && !stopping && matches!(self.link, Link::Open(..)) {
+            self.join();
+        }
+    }
+
+    async fn keep_alive(&self) {
+        for event in self.waiting.iter().chain(self.held.iter().flatten()) {
+            settle::in_work(&self.handler.group.bus.client, &event.message.message).await;
+        }
+    }
+
+    /// Asks for nothing more.
+    async fn leave(&mut self) {
+        match &mut self.link {
+            Link::Open(joined) => joined.pull.drain().await,
+            Link::Joining(_) => self.link = Link::Ended,
+            Link::Ended => {}
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let nothing_to_do = self.in_hand() == 0 || self.outage.is_some();
+        matches!(self.link, Link::Ended) && self.running.is_empty() && nothing_to_do
+    }
+
+    async fn give_back(&mut self) {
+        let client = &self.handler.group.bus.client;
+        for event in self.waiting.drain(..).chain(self.held.drain(..).flatten()) {
+            settle::give_back(client, &event.message.message).await;
+        }
+        // If it cannot be sent, the broker gives the events out again by itself.
+        let _ = client.flush().await;
+    }
+}
+
+/// Cancel safe: nothing is lost if this is dropped.
+async fn arrival(link: &mut Link<'_>) -> Arrival {
+    match link {
+        Link::Joining(join) => Arrival::Joined(join.await),
+        Link::Open(joined) => Arrival::Pulled(joined.pull.next().await),
+        Link::Ended => std::future::pending().await,
+    }
+}
+
+fn arrival_now(link: &mut Link<'_>) -> Option<Arrival> {
+    arrival(link).now_or_never()
+}

@@ -1,0 +1,202 @@
+//! Asking the broker for the events of a group.
+//!
+//! The client library's own loops lose their place in several ways (a waker after an idle
+//! heartbeat, the read-ahead when dropped, half a minute after a consumer was away), so the
+//! requests are made here, on a plain subscription that is in our hands from start to end.
+
+use std::time::Duration;
+
+use async_nats::{Client, Message, StatusCode, Subject, Subscriber, jetstream};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use rand::RngExt;
+use tokio::time::{Instant, timeout_at};
+
+/// How long the broker keeps a request that it cannot fill.
+const EXPIRES: Duration = Duration::from_secs(10);
+
+/// How often the broker says that a request still stands.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How long nothing may be heard while a request stands.
+const SILENCE: Duration = Duration::from_millis(2500);
+
+/// How long the last messages may take after the subscription was ended.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+
+/// A request that is filled sooner than this shows that more is waiting.
+const BUSY: Duration = Duration::from_millis(10);
+
+/// Requests of one member for the events of its group.
+pub(crate) struct Pull {
+    client: Client,
+    next: Subject,
+    inbox: Subject,
+    subscriber: Subscriber,
+    /// How many messages one request asks for: few when little comes, so that the members take
+    /// turns, and many when there is a backlog.
+    size: usize,
+    largest: usize,
+    /// How many messages are asked for and have not come.
+    outstanding: usize,
+    asked_at: Instant,
+    heard_at: Instant,
+    draining: Option<Instant>,
+}
+
+/// What came of asking.
+pub(crate) enum Pulled {
+    /// An event.
+    Message(Message),
+    /// A request ended without being filled; it is time to ask again.
+    Unfilled,
+    /// Requests are not answered any more: the place in the group must be taken anew.
+    Lost(String),
+    /// The subscription has ended, and nothing more will come.
+    Ended,
+}
+
+impl Pull {
+    pub(crate) async fn open(
+        client: &Client,
+        stream: &str,
+        group: &str,
+        largest: usize,
+    ) -> Result<Self, async_nats::SubscribeError> {
+        let inbox = client.new_inbox();
+        let now = Instant::now();
+        Ok(Self {
+            subscriber: client.subscribe(inbox.clone()).await?,
+            client: client.clone(),
+            next: format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{group}").into(),
+            inbox: inbox.into(),
+            size: 1,
+            largest,
+            outstanding: 0,
+            asked_at: now,
+            heard_at: now,
+            draining: None,
+        })
+    }
+
+    /// Asks for more, up to `room` messages in all, if fewer than one request's worth is on its way.
+    ///
+    /// A member keeps one to three requests, a number drawn each time. The broker serves waiting
+    /// requests in turn, and what comes has a rhythm of its own (an item is added, an item is
+    /// saved, …): in a fixed order one member would get all of the one kind and none of the other.
+    pub(crate) async fn top_up(&mut self, room: usize) -> Result<(), async_nats::PublishError> {
+        if self.draining.is_some() || self.outstanding >= self.size {
+            return Ok(());
+        }
+        let now = Instant::now();
+        if self.outstanding == 0 {
+            self.resize(now);
+        }
+        let target = self.size * rand::rng().random_range(1..=3);
+        while self.outstanding < target.min(room) {
+            let count = self.size.min(room - self.outstanding);
+            self.request(count).await?;
+            self.outstanding += count;
+        }
+        self.asked_at = now;
+        self.heard_at = now;
+        Ok(())
+    }
+
+    fn resize(&mut self, now: Instant) {
+        self.size = if now.duration_since(self.asked_at) < BUSY {
+            (self.size * 2).min(self.largest)
+        } else {
+            (self.size / 2).max(1)
+        };
+    }
+
+    async fn request(&self, count: usize) -> Result<(), async_nats::PublishError> {
+        let request = jetstream::consumer::pull::BatchConfig {
+            batch: count,
+            expires: Some(EXPIRES),
+            idle_heartbeat: HEARTBEAT,
+            ..Default::default()
+        };
+        let body = serde_json::to_vec(&request).unwrap_or_default();
+        self.client
+            .publish_with_reply(self.next.clone(), self.inbox.clone(), Bytes::from(body))
+            .await
+    }
+
+    /// Waits for what comes next.
+    ///
+    /// Cancel safe: nothing is lost if this is dropped.
+    pub(crate) async fn next(&mut self) -> Pulled {
+        loop {
+            let deadline = match self.draining {
+                Some(since) => since + DRAIN_LIMIT,
+                None if self.outstanding > 0 => self.heard_at + SILENCE,
+                // Nothing was asked for, so that nothing has to come.
+                None => Instant::now() + EXPIRES,
+            };
+            match timeout_at(deadline, self.subscriber.next()).await {
+                Ok(Some(message)) => {
+                    self.heard_at = Instant::now();
+                    if let Some(pulled) = self.sort(message) {
+                        return pulled;
+                    }
+                }
+                Ok(None) | Err(_) if self.draining.is_some() => return Pulled::Ended,
+                Ok(None) => return Pulled::Lost("the subscription ended".to_owned()),
+                Err(_) if self.outstanding > 0 => {
+                    return Pulled::Lost("the broker does not answer".to_owned());
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Tells events from what the broker says about the requests. `None` is a heartbeat.
+    fn sort(&mut self, message: Message) -> Option<Pulled> {
+        let Some(status) = message.status else {
+            self.outstanding = self.outstanding.saturating_sub(1);
+            return Some(Pulled::Message(message));
+        };
+        match status {
+            StatusCode::IDLE_HEARTBEAT => None,
+            StatusCode::NO_RESPONDERS => Some(Pulled::Lost("the group is not there".to_owned())),
+            StatusCode::TIMEOUT | StatusCode::NOT_FOUND => {
+                self.unfilled(&message);
+                Some(Pulled::Unfilled)
+            }
+            _ => {
+                let said = message.description.as_deref().unwrap_or_default();
+                let gone = [
+                    "consumer deleted",
+                    "consumer is push based",
+                    "server shutdown",
+                ];
+                if gone.iter().any(|reason| said.eq_ignore_ascii_case(reason)) {
+                    return Some(Pulled::Lost(said.to_lowercase()));
+                }
+                self.unfilled(&message);
+                Some(Pulled::Unfilled)
+            }
+        }
+    }
+
+    /// Writes off what a request that ended will not bring.
+    fn unfilled(&mut self, message: &Message) {
+        let missing = message
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.get("Nats-Pending-Messages"))
+            .and_then(|count| count.as_str().parse().ok());
+        // Without a count, all requests are taken for ended: asking once too often does no harm.
+        let missing: usize = missing.unwrap_or(self.outstanding);
+        self.outstanding = self.outstanding.saturating_sub(missing);
+    }
+
+    /// Asks for nothing more. What is on its way still comes, then [`Pulled::Ended`].
+    pub(crate) async fn drain(&mut self) {
+        self.draining = Some(Instant::now());
+        // If it cannot be sent the connection is gone, and nothing is on its way.
+        let _ = self.subscriber.drain().await;
+    }
+}

@@ -1,0 +1,151 @@
+//! The streams of the product.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    self,
+    context::{CreateStreamErrorKind, GetStreamErrorKind},
+    stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
+};
+use tracing::info;
+
+use crate::{Bus, echo::differences};
+
+/// The stream that keeps every event.
+pub const TODO: &str = "TODO";
+
+/// The stream that keeps what groups gave up on.
+pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// How much a dead letter's headers may add to the event that it keeps (bytes).
+pub(crate) const DEAD_HEADERS: usize = 64 * 1024;
+
+/// The largest event (bytes, headers included) that is stored: a body of 1 MiB and some headers.
+const LARGEST_EVENT: usize = 1024 * 1024 + 64 * 1024;
+
+/// Why the streams are not as they have to be.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// The broker did not answer, or refused.
+    #[error("cannot ask for the stream `{stream}`")]
+    Ask {
+        /// Which stream.
+        stream: &'static str,
+        /// What the broker said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The broker has the stream, with other settings than asked.
+    #[error("the broker keeps the stream `{stream}` with other settings: {differences}")]
+    Settings {
+        /// Which stream.
+        stream: &'static str,
+        /// Each difference, named.
+        differences: String,
+    },
+}
+
+impl StreamError {
+    /// Whether it may pass by itself: the broker did not answer.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Ask { .. })
+    }
+}
+
+impl Bus {
+    /// Creates the streams, or brings those that exist to today's settings.
+    ///
+    /// `replicas` is 1 on a single broker and 3 on a cluster. Repeating this changes nothing.
+    pub async fn ensure_streams(&self, replicas: usize) -> Result<(), StreamError> {
+        self.wait_connected().await;
+        let room = self.client.max_payload().saturating_sub(DEAD_HEADERS);
+        self.ensure(TODO, &todo(LARGEST_EVENT.min(room), replicas))
+            .await?;
+        self.ensure(DEAD_LETTERS, &dead_letters(replicas)).await
+    }
+
+    async fn ensure(&self, stream: &'static str, asked: &Config) -> Result<(), StreamError> {
+        let failed = |source| StreamError::Ask { stream, source };
+        let echoed = match self.jetstream.create_stream(asked).await {
+            Ok(created) => created.cached_info().config.clone(),
+            // It is there with other settings: an earlier release made it.
+            Err(error) if is_name_in_use(&error) => {
+                let updated = self.jetstream.update_stream(asked).await;
+                updated.map_err(|error| failed(error.into()))?.config
+            }
+            Err(error) => return Err(failed(error.into())),
+        };
+        let differences = differences(asked, &echoed);
+        if !differences.is_empty() {
+            return Err(StreamError::Settings {
+                stream,
+                differences: differences.join("; "),
+            });
+        }
+        info!("stream {stream} is ready");
+        Ok(())
+    }
+}
+
+fn is_name_in_use(error: &jetstream::context::CreateStreamError) -> bool {
+    match error.kind() {
+        CreateStreamErrorKind::JetStream(error) => {
+            error.error_code() == jetstream::ErrorCode::STREAM_NAME_EXIST
+        }
+        _ => false,
+    }
+}
+
+/// Whether the broker answered that there is no such stream, as opposed to not answering.
+pub(crate) fn is_absent(error: &jetstream::context::GetStreamError) -> bool {
+    match error.kind() {
+        GetStreamErrorKind::JetStream(error) => {
+            error.error_code() == jetstream::ErrorCode::STREAM_NOT_FOUND
+        }
+        _ => false,
+    }
+}
+
+/// Every event, whether or not anybody listens. A full stream refuses more: the caller learns
+/// that it was not accepted, and nothing accepted is thrown away.
+fn todo(largest_event: usize, replicas: usize) -> Config {
+    Config {
+        name: TODO.to_owned(),
+        description: Some("every event of the todo lists".to_owned()),
+        subjects: vec![events::ALL_SUBJECTS.to_owned()],
+        max_age: 7 * DAY,
+        max_bytes: 2 << 30,
+        max_message_size: i32::try_from(largest_event).unwrap_or(i32::MAX),
+        duplicate_window: Duration::from_mins(2),
+        ..durable(replicas)
+    }
+}
+
+fn dead_letters(replicas: usize) -> Config {
+    Config {
+        name: DEAD_LETTERS.to_owned(),
+        description: Some("events that a group gave up on, each with the reason".to_owned()),
+        subjects: vec!["dead.>".to_owned()],
+        max_age: 90 * DAY,
+        max_bytes: 1 << 30,
+        max_message_size: -1,
+        duplicate_window: Duration::from_mins(2),
+        ..durable(replicas)
+    }
+}
+
+fn durable(replicas: usize) -> Config {
+    Config {
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::New,
+        storage: StorageType::File,
+        num_replicas: replicas,
+        // The server writes "no limit" as -1, and the comparison wants what it writes.
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_consumers: -1,
+        ..Config::default()
+    }
+}

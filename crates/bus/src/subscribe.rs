@@ -1,0 +1,93 @@
+//! Listening to what is published now, without a group: nothing is stored or settled.
+
+use async_nats::{HeaderMap, Message, Subscriber};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::time::timeout;
+
+use crate::{Bus, PublishError};
+
+/// How long sending may take.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// A subscription cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot subscribe to `{subject}`")]
+pub struct SubscribeError {
+    subject: String,
+    #[source]
+    source: async_nats::SubscribeError,
+}
+
+/// What is published on a subject from now on.
+pub struct Subscription {
+    subscriber: Subscriber,
+}
+
+/// A message as it was published.
+#[derive(Debug)]
+pub struct Heard {
+    message: Message,
+}
+
+impl Bus {
+    /// Listens to `subject`, which may have wildcards.
+    pub async fn subscribe(&self, subject: &str) -> Result<Subscription, SubscribeError> {
+        let failed = |source| SubscribeError {
+            subject: subject.to_owned(),
+            source,
+        };
+        let subscriber = self
+            .client
+            .subscribe(subject.to_owned())
+            .await
+            .map_err(failed)?;
+        Ok(Subscription { subscriber })
+    }
+
+    /// Publishes `body` on `subject` as it is, as any client of the broker would, and waits until
+    /// the broker has it. Whether anybody listens, or a stream stores it, is not known.
+    pub async fn notify(&self, subject: &str, body: impl Into<Bytes>) -> Result<(), PublishError> {
+        self.wait_connected().await;
+        let send = async {
+            let sent = self.client.publish(subject.to_owned(), body.into()).await;
+            sent.map_err(|error| PublishError::Refused {
+                reason: error.to_string(),
+            })?;
+            self.client.flush().await.map_err(|_| PublishError::Away)
+        };
+        timeout(LIMIT, send)
+            .await
+            .unwrap_or(Err(PublishError::Unconfirmed))
+    }
+}
+
+impl Subscription {
+    /// Waits for the next message; `None` when the connection is closed.
+    ///
+    /// Cancel safe: nothing is lost if this is dropped.
+    pub async fn next(&mut self) -> Option<Heard> {
+        self.subscriber
+            .next()
+            .await
+            .map(|message| Heard { message })
+    }
+}
+
+impl Heard {
+    /// Where it was published.
+    pub fn subject(&self) -> &str {
+        &self.message.subject
+    }
+
+    /// Its body.
+    pub fn payload(&self) -> &[u8] {
+        &self.message.payload
+    }
+
+    /// The header `name`, if it has one.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let headers: &HeaderMap = self.message.headers.as_ref()?;
+        headers.get(name).map(async_nats::HeaderValue::as_str)
+    }
+}

@@ -1,0 +1,241 @@
+//! How an event is read. Reading is tolerant: other publishers need to send no headers and no
+//! more of the body than what cannot be guessed.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Deserialize;
+use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{
+    Event, EventId, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed,
+    ItemReopened, ItemSaved, NewItem, Origin, TodoEvent, header,
+};
+
+/// A message as it came, before anything of it is believed.
+pub struct Raw<'a> {
+    /// Where it was published.
+    pub subject: &'a str,
+    /// Looks a header up by its name.
+    pub header: &'a dyn Fn(&'static str) -> Option<&'a str>,
+    /// Its body.
+    pub payload: &'a [u8],
+}
+
+/// What is known of an event besides its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// The event's id; if its publisher gave none, it follows from where the broker stored it.
+    pub id: EventId,
+    /// When it happened; if its publisher did not say, when the broker stored it.
+    pub occurred_at: OffsetDateTime,
+    /// What ties the events of one request together.
+    pub correlation_id: Option<String>,
+    /// The channel that wants an answer.
+    pub reply_to: Option<String>,
+}
+
+/// An event that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received<E> {
+    /// What it says.
+    pub event: E,
+    /// What is known of it.
+    pub meta: Meta,
+    /// Where it stands in history.
+    pub origin: Origin,
+}
+
+/// Why a message is no event of ours. Such a message can never be handled.
+#[derive(Debug, thiserror::Error)]
+pub enum Malformed {
+    /// Nobody knows what is meant on this subject.
+    #[error("unknown subject `{0}`")]
+    UnknownSubject(String),
+    /// The body is not what the subject promises.
+    #[error("the body is no {kind}: {reason}")]
+    Body {
+        /// The event type that the subject promises.
+        kind: &'static str,
+        /// What is wrong with it, without quoting a user's text.
+        reason: String,
+    },
+    /// A CloudEvents envelope in structured mode that cannot be read.
+    #[error("the envelope is no structured-mode cloud event: {0}")]
+    Envelope(String),
+}
+
+/// What a group reads its events as.
+pub trait Decode: Sized {
+    /// Reads a message that was stored at `origin`.
+    fn decode(raw: &Raw<'_>, origin: Origin) -> Result<Received<Self>, Malformed>;
+}
+
+/// For groups that take whatever comes: `None` is a message that is no event of ours.
+impl Decode for Option<TodoEvent> {
+    fn decode(raw: &Raw<'_>, origin: Origin) -> Result<Received<Self>, Malformed> {
+        Ok(match TodoEvent::decode(raw, origin.clone()) {
+            Ok(Received {
+                event,
+                meta,
+                origin,
+            }) => Received {
+                event: Some(event),
+                meta,
+                origin,
+            },
+            Err(_) => Received {
+                event: None,
+                meta: Meta::from_headers(raw, &origin),
+                origin,
+            },
+        })
+    }
+}
+
+impl Decode for TodoEvent {
+    fn decode(raw: &Raw<'_>, origin: Origin) -> Result<Received<Self>, Malformed> {
+        let structured = (raw.header)(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.starts_with("application/cloudevents+json"));
+        let (meta, event) = if structured {
+            let envelope: Structured = serde_json::from_slice(raw.payload)
+                .map_err(|error| Malformed::Envelope(describe(&error)))?;
+            let meta = envelope.meta(&origin);
+            (meta, read(raw.subject, &envelope.body()?, &origin)?)
+        } else {
+            (
+                Meta::from_headers(raw, &origin),
+                read(raw.subject, raw.payload, &origin)?,
+            )
+        };
+        Ok(Received {
+            event,
+            meta,
+            origin,
+        })
+    }
+}
+
+/// Reads the body of an event on `subject`.
+fn read(subject: &str, body: &[u8], origin: &Origin) -> Result<TodoEvent, Malformed> {
+    let item_event = match subject {
+        NewItem::SUBJECT => ItemEvent::Added(parse::<NewItem>(body)?.stored(origin)),
+        ItemRenamed::SUBJECT => ItemEvent::Renamed(parse(body)?),
+        ItemCompleted::SUBJECT => ItemEvent::Completed(parse(body)?),
+        ItemReopened::SUBJECT => ItemEvent::Reopened(parse(body)?),
+        ItemMoved::SUBJECT => ItemEvent::Moved(parse(body)?),
+        ItemDeleted::SUBJECT => ItemEvent::Deleted(parse(body)?),
+        ItemSaved::SUBJECT => return Ok(TodoEvent::Saved(parse(body)?)),
+        other => return Err(Malformed::UnknownSubject(other.to_owned())),
+    };
+    Ok(TodoEvent::Item(item_event))
+}
+
+fn parse<E: Event>(body: &[u8]) -> Result<E, Malformed> {
+    serde_json::from_slice(body).map_err(|error| Malformed::Body {
+        kind: E::TYPE,
+        reason: describe(&error),
+    })
+}
+
+/// Says what is wrong with a JSON text. For a wrong type the parser would quote the value it
+/// found, which may be a user's text or very long, so only its kind and place are told.
+fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.split_once("invalid type: ") {
+        Some((_, rest)) => {
+            let kind = rest.split([' ', ',']).next().unwrap_or("value");
+            let wanted = rest
+                .rsplit_once(", expected ")
+                .map_or("another type", |(_, wanted)| wanted);
+            format!("found a {kind}, expected {wanted}")
+        }
+        None => text,
+    }
+}
+
+impl NewItem {
+    /// Fills in what its publisher left out, from where the broker stored it.
+    fn stored(self, origin: &Origin) -> ItemAdded {
+        ItemAdded {
+            id: self.id.unwrap_or_else(|| origin.derived_id().into()),
+            list: self.list.unwrap_or_default(),
+            item: self.item,
+            order: origin.order(),
+            added_at: self.added_at.unwrap_or(origin.stored_at),
+        }
+    }
+}
+
+impl Meta {
+    fn from_headers(raw: &Raw<'_>, origin: &Origin) -> Self {
+        let header = |name| (raw.header)(name);
+        let id = header(header::ID).or_else(|| header(header::MESSAGE_ID));
+        Self::filled(
+            id,
+            header(header::TIME),
+            header(header::CORRELATION_ID),
+            header(header::REPLY_TO),
+            origin,
+        )
+    }
+
+    /// Takes over what another publisher said where it makes sense, and fills in the rest: a strange
+    /// header is no reason to refuse an event whose body is right.
+    fn filled(
+        id: Option<&str>,
+        time: Option<&str>,
+        correlation_id: Option<&str>,
+        reply_to: Option<&str>,
+        origin: &Origin,
+    ) -> Self {
+        Self {
+            id: id
+                .and_then(EventId::parse)
+                .unwrap_or_else(|| origin.derived_id().into()),
+            occurred_at: time
+                .and_then(|time| OffsetDateTime::parse(time, &Rfc3339).ok())
+                .unwrap_or(origin.stored_at),
+            correlation_id: correlation_id.map(str::to_owned),
+            reply_to: reply_to.map(str::to_owned),
+        }
+    }
+}
+
+/// A CloudEvents 1.0 envelope in structured mode (its JSON format, section 3).
+#[derive(Deserialize)]
+struct Structured {
+    id: String,
+    #[serde(default)]
+    time: Option<String>,
+    #[serde(default)]
+    correlationid: Option<String>,
+    #[serde(default)]
+    data: Option<Value>,
+    #[serde(default)]
+    data_base64: Option<String>,
+}
+
+impl Structured {
+    fn meta(&self, origin: &Origin) -> Meta {
+        Meta::filled(
+            Some(&self.id),
+            self.time.as_deref(),
+            self.correlationid.as_deref(),
+            None,
+            origin,
+        )
+    }
+
+    fn body(self) -> Result<Vec<u8>, Malformed> {
+        match (self.data, self.data_base64) {
+            (Some(data), None) => Ok(data.to_string().into_bytes()),
+            (None, Some(data)) => BASE64_STANDARD
+                .decode(data)
+                .map_err(|error| Malformed::Envelope(format!("`data_base64`: {error}"))),
+            (None, None) => Err(Malformed::Envelope("`data` is missing".to_owned())),
+            (Some(_), Some(_)) => Err(Malformed::Envelope(
+                "`data` and `data_base64` exclude each other".to_owned(),
+            )),
+        }
+    }
+}

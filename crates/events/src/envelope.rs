@@ -1,0 +1,138 @@
+//! How an event is written: subject, headers, body.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+use crate::{Event, ItemId};
+
+/// The names of the headers. Attributes of CloudEvents 1.0 go in binary mode: one header each,
+/// with the prefix `ce-` of its NATS protocol binding.
+pub mod header {
+    /// The broker stores a second message with the same id within its dedupe window only once.
+    pub const MESSAGE_ID: &str = "Nats-Msg-Id";
+    /// The media type of the body.
+    pub const CONTENT_TYPE: &str = "content-type";
+    /// The version of CloudEvents.
+    pub const SPEC_VERSION: &str = "ce-specversion";
+    /// The event's id.
+    pub const ID: &str = "ce-id";
+    /// Which service published it.
+    pub const SOURCE: &str = "ce-source";
+    /// The event's type.
+    pub const TYPE: &str = "ce-type";
+    /// When it happened.
+    pub const TIME: &str = "ce-time";
+    /// What ties the events of one request together.
+    pub const CORRELATION_ID: &str = "ce-correlationid";
+    /// The channel that wants an answer.
+    pub const REPLY_TO: &str = "reply-to";
+    /// The trace that the event belongs to (W3C Trace Context).
+    pub const TRACE_PARENT: &str = "traceparent";
+    /// What the tracing systems on the way add to it.
+    pub const TRACE_STATE: &str = "tracestate";
+}
+
+/// Which event. Ours are UUIDs; other publishers may use any short text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(String);
+
+impl EventId {
+    /// The longest id (in bytes) that is taken over from another publisher.
+    pub const LIMIT: usize = 128;
+
+    /// Takes over another publisher's id, if it is short and printable.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = !text.is_empty()
+            && text.len() <= Self::LIMIT
+            && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The id of the event of type `E` that this one brings about: the same each time, so that
+    /// publishing it again after a crash makes no second one.
+    #[must_use]
+    pub fn consequence<E: Event>(&self) -> Self {
+        let name = format!("{}/{}", self.0, E::TYPE);
+        Self::from(Uuid::new_v5(&CONSEQUENCES, name.as_bytes()))
+    }
+
+    /// The id as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where names of `EventId::consequence` live, so that they meet no other identifiers.
+const CONSEQUENCES: Uuid = Uuid::from_u128(0x8f27_5b9d_04c3_5e68_b1d7_2a90_6ce5_41f8);
+
+impl From<Uuid> for EventId {
+    fn from(id: Uuid) -> Self {
+        Self(id.to_string())
+    }
+}
+
+impl From<ItemId> for EventId {
+    /// The event that adds an item has the item's own identity.
+    fn from(id: ItemId) -> Self {
+        id.uuid().into()
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An event ready to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// The event's id.
+    pub id: EventId,
+    /// Where it goes.
+    pub subject: &'static str,
+    /// Its headers, in the order in which they are written.
+    pub headers: Vec<(&'static str, String)>,
+    /// Its body: JSON.
+    pub body: Vec<u8>,
+}
+
+impl Envelope {
+    /// Seals `event`, which happened at `at` and is published by the service `source`.
+    ///
+    /// # Panics
+    ///
+    /// If the event cannot be written as JSON, which none of this crate's can bring about.
+    pub fn seal<E: Event>(event: &E, id: EventId, source: &str, at: OffsetDateTime) -> Self {
+        let body = serde_json::to_vec(event).expect("an event has no maps with odd keys");
+        let time = at
+            .format(&Rfc3339)
+            .expect("a clock's time is within the years of RFC 3339");
+        let headers = vec![
+            (header::MESSAGE_ID, id.to_string()),
+            (header::SPEC_VERSION, "1.0".to_owned()),
+            (header::ID, id.to_string()),
+            (header::SOURCE, format!("/{source}")),
+            (header::TYPE, E::TYPE.to_owned()),
+            (header::TIME, time),
+            (header::CONTENT_TYPE, "application/json".to_owned()),
+        ];
+        Self {
+            id,
+            subject: E::SUBJECT,
+            headers,
+            body,
+        }
+    }
+
+    /// Adds the header `name`, if there is a value for it.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: Option<String>) -> Self {
+        self.headers.extend(value.map(|value| (name, value)));
+        self
+    }
+}

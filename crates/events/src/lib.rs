@@ -1,0 +1,33 @@
+//! The contract between the services: which subjects there are, what an event on each of them
+//! says, how it is written on the wire, and the values it is made of.
+//!
+//! The promise: a value of these types is right. Text from outside becomes an [`ItemText`] or an
+//! [`ItemId`] at the edge or it is refused there, and whatever [`TodoEvent::decode`] accepts can
+//! be written back. Nothing here does I/O, reads a clock or draws a random number: identifiers
+//! and times are made by the caller and passed in.
+//!
+//! # Adding an event
+//!
+//! 1. Write its struct in `todo.rs` and implement [`Event`] for it: its subject is
+//!    `events.<area>.<name in lower case>`, its type the struct's name.
+//! 2. Give it a variant in [`TodoEvent`] or [`ItemEvent`], and a line in the `match` of `decode.rs`.
+//! 3. Pin its wire form by a snapshot in `tests/it/wire.rs`. Snapshots stay for ever: a field may be
+//!    added with a default, and never changes its meaning.
+
+mod decode;
+mod envelope;
+mod item;
+mod origin;
+mod todo;
+
+pub use decode::{Decode, Malformed, Meta, Raw, Received};
+pub use envelope::{Envelope, EventId, header};
+pub use item::{InvalidText, ItemId, ItemText, ListName, Order};
+pub use origin::{Origin, Position, StreamIdentity};
+pub use todo::{
+    Event, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed, ItemReopened,
+    ItemSaved, NewItem, TodoEvent,
+};
+
+/// Every subject of the product's events.
+pub const ALL_SUBJECTS: &str = "events.todo.>";

@@ -1,0 +1,64 @@
+//! Saving items. Members of the group share the events, in whatever order: the store keeps what
+//! is newest, so the table ends as if they had come one by one.
+
+mod saver;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use bus::{Batches, Bus};
+use service::{Service, settings};
+use store::{Database, ItemStore};
+
+pub use saver::Saver;
+
+/// What save-handler reads from the environment.
+#[derive(clap::Args, Debug)]
+pub struct Settings {
+    #[command(flatten)]
+    broker: settings::Broker,
+    #[command(flatten)]
+    database: settings::Database,
+}
+
+/// While one batch waits for the broker to confirm what was saved, the next is written; the
+/// database sees one statement of this member at a time.
+const BATCHES: Batches = Batches {
+    size: 1000,
+    at_once: 2,
+    pace: Duration::from_millis(3),
+};
+
+/// Saves until the service is asked to stop.
+pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
+    let bus = Bus::connect(
+        settings.broker.nats_url.as_str(),
+        service.name(),
+        service.member(),
+    )
+    .await
+    .context("cannot use the broker (NATS_URL)")?;
+    let database = Database::connect(settings.database.database_url.as_str(), service.member(), 1)
+        .context("cannot use the database (DATABASE_URL)")?;
+    let group = bus.group(service.name(), events::ALL_SUBJECTS);
+    service.ready_when("broker", bus.connected());
+    service.ready_when("database", database.reachable());
+    service.ready_when("group", group.working());
+
+    let saver = Saver::new(
+        ItemStore::new(database.clone()),
+        bus.clone(),
+        service.name(),
+    );
+    tokio::try_join!(service.serve(Router::new()), async {
+        let save = async |batch: &[_]| saver.save(batch).await;
+        group
+            .batches(BATCHES, service.stop(), save)
+            .await
+            .context("cannot be in the group")
+    })?;
+    bus.close().await;
+    database.close().await;
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! One batch: written in one statement, announced, and only then settled.
+
+use std::collections::HashMap;
+
+use bus::{Bus, Delivery, Failure};
+use events::{Envelope, ItemId, ItemSaved, TodoEvent, header};
+use futures_util::future::try_join_all;
+use store::{ItemStore, Saved, StoreError};
+use time::OffsetDateTime;
+use tracing::info;
+
+/// Saves batches of events.
+pub struct Saver {
+    items: ItemStore,
+    bus: Bus,
+    source: String,
+}
+
+impl Saver {
+    /// A saver that announces what it saved in the name of the service `source`.
+    pub fn new(items: ItemStore, bus: Bus, source: &str) -> Self {
+        Self {
+            items,
+            bus,
+            source: source.to_owned(),
+        }
+    }
+
+    /// Applies the events and publishes the new state of each item that they touch.
+    ///
+    /// The state is published after the commit and before the events are settled. A crash in
+    /// between brings the events again: they change nothing then, and the same state is published
+    /// under the same id. So no table of things still to be published is needed; the stream that
+    /// the events come from is that table.
+    pub async fn save(&self, batch: &[Delivery<TodoEvent>]) -> Result<(), Failure> {
+        let item_events = batch.iter().filter_map(|delivery| match &delivery.event {
+            TodoEvent::Item(event) => Some((delivery, event)),
+            TodoEvent::Saved(_) => None,
+        });
+        let mut causes = HashMap::<ItemId, &Delivery<TodoEvent>>::new();
+        for (delivery, event) in item_events.clone() {
+            let newest = causes.entry(event.item_id()).or_insert(delivery);
+            if newest.origin.position() < delivery.origin.position() {
+                *newest = delivery;
+            }
+        }
+        let positioned = item_events.map(|(delivery, event)| (event, delivery.origin.position()));
+        let saved = self.items.apply(positioned).await.map_err(blame)?;
+        let now = OffsetDateTime::now_utc();
+        let announced = saved.into_iter().filter_map(|saved| {
+            let cause = causes.get(&saved.id)?;
+            self.announcement(saved, cause, now)
+        });
+        try_join_all(announced.map(async |state| self.bus.publish(&state).await))
+            .await
+            .map(drop)
+            .map_err(|error| Failure::Away(error.into()))
+    }
+
+    /// What there is to publish about an item; nothing as long as nobody has added it.
+    fn announcement(
+        &self,
+        saved: Saved,
+        cause: &Delivery<TodoEvent>,
+        now: OffsetDateTime,
+    ) -> Option<Envelope> {
+        let (item, event, member) = (saved.id, &cause.meta.id, self.bus.member());
+        info!(item.id = %item, event.id = %event, "saved item {item} for event {event} as {member}");
+        let state = saved.into_event(event.clone())?;
+        let id = event.consequence::<ItemSaved>();
+        let correlation_id = cause.meta.correlation_id.clone();
+        let sealed = Envelope::seal(&state, id, &self.source, now);
+        Some(sealed.with(header::CORRELATION_ID, correlation_id))
+    }
+}
+
+/// An outage is not the events' fault; whatever else the database refuses, it will refuse again.
+fn blame(error: StoreError) -> Failure {
+    if error.is_unavailable() {
+        Failure::Away(error.into())
+    } else {
+        Failure::Never(error.into())
+    }
+}

@@ -1,0 +1,39 @@
+//! What every process does the same way: settings from the environment, logs, health, metrics,
+//! a clean stop, and problem answers.
+//!
+//! A service's `main` names it and hands over; its `run` gets values and returns when it was
+//! asked to stop:
+//!
+//! ```no_run
+//! #[derive(clap::Args)]
+//! struct Settings {
+//!     #[command(flatten)]
+//!     broker: service::settings::Broker,
+//! }
+//!
+//! async fn run(service: service::Service, settings: Settings) -> anyhow::Result<()> {
+//!     service.serve(axum::Router::new()).await
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     service::named(env!("CARGO_PKG_NAME")).run(run)
+//! }
+//! ```
+
+pub mod http;
+pub mod problem;
+pub mod settings;
+
+mod health;
+mod healthcheck;
+mod process;
+mod telemetry;
+mod tool;
+
+pub use process::{Named, Service, named};
+pub use tool::tool;
+
+/// Small short-lived pieces are what these services allocate; this allocator is faster at
+/// them than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,0 +1,163 @@
+//! Errors on HTTP: one document for all of them (RFC 9457).
+
+use std::borrow::Cow;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::http::RequestId;
+
+/// What went wrong, in words that tell the caller what to change. Nothing internal is in it: the
+/// cause goes to the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    detail: Option<String>,
+    fields: Vec<Field>,
+    retry_after_s: Option<u32>,
+}
+
+/// A part of the request that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Field {
+    field: Cow<'static, str>,
+    detail: String,
+}
+
+/// The document as it is sent.
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[Field]>::is_empty")]
+    errors: &'a [Field],
+    #[serde(skip_serializing_if = "Option::is_none", rename = "requestId")]
+    request_id: Option<&'a str>,
+}
+
+impl Problem {
+    /// A problem of the `kind` that `type` ends with: the same kind always has the same status.
+    pub fn new(status: StatusCode, kind: &'static str) -> Self {
+        Self {
+            status,
+            kind,
+            detail: None,
+            fields: Vec::new(),
+            retry_after_s: None,
+        }
+    }
+
+    /// 404: there is nothing at this address.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found").detail(detail)
+    }
+
+    /// 422: a field of the request is wrong.
+    pub fn invalid(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field").field(field, detail)
+    }
+
+    /// 503: it cannot be done now; the caller may try again after `seconds`.
+    pub fn unavailable(seconds: u32, detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable").detail(detail);
+        Self {
+            retry_after_s: Some(seconds),
+            ..problem
+        }
+    }
+
+    /// Says what to change.
+    #[must_use]
+    pub fn detail(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..self
+        }
+    }
+
+    /// Names a field that is wrong and says what to change about it.
+    #[must_use]
+    pub fn field(
+        mut self,
+        field: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) -> Self {
+        self.fields.push(Field {
+            field: field.into(),
+            detail: detail.into(),
+        });
+        self
+    }
+
+    /// The problem that a status stands for by itself.
+    fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::not_found("there is nothing at this address"),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(status, "method-not-allowed")
+                .detail("the header `Allow` lists the methods that this address knows"),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "body-too-large"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(status, "unsupported-media-type"),
+            StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(1, "try again"),
+            StatusCode::REQUEST_TIMEOUT => Self::new(status, "timeout"),
+            status if status.is_server_error() => Self::new(status, "internal"),
+            status => Self::new(status, "bad-request"),
+        }
+    }
+
+    fn render(&self, response: &mut Response, request_id: Option<&str>) {
+        let document = Document {
+            r#type: format!("/problems/{}", self.kind),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: self.detail.as_deref(),
+            errors: &self.fields,
+            request_id,
+        };
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        let kind = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, kind);
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        *response.body_mut() = body.into();
+    }
+}
+
+impl IntoResponse for Problem {
+    /// The document is written by [`documented`], which knows the request's identity.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Makes every error of `routes` a problem document, whichever layer it comes from: a handler, an
+/// extractor, the router or a limit. Their headers (such as `Allow`) stay.
+pub fn documented(routes: Router) -> Router {
+    routes.layer(middleware::from_fn(document))
+}
+
+async fn document(request: Request, next: Next) -> Response {
+    let request_id = request.extensions().get::<RequestId>().cloned();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        let problem = response.extensions_mut().remove::<Problem>();
+        let problem = problem.unwrap_or_else(|| Problem::of_status(status));
+        problem.render(&mut response, request_id.as_ref().map(RequestId::as_str));
+    }
+    response
+}

@@ -1,0 +1,290 @@
+//! The life of a process: from the command line to the exit code.
+
+use std::{
+    error::Error as _,
+    net::SocketAddr,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use anyhow::Context;
+use axum::{Router, serve::ListenerExt};
+use clap::{
+    ArgMatches, Args, Command, FromArgMatches,
+    error::{ContextKind, ErrorKind},
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    health::{self, Readiness},
+    healthcheck, http,
+    settings::Common,
+    telemetry,
+};
+
+/// How long a stop may take before the process ends without its work being done.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long open requests may take after a stop was asked for.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// A process that is about to start: what is known of it at compile time.
+pub struct Named {
+    name: &'static str,
+    http_addr: Option<&'static str>,
+}
+
+/// Names the process. The name is the crate's, the binary's, the image's, the compose
+/// service's, the subscriber group's and the one in the logs.
+pub fn named(name: &'static str) -> Named {
+    Named {
+        name,
+        http_addr: None,
+    }
+}
+
+impl Named {
+    /// Sets where the process listens for HTTP if `HTTP_ADDR` does not say.
+    #[must_use]
+    pub fn listening_on(self, http_addr: &'static str) -> Self {
+        Self {
+            http_addr: Some(http_addr),
+            ..self
+        }
+    }
+
+    /// Reads the settings, starts the logs and runs `main` until it returns.
+    ///
+    /// `SIGTERM` or `SIGINT` asks it to: [`Service::stop`] is cancelled. A second signal, or 20
+    /// seconds, insists. The exit code is 0 after a stop that was asked for, 1 after a failure
+    /// and 2 if a setting is wrong.
+    pub fn run<S, F, Fut>(self, main: F) -> ExitCode
+    where
+        S: Args,
+        F: FnOnce(Service, S) -> Fut,
+        Fut: Future<Output = anyhow::Result<()>>,
+    {
+        let matches = match self.command::<S>().try_get_matches() {
+            Ok(matches) => matches,
+            Err(error) => return refuse(&error),
+        };
+        let (common, own) = match (
+            Common::from_arg_matches(&matches),
+            S::from_arg_matches(&matches),
+        ) {
+            (Ok(common), Ok(own)) => (common, own),
+            (Err(error), _) | (_, Err(error)) => return refuse(&error),
+        };
+        if is_healthcheck(&matches) {
+            return healthcheck::run(common.http_addr);
+        }
+        let service = Service::new(self.name, &common);
+        if let Err(reason) = telemetry::init_logs(&service.name, &service.member, &common) {
+            eprintln!("error: RUST_LOG: {reason}");
+            return ExitCode::from(2);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(service.live(main, own)),
+            Err(error) => {
+                error!(%error, "cannot start the runtime");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn command<S: Args>(&self) -> Command {
+        let command = S::augment_args(Common::augment_args(Command::new(self.name)))
+            .version(env!("CARGO_PKG_VERSION"))
+            .subcommand(
+                Command::new("healthcheck")
+                    .about("Asks the running process whether it is ready; exits with 0 if it is"),
+            );
+        match self.http_addr {
+            Some(address) => command.mut_arg("http_addr", |arg| arg.default_value(address)),
+            None => command,
+        }
+    }
+}
+
+fn is_healthcheck(matches: &ArgMatches) -> bool {
+    matches.subcommand_name() == Some("healthcheck")
+}
+
+/// Says which setting is wrong and what was expected. The value itself is not repeated, since it
+/// may hold a password.
+pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+    let is_value = matches!(
+        error.kind(),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue
+    );
+    let argument = error
+        .get(clap::error::ContextKind::InvalidArg)
+        .map(ToString::to_string);
+    let (true, Some(argument)) = (is_value, argument) else {
+        // Nothing is left to do if the terminal is gone.
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    };
+    let variable = variable_of(argument.split_whitespace().next().unwrap_or_default());
+    let choices = || {
+        error
+            .get(ContextKind::ValidValue)
+            .map(|any| format!("expected one of {any}"))
+    };
+    let reason = error.source().map(ToString::to_string).or_else(choices);
+    eprintln!(
+        "error: {variable}: {}",
+        reason.as_deref().unwrap_or("wrong value")
+    );
+    ExitCode::from(2)
+}
+
+/// The environment variable that a flag stands for.
+fn variable_of(flag: &str) -> String {
+    match flag {
+        "--log-filter" => "RUST_LOG".to_owned(),
+        _ => flag
+            .trim_start_matches('-')
+            .replace('-', "_")
+            .to_uppercase(),
+    }
+}
+
+/// A running process, as its own `run` sees it.
+#[derive(Clone)]
+pub struct Service {
+    name: String,
+    member: String,
+    http_addr: SocketAddr,
+    stop: CancellationToken,
+    readiness: Arc<Mutex<Readiness>>,
+}
+
+impl Service {
+    fn new(name: &str, common: &Common) -> Self {
+        let member = common.member.clone().unwrap_or_else(|| {
+            let host = gethostname::gethostname();
+            format!("{}-{}", host.to_string_lossy(), std::process::id())
+        });
+        Self {
+            name: name.to_owned(),
+            member,
+            http_addr: common.http_addr,
+            stop: CancellationToken::new(),
+            readiness: Arc::default(),
+        }
+    }
+
+    /// The service's name, which is also its group's.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which of the service's processes this is.
+    pub fn member(&self) -> &str {
+        &self.member
+    }
+
+    /// Is cancelled when the process is asked to stop.
+    pub fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Makes readiness depend on `state`, the cached state of the outside thing `what`.
+    pub fn ready_when(&self, what: &'static str, state: watch::Receiver<bool>) {
+        health::lock(&self.readiness).depends_on(what, state);
+    }
+
+    /// Serves `routes` and, beside them, `/healthz`, `/readyz` and `/metrics`, until the stop.
+    ///
+    /// Requests that are open then have 10 seconds to end.
+    pub async fn serve(&self, routes: Router) -> anyhow::Result<()> {
+        let listener = TcpListener::bind(self.http_addr)
+            .await
+            .with_context(|| format!("cannot listen on {} (HTTP_ADDR)", self.http_addr))?;
+        let address = listener.local_addr().context("a listener has an address")?;
+        info!(http.addr = %address, "listening for HTTP on {address}");
+        let app = http::observed(routes.merge(self.operations()));
+        // A response is written at once; without this, one in two parts waits for the other side.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let stop = self.stop.clone();
+        let serving =
+            axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+        tokio::select! {
+            served = serving => served.context("cannot serve HTTP"),
+            () = async { stop.cancelled().await; tokio::time::sleep(DRAIN_LIMIT).await } => {
+                warn!("requests were still open {} s after the stop", DRAIN_LIMIT.as_secs());
+                Ok(())
+            }
+        }
+    }
+
+    fn operations(&self) -> Router {
+        health::routes(Arc::clone(&self.readiness), self.stop.clone()).merge(telemetry::routes())
+    }
+
+    async fn live<S, F, Fut>(self, main: F, own: S) -> ExitCode
+    where
+        F: FnOnce(Service, S) -> Fut,
+        Fut: Future<Output = anyhow::Result<()>>,
+    {
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            "starting as member {}", self.member
+        );
+        let stop = self.stop.clone();
+        let run = main(self, own);
+        tokio::select! {
+            result = run => match result {
+                Ok(()) => {
+                    info!("stopped");
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    error!("failed: {error:#}");
+                    ExitCode::FAILURE
+                }
+            },
+            () = insist(stop) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Turns the first signal into the stop, and returns when it was not heeded: at the second
+/// signal or after [`STOP_LIMIT`].
+pub(crate) async fn insist(stop: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        warn!("signals cannot be received, so only killing ends this process");
+        return std::future::pending().await;
+    };
+    let mut signalled = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    signalled().await;
+    info!("stopping");
+    stop.cancel();
+    tokio::select! {
+        () = signalled() => warn!("second signal: ending with work undone"),
+        () = tokio::time::sleep(STOP_LIMIT) => {
+            warn!("not stopped after {} s: ending with work undone", STOP_LIMIT.as_secs());
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Logs and metrics.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use axum::{Router, http::header, response::IntoResponse, routing::get};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+use crate::settings::{Common, LogFormat};
+
+/// Upper bounds, in seconds, of what durations are counted in.
+const DURATIONS: [f64; 12] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+];
+
+/// How often what was recorded is folded into what is shown, so that it never piles up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Starts the logs of this process. Fails if the filter makes no sense.
+pub(crate) fn init_logs(service: &str, member: &str, common: &Common) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&common.log_filter)
+        .map_err(|error| format!("expected a filter such as info,bus=debug ({error})"))?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter);
+    match common.log_format {
+        LogFormat::Text => {
+            logs.with_ansi(io::stdout().is_terminal())
+                .with_target(false)
+                .init();
+        }
+        LogFormat::Json => {
+            let identity = serde_json::json!({ "service": service, "member": member }).to_string();
+            let opening = identity.trim_end_matches('}').to_owned() + ",";
+            logs.json()
+                .flatten_event(true)
+                .with_writer(Identified { opening })
+                .init();
+        }
+    }
+    log_panics();
+    Ok(())
+}
+
+/// Starts the logs of a tool: warnings, for a person, on the standard error.
+pub(crate) fn init_warnings() {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+/// A panic is written like everything else, so that it is seen where logs are collected.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let reason = panic.payload_as_str().unwrap_or("no reason given");
+        tracing::error!(panic.place = place, "panicked at {place}: {reason}");
+    }));
+}
+
+/// Writes JSON lines to the standard output, each opened with who is speaking.
+struct Identified {
+    opening: String,
+}
+
+struct Line<'a> {
+    opening: &'a str,
+}
+
+impl<'a> MakeWriter<'a> for Identified {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        Line {
+            opening: &self.opening,
+        }
+    }
+}
+
+impl Write for Line<'_> {
+    /// The formatter hands over whole lines, each a JSON object.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut out = io::stdout().lock();
+        match line.strip_prefix(b"{") {
+            Some(rest) => {
+                out.write_all(self.opening.as_bytes())?;
+                out.write_all(rest)?;
+            }
+            None => out.write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
+/// The process's recorder of metrics, installed on first use. A second one, as in a test that
+/// runs two services in a process, shares it.
+fn recorder() -> Option<&'static PrometheusHandle> {
+    static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    RECORDER
+        .get_or_init(|| {
+            PrometheusBuilder::new()
+                .set_buckets(&DURATIONS)
+                .ok()?
+                .install_recorder()
+                .ok()
+        })
+        .as_ref()
+}
+
+pub(crate) fn routes() -> Router {
+    if recorder().is_some() {
+        tokio::spawn(async {
+            let mut ticks = tokio::time::interval(UPKEEP);
+            loop {
+                ticks.tick().await;
+                recorder().map(PrometheusHandle::run_upkeep);
+            }
+        });
+    }
+    Router::new().route("/metrics", get(async || metrics().into_response()))
+}
+
+fn metrics() -> impl IntoResponse {
+    let text = recorder().map(PrometheusHandle::render).unwrap_or_default();
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        text,
+    )
+}

@@ -1,0 +1,52 @@
+//! The life of a command-line tool.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    process::{insist, refuse},
+    telemetry,
+};
+
+/// Reads the command line and the settings, and runs `main`, whose token is cancelled by Ctrl-C.
+///
+/// Warnings go to the standard error, so that the output is the tool's own. The exit code is 0, 1
+/// after a failure, or 2 if the command line or a setting is wrong.
+pub fn tool<T, F, Fut>(main: F) -> ExitCode
+where
+    T: Parser,
+    F: FnOnce(T, CancellationToken) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let tool = match T::try_parse() {
+        Ok(tool) => tool,
+        Err(error) => return refuse(&error),
+    };
+    telemetry::init_warnings();
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let stop = CancellationToken::new();
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = main(tool, stop.clone()) => result,
+            () = insist(stop.clone()) => Err(anyhow::anyhow!("interrupted")),
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! setup: prepares the database and the broker, then ends. Running it again changes nothing.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use bus::Bus;
+use service::{Service, settings};
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+#[derive(clap::Args)]
+struct Settings {
+    #[command(flatten)]
+    broker: settings::Broker,
+    #[command(flatten)]
+    database: settings::Database,
+    /// How many servers of a cluster keep each event: 1 on a single server, 3 on a cluster.
+    #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    stream_replicas: u8,
+    /// How long to wait for the database and the broker, in seconds.
+    #[arg(long, env, default_value_t = 60)]
+    setup_limit: u64,
+}
+
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    service::named(env!("CARGO_PKG_NAME")).run(run)
+}
+
+async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
+    let stop = service.stop();
+    let limit = Duration::from_secs(settings.setup_limit);
+    let prepare = async {
+        tokio::try_join!(
+            prepare_database(&settings),
+            prepare_broker(&service, &settings)
+        )
+    };
+    tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        prepared = timeout(limit, prepare) => {
+            prepared.with_context(|| format!("not done within {} s", limit.as_secs()))??;
+            info!("everything is prepared");
+            Ok(())
+        }
+    }
+}
+
+async fn prepare_database(settings: &Settings) -> anyhow::Result<()> {
+    let url = &settings.database.database_url;
+    while let Err(error) = store::migrate(url.as_str()).await {
+        if !error.is_unavailable() {
+            return Err(error).context("cannot prepare the database");
+        }
+        warn!(
+            "waiting for the database at {url}: {:#}",
+            anyhow::Error::from(error)
+        );
+        sleep(PAUSE).await;
+    }
+    info!("database at {url} is ready");
+    Ok(())
+}
+
+async fn prepare_broker(service: &Service, settings: &Settings) -> anyhow::Result<()> {
+    let bus = Bus::connect(
+        settings.broker.nats_url.as_str(),
+        service.name(),
+        service.member(),
+    )
+    .await
+    .context("cannot use the broker (NATS_URL)")?;
+    let replicas = usize::from(settings.stream_replicas);
+    while let Err(error) = bus.ensure_streams(replicas).await {
+        if !error.is_passing() {
+            return Err(error).context("cannot prepare the streams");
+        }
+        warn!("waiting for the broker: {:#}", anyhow::Error::from(error));
+        sleep(PAUSE).await;
+    }
+    bus.close().await;
+    Ok(())
+}

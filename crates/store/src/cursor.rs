@@ -1,0 +1,120 @@
+//! Where a page of a list ends and the next begins.
+
+use std::{fmt, str::FromStr};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use events::{ItemId, Order};
+use uuid::Uuid;
+
+use crate::Item;
+
+/// The place of the last item of a page. The next page is what comes after it, so items that come
+/// and go in between make no page skip or repeat another.
+///
+/// Its text form fits into a URL and says nothing to those who get it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cursor {
+    pub(crate) order: Order,
+    pub(crate) id: ItemId,
+}
+
+/// A text that no page ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be what an earlier page gave as the start of the next")]
+pub struct InvalidCursor;
+
+/// A place and an identifier, one after the other.
+const LENGTH: usize = 8 + 16;
+
+impl Cursor {
+    /// The cursor that continues after `item`.
+    pub fn after(item: &Item) -> Self {
+        Self {
+            order: item.order,
+            id: item.id,
+        }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = [0; LENGTH];
+        let (order, id) = bytes.split_at_mut(8);
+        order.copy_from_slice(&self.order.get().to_be_bytes());
+        id.copy_from_slice(self.id.uuid().as_bytes());
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let bytes = BASE64_URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|_| InvalidCursor)?;
+        let (order, id) = bytes.split_first_chunk().ok_or(InvalidCursor)?;
+        let order = Order::try_from(f64::from_be_bytes(*order)).map_err(|_| InvalidCursor)?;
+        let id = Uuid::from_slice(id).map_err(|_| InvalidCursor)?;
+        Ok(Self {
+            order,
+            id: id.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(order: f64, id: &[u8]) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode([&order.to_be_bytes(), id].concat())
+    }
+
+    #[test]
+    fn a_place_that_is_no_number_is_refused() {
+        for order in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let text = encoded(order, &[0; 16]);
+            assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{order}");
+        }
+        assert!(encoded(1.5, &[0; 16]).parse::<Cursor>().is_ok());
+    }
+
+    #[test]
+    fn a_text_of_another_length_is_refused() {
+        for text in [
+            "",
+            "AA",
+            "AAAAAAAAAAA",
+            &encoded(1.0, &[0; 15]),
+            &encoded(1.0, &[0; 17]),
+        ] {
+            assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_survives_its_text_form(order in -1e300..1e300, id: u128) {
+            let cursor = Cursor {
+                order: order.try_into().unwrap(),
+                id: Uuid::from_u128(id).into(),
+            };
+            let text = cursor.to_string();
+            prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+            prop_assert_eq!(text.parse(), Ok(cursor));
+        }
+
+        #[test]
+        fn no_text_makes_reading_panic(text: String) {
+            let _ = text.parse::<Cursor>();
+        }
+
+        #[test]
+        fn no_bytes_make_reading_panic(bytes: Vec<u8>) {
+            let _ = BASE64_URL_SAFE_NO_PAD.encode(bytes).parse::<Cursor>();
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The items: how events change them, and how they are read.
+
+mod apply;
+mod count;
+mod get;
+mod list;
+mod newest;
+mod row;
+
+use crate::Database;
+
+/// The items in the database.
+#[derive(Clone)]
+pub struct ItemStore(Database);
+
+impl ItemStore {
+    /// The items in `database`.
+    pub fn new(database: Database) -> Self {
+        Self(database)
+    }
+}

@@ -1,0 +1,29 @@
+//! One item.
+
+use events::ItemId;
+
+use super::{ItemStore, row::ItemRow};
+use crate::{Item, StoreError};
+
+impl ItemStore {
+    /// The item `id`; none if it was never added, is not saved yet, or is deleted.
+    pub async fn get(&self, id: ItemId) -> Result<Option<Item>, StoreError> {
+        let query = sqlx::query_as!(
+            ItemRow,
+            r#"
+            select item_id, list as "list!", item as "item!", completed, "order" as "order!",
+                added_at as "added_at!", version
+            from items
+            where item_id = $1 and created_position is not null and not deleted
+            "#,
+            id.uuid(),
+        );
+        self.0
+            .run("get", async |connection| {
+                query.fetch_optional(connection).await
+            })
+            .await
+            .and_then(|row| row.map(Item::try_from).transpose())
+            .map_err(StoreError::Get)
+    }
+}

@@ -1,0 +1,46 @@
+//! Postgres: every statement of the system, and nothing else names sqlx.
+//!
+//! The promises:
+//!
+//! * [`ItemStore::apply`] may be called with any part of the stream, in any order, by any number of
+//!   members, again and again: the table ends as if each event had been applied once, in stream
+//!   order. See `fold.rs` and `items/apply.rs` for why.
+//! * No call outlives the database's answer by more than a few seconds, and none hands a connection
+//!   that it left in the middle of something to the next. See `database.rs`.
+//! * Every error names the step that failed, and [`StoreError::kind`] tells whether to wait, to give
+//!   up the row, or to look for a mistake.
+//!
+//! # Adding a statement
+//!
+//! 1. If it needs a column, add a migration with a later time in its name; a released one is never
+//!    edited. Explain the column there, and name its constraints.
+//! 2. Write one function with one checked macro, and run it through `Database::run`:
+//!
+//!    ```ignore
+//!    pub async fn newest(&self, list: &ListName) -> Result<Option<Item>, StoreError> {
+//!        let query = sqlx::query_as!(Row, "select …", list.as_str());
+//!        let row = self.0.run("newest", async |connection| query.fetch_optional(connection).await);
+//!        …
+//!    }
+//!    ```
+//! 3. Give [`StoreError`] a variant for the step, and record the statement with `cargo xtask sql`.
+
+mod audit;
+mod cursor;
+mod database;
+mod error;
+mod fold;
+mod health;
+mod item;
+mod items;
+mod lease;
+mod migrate;
+mod utc;
+
+pub use audit::{AuditEntry, AuditLog};
+pub use cursor::{Cursor, InvalidCursor};
+pub use database::Database;
+pub use error::{Cause, ErrorKind, StoreError};
+pub use item::{Counts, Item, ItemState, Page, Saved};
+pub use items::ItemStore;
+pub use migrate::migrate;

@@ -1,0 +1,178 @@
+//! Finds the broker and the database on this machine, and installs them where it may.
+
+mod packages;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+pub use packages::ensure_packages;
+
+/// The oldest broker that has what the system needs.
+pub const OLDEST_BROKER: Version = Version(2, 9);
+
+/// The oldest database that has what the system needs.
+pub const OLDEST_POSTGRES: Version = Version(15, 0);
+
+/// The first two numbers of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32);
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.0, self.1)
+    }
+}
+
+/// The broker's program.
+#[derive(Clone, Debug)]
+pub struct NatsServer {
+    /// The program, by name when it is on the path.
+    pub program: PathBuf,
+    /// Its version.
+    pub version: Version,
+}
+
+/// The database's programs.
+#[derive(Clone, Debug)]
+pub struct PostgresTools {
+    /// The directory of `initdb`, `postgres` and `psql`.
+    pub bin: PathBuf,
+    /// The server's version.
+    pub version: Version,
+}
+
+impl PostgresTools {
+    /// One of the programs.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+}
+
+/// Finds `nats-server`; fails with what to type when there is none that is new enough.
+pub fn nats_server() -> Result<NatsServer> {
+    // Debian puts it where only root's path leads.
+    let places = [
+        "nats-server",
+        "/usr/sbin/nats-server",
+        "/usr/local/sbin/nats-server",
+    ];
+    let found: Vec<_> = places
+        .iter()
+        .filter_map(|place| {
+            Some(NatsServer {
+                program: place.into(),
+                version: version(place)?,
+            })
+        })
+        .collect();
+    let newest = found.iter().map(|server| server.version).max();
+    found
+        .into_iter()
+        .find(|server| server.version >= OLDEST_BROKER)
+        .with_context(|| missing("nats-server", OLDEST_BROKER, newest))
+}
+
+/// Finds PostgreSQL's programs; fails with what to type when there are none that are new enough.
+pub fn postgres() -> Result<PostgresTools> {
+    let found: Vec<_> = postgres_directories()
+        .into_iter()
+        .filter(|bin| {
+            ["initdb", "psql"]
+                .iter()
+                .all(|name| bin.join(name).exists())
+        })
+        .filter_map(|bin| {
+            Some(PostgresTools {
+                version: version(bin.join("postgres"))?,
+                bin,
+            })
+        })
+        .collect();
+    let newest = found.iter().map(|tools| tools.version).max();
+    found
+        .into_iter()
+        .find(|tools| tools.version >= OLDEST_POSTGRES)
+        .with_context(|| missing("postgresql", OLDEST_POSTGRES, newest))
+}
+
+/// Finds both servers, and installs what is missing with the system's package manager.
+pub fn ensure_servers() -> Result<(NatsServer, PostgresTools)> {
+    let mut packages = Vec::new();
+    if nats_server().is_err() {
+        packages.push("nats-server");
+    }
+    if postgres().is_err() {
+        packages.push("postgresql");
+    }
+    ensure_packages(&packages)?;
+    Ok((nats_server()?, postgres()?))
+}
+
+/// Finds PostgreSQL's programs, and installs them if they are missing.
+pub fn ensure_postgres() -> Result<PostgresTools> {
+    if postgres().is_err() {
+        ensure_packages(&["postgresql"])?;
+    }
+    postgres()
+}
+
+/// Where PostgreSQL may be: what the path leads to, then Debian's directories, the newest first.
+fn postgres_directories() -> Vec<PathBuf> {
+    let mut directories = Vec::new();
+    // The shell knows the path; reading the environment is `service`'s business.
+    let found = Command::new("sh")
+        .args(["-c", "command -v initdb"])
+        .output();
+    if let Ok(output) = found
+        && let Ok(path) = Path::new(String::from_utf8_lossy(&output.stdout).trim()).canonicalize()
+        && let Some(directory) = path.parent()
+    {
+        directories.push(directory.to_owned());
+    }
+    let mut versions: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse().ok()?,
+                entry.path().join("bin"),
+            ))
+        })
+        .collect();
+    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    directories.extend(versions.into_iter().map(|(_, directory)| directory));
+    directories
+}
+
+/// The version that a program tells, if it is there and runs.
+fn version(program: impl AsRef<Path>) -> Option<Version> {
+    let output = Command::new(program.as_ref())
+        .arg("--version")
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // `nats-server: v2.9.10`, `postgres (PostgreSQL) 15.18 (Debian 15.18-0)`, `… 18beta1`
+    let word = text
+        .split_whitespace()
+        .map(|word| word.trim_start_matches('v'))
+        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    let mut numbers = word
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|part| part.parse().ok());
+    Some(Version(
+        numbers.next()??,
+        numbers.next().flatten().unwrap_or(0),
+    ))
+}
+
+fn missing(package: &str, oldest: Version, found: Option<Version>) -> String {
+    let found = found.map_or("none".to_owned(), |version| format!("only {version}"));
+    format!(
+        "{package} {oldest} or newer is needed, {found} was found; {}",
+        packages::what_to_type(&[package])
+    )
+}

@@ -1,0 +1,146 @@
+//! The system's package manager: `apt-get`, as root or through `sudo`.
+
+use std::io::{IsTerminal, stdin};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use nix::unistd::Uid;
+
+/// While this file stands, Debian's packages make and start no database of their own.
+const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.d/zz-no-cluster.conf";
+
+/// How commands become root.
+#[derive(Clone, Copy)]
+enum Power {
+    Root,
+    Sudo,
+}
+
+/// Installs those of the packages that are not installed, showing the package manager's progress.
+/// Fails with what to type when it may not.
+pub fn ensure_packages(packages: &[&str]) -> Result<()> {
+    let missing: Vec<&str> = packages
+        .iter()
+        .copied()
+        .filter(|name| !is_installed(name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let what = missing.join(", ");
+    if !runs(Command::new("apt-get").arg("--version")) {
+        bail!(
+            "{what} must be installed, and there is no `apt-get`; {}",
+            what_to_type(&missing)
+        );
+    }
+    let Some(power) = find_power() else {
+        bail!("{what} must be installed; {}", what_to_type(&missing));
+    };
+    eprintln!("Installing {what} with apt-get");
+    install(power, &missing)
+        .with_context(|| format!("cannot install {what}; {}", what_to_type(&missing)))?;
+    eprintln!("Installed {what}");
+    Ok(())
+}
+
+/// The exact words for somebody who has to install the packages by hand.
+pub(super) fn what_to_type(packages: &[&str]) -> String {
+    let list = packages.join(" ");
+    if runs(Command::new("apt-get").arg("--version")) {
+        let sudo = if Uid::effective().is_root() {
+            ""
+        } else {
+            "sudo "
+        };
+        format!("type: {sudo}apt-get update && {sudo}apt-get install -y {list}")
+    } else {
+        format!(
+            "install them ({list}) with this system's package manager so that the programs \
+             `nats-server` and `initdb` are on the path"
+        )
+    }
+}
+
+fn install(power: Power, packages: &[&str]) -> Result<()> {
+    let keep_quiet = packages.iter().any(|name| name.starts_with("postgresql"))
+        && !Path::new(NO_CLUSTER).exists();
+    if keep_quiet {
+        let script = format!(
+            "mkdir -p \"$(dirname {NO_CLUSTER})\" && echo 'create_main_cluster = false' > {NO_CLUSTER}"
+        );
+        root(power, "sh", &["-c", &script])?;
+    }
+    let done = apt(power, &["update"]).and_then(|()| {
+        let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+        arguments.extend(packages);
+        apt(power, &arguments)
+    });
+    if keep_quiet {
+        root(power, "rm", &["-f", NO_CLUSTER])?;
+    }
+    done?;
+    if packages.contains(&"nats-server") && Path::new("/run/systemd/system").exists() {
+        // The package starts a broker for everybody on the network; nobody asked for that.
+        root(
+            power,
+            "systemctl",
+            &["disable", "--now", "nats-server.service"],
+        )?;
+    }
+    Ok(())
+}
+
+fn apt(power: Power, arguments: &[&str]) -> Result<()> {
+    let mut command = vec!["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"];
+    command.extend(arguments);
+    root(power, "env", &command)
+}
+
+/// Runs a command as root; what it says goes to the error stream, so that ours stays clean.
+fn root(power: Power, program: &str, arguments: &[&str]) -> Result<()> {
+    let mut command = match power {
+        Power::Root => Command::new(program),
+        Power::Sudo => {
+            let mut command = Command::new("sudo");
+            command.arg(program);
+            command
+        }
+    };
+    command.args(arguments).stdout(std::io::stderr());
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} ended with {status}");
+    }
+    Ok(())
+}
+
+/// Root already, or `sudo` without a question, or `sudo` with somebody there to answer it.
+fn find_power() -> Option<Power> {
+    if Uid::effective().is_root() {
+        return Some(Power::Root);
+    }
+    let asks_nothing = runs(Command::new("sudo").args(["-n", "true"]));
+    let can_ask = stdin().is_terminal() && runs(Command::new("sudo").arg("--version"));
+    (asks_nothing || can_ask).then_some(Power::Sudo)
+}
+
+fn is_installed(package: &str) -> bool {
+    let output = Command::new("dpkg-query")
+        .args(["-W", "-f=${Status}", package])
+        .stderr(Stdio::null())
+        .output();
+    output.is_ok_and(|output| output.stdout.ends_with(b" installed"))
+}
+
+fn runs(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}

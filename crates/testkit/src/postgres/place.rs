@@ -1,0 +1,189 @@
+//! Where a cluster is, and as which user it runs: PostgreSQL refuses to be root.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use nix::unistd::{Pid, Uid, User};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::install::PostgresTools;
+
+/// Where a cluster goes when its user cannot reach the directory that was asked for.
+const ELSEWHERE: &str = "/var/lib";
+
+/// The user that the server runs as when we are root.
+#[derive(Clone, Copy)]
+struct Owner {
+    uid: u32,
+    gid: u32,
+}
+
+/// The directory of a cluster: its data and its log.
+pub(super) struct Place {
+    dir: PathBuf,
+    owner: Option<Owner>,
+    _temporary: Option<TempDir>,
+}
+
+impl Place {
+    /// The place for a cluster that is kept in `dir`, or a temporary one.
+    pub(super) fn find(dir: Option<&Path>) -> Result<Self> {
+        let owner = if Uid::effective().is_root() {
+            Some(unprivileged()?)
+        } else {
+            None
+        };
+        let (dir, temporary) = if let Some(dir) = dir {
+            (kept(dir, owner)?, None)
+        } else {
+            let temporary = temporary(owner)?;
+            (temporary.path().to_owned(), Some(temporary))
+        };
+        if let Some(owner) = owner {
+            chown(&dir, Some(owner.uid), Some(owner.gid))
+                .with_context(|| format!("cannot give `{}` away", dir.display()))?;
+        }
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
+        Ok(Self {
+            dir,
+            owner,
+            _temporary: temporary,
+        })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// A command that runs as the cluster's user.
+    pub(super) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.dir);
+        if let Some(owner) = self.owner {
+            // The standard library gives up root's further groups along with its user.
+            command.uid(owner.uid).gid(owner.gid);
+        }
+        command
+    }
+
+    /// Makes the cluster. An interrupted try leaves nothing that looks like one.
+    pub(super) async fn initialise(
+        &self,
+        tools: &PostgresTools,
+        user: &str,
+        password: &str,
+        durable: bool,
+    ) -> Result<()> {
+        let unfinished = self.dir.join("data.unfinished");
+        drop(fs::remove_dir_all(&unfinished));
+        let password_file = tempfile::NamedTempFile::new_in(&self.dir)?;
+        fs::write(password_file.path(), password)?;
+        if let Some(owner) = self.owner {
+            chown(password_file.path(), Some(owner.uid), Some(owner.gid))?;
+        }
+        let mut command = self.command(&tools.program("initdb"));
+        command
+            .arg("--pgdata")
+            .arg(&unfinished)
+            .arg("--pwfile")
+            .arg(password_file.path());
+        command.args(["--username", user, "--auth", "scram-sha-256"]);
+        command.args(["--encoding", "UTF8", "--locale", "C.UTF-8"]);
+        if !durable {
+            command.arg("--no-sync");
+        }
+        let output = command
+            .kill_on_drop(true)
+            .output()
+            .await
+            .context("cannot start initdb")?;
+        ensure!(
+            output.status.success(),
+            "initdb ended with {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        fs::rename(&unfinished, self.data())?;
+        Ok(())
+    }
+}
+
+/// The children of a process, read from the system's process table.
+pub(super) fn children(parent: u32) -> Vec<Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // After the name in parentheses come the state and the parent.
+            let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+            fields.split_whitespace().nth(1) == Some(parent.to_string().as_str())
+        })
+        .map(Pid::from_raw)
+        .collect()
+}
+
+fn unprivileged() -> Result<Owner> {
+    for name in ["postgres", "nobody"] {
+        if let Some(user) = User::from_name(name)? {
+            return Ok(Owner {
+                uid: user.uid.as_raw(),
+                gid: user.gid.as_raw(),
+            });
+        }
+    }
+    anyhow::bail!(
+        "PostgreSQL refuses to run as root, and there is neither a user `postgres` nor `nobody`"
+    )
+}
+
+fn kept(dir: &Path, owner: Option<Owner>) -> Result<PathBuf> {
+    let dir = std::path::absolute(dir)?;
+    let dir = match owner {
+        Some(owner) if !can_reach(&dir, owner) => {
+            let id = uuid::Uuid::new_v5(
+                &uuid::Uuid::NAMESPACE_URL,
+                dir.as_os_str().as_encoded_bytes(),
+            );
+            Path::new(ELSEWHERE).join(format!("todo-{}", &id.simple().to_string()[..12]))
+        }
+        _ => dir,
+    };
+    fs::create_dir_all(&dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
+    Ok(dir)
+}
+
+fn temporary(owner: Option<Owner>) -> Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("todo-postgres-");
+    let temporary = builder.tempdir()?;
+    match owner {
+        Some(owner) if !can_reach(temporary.path(), owner) => Ok(builder.tempdir_in(ELSEWHERE)?),
+        _ => Ok(temporary),
+    }
+}
+
+/// Whether a user may pass through all directories above `dir`. Those that are not there yet will be
+/// made by us, open to pass.
+fn can_reach(dir: &Path, owner: Owner) -> bool {
+    dir.ancestors()
+        .skip(1)
+        .filter_map(|above| fs::metadata(above).ok())
+        .all(|above| {
+            let bit = if above.uid() == owner.uid {
+                0o100
+            } else if above.gid() == owner.gid {
+                0o010
+            } else {
+                0o001
+            };
+            above.mode() & bit != 0
+        })
+}

@@ -1,0 +1,97 @@
+//! Statements through PostgreSQL's own client, so that no database driver is needed here.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use url::Url;
+
+use crate::install;
+
+/// A server, and who we are there.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) psql: PathBuf,
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// The server that an address names.
+    pub(crate) fn at(url: &str) -> Result<Self> {
+        let url = Url::parse(url).context("not the address of a database")?;
+        Ok(Self {
+            psql: install::postgres()?.program("psql"),
+            user: url.username().to_owned(),
+            password: url.password().unwrap_or_default().to_owned(),
+            host: url
+                .host_str()
+                .context("the database's address has no host")?
+                .to_owned(),
+            port: url.port().unwrap_or(5432),
+        })
+    }
+
+    /// The address of one of its databases.
+    pub(crate) fn url(&self, database: &str) -> String {
+        let Self {
+            user,
+            password,
+            host,
+            port,
+            ..
+        } = self;
+        format!("postgres://{user}:{password}@{host}:{port}/{database}")
+    }
+
+    /// Runs statements and returns the rows of the last one as text.
+    pub(crate) async fn execute(&self, database: &str, sql: &str) -> Result<String> {
+        let mut command = tokio::process::Command::from(self.command(database));
+        let output = command
+            .args(["--command", sql])
+            .kill_on_drop(true)
+            .output()
+            .await;
+        outcome(&output.context("cannot start psql")?, sql)
+    }
+
+    /// Runs a file of statements in one transaction.
+    pub(crate) async fn execute_file(&self, database: &str, file: &Path) -> Result<()> {
+        let mut command = tokio::process::Command::from(self.command(database));
+        command
+            .arg("--single-transaction")
+            .arg("--file")
+            .arg(file)
+            .kill_on_drop(true);
+        let output = command.output().await.context("cannot start psql")?;
+        outcome(&output, &file.display().to_string()).map(drop)
+    }
+
+    /// Runs statements without a runtime, for destructors.
+    pub(crate) fn execute_blocking(&self, database: &str, sql: &str) -> Result<String> {
+        let output = self.command(database).args(["--command", sql]).output();
+        outcome(&output.context("cannot start psql")?, sql)
+    }
+
+    fn command(&self, database: &str) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.psql);
+        command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
+        command.args(["--set", "ON_ERROR_STOP=1", "--no-password"]);
+        command.args(["--host", &self.host, "--port", &self.port.to_string()]);
+        command.args(["--username", &self.user, "--dbname", database]);
+        command
+            .env("PGPASSWORD", &self.password)
+            .env("PGCONNECT_TIMEOUT", "10");
+        command.stdin(std::process::Stdio::null());
+        command
+    }
+}
+
+fn outcome(output: &std::process::Output, what: &str) -> Result<String> {
+    let told = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "`{what}` failed: {}", told.trim());
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned())
+}

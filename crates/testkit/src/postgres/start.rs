@@ -1,0 +1,76 @@
+//! What has to be true before a cluster starts, and what makes it started.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::STOP;
+use crate::install::PostgresTools;
+use crate::process::{Process, Signal};
+use crate::{leftover, try_eventually};
+
+/// Recovery after a crash takes a while.
+const START: Duration = Duration::from_mins(1);
+
+/// Whether an error of a start may be gone at the next try.
+pub(super) fn is_passing(error: &anyhow::Error) -> bool {
+    let text = format!("{error:#}");
+    ["Address already in use", "still in use"]
+        .iter()
+        .any(|part| text.contains(part))
+}
+
+/// Waits until the server accepts connections. It writes its state and its process id to a file, so
+/// that there is no doubt whose state it is.
+pub(super) async fn ready(process: &mut Process, data: &Path) -> Result<()> {
+    let pid = process.pid().context("postgres ended at once")?.to_string();
+    let ready = try_eventually("PostgreSQL is ready", START, async || {
+        if let Some(status) = process.exited()? {
+            return Ok(Err(status)); // No use in waiting longer.
+        }
+        let text = fs::read_to_string(data.join("postmaster.pid"))?;
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        ensure!(lines.first() == Some(&pid.as_str()), "not started yet");
+        ensure!(lines.get(7) == Some(&"ready"), "state {:?}", lines.get(7));
+        Ok(Ok(()))
+    })
+    .await;
+    match ready {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(status)) => bail!("postgres ended with {status}:{}", process.tail()),
+        Err(error) => Err(error.context(format!("postgres wrote:{}", process.tail()))),
+    }
+}
+
+/// Each major version has files of its own form.
+pub(super) fn check_version(data: &Path, tools: &PostgresTools) -> Result<()> {
+    let made_by = fs::read_to_string(data.join("PG_VERSION"))?;
+    let (made_by, here) = (made_by.trim(), tools.version.0.to_string());
+    ensure!(
+        made_by == here,
+        "`{}` was made by PostgreSQL {made_by} and this is {here}: install postgresql-{made_by}, or \
+         remove the directory to start with an empty database",
+        data.display()
+    );
+    Ok(())
+}
+
+/// Stops the server of an earlier run that nobody stopped, and removes its note of itself, which
+/// would keep the next one from starting if its process id is in use again.
+pub(super) async fn stop_predecessor(data: &Path) -> Result<()> {
+    let file = data.join("postmaster.pid");
+    let Ok(text) = fs::read_to_string(&file) else {
+        return Ok(());
+    };
+    if let Some(pid) = text.lines().next().and_then(|pid| pid.trim().parse().ok()) {
+        // A server works in its data directory; no other process does.
+        let here = fs::read_link(format!("/proc/{pid}/cwd")).ok();
+        if here.is_some() && here == data.canonicalize().ok() {
+            leftover::stop_pid(pid, Signal::SIGINT, STOP).await?;
+        }
+    }
+    drop(fs::remove_file(&file));
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! A child process that ends with the value that stands for it.
+//!
+//! Signals go to the child's own process id only, and never after it has been reaped, so that a
+//! recycled id cannot be hit. Each child leads a process group of its own: a Ctrl-C on the terminal
+//! reaches the one who started it, who then stops its children in order.
+
+mod lines;
+
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use lines::Lines;
+pub use nix::sys::signal::Signal;
+
+/// Where each line of a child goes besides being kept.
+pub type Sink = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What happens to what a child writes.
+pub enum Output {
+    /// Appended to a file, for servers that nobody reads unless something is wrong.
+    File(PathBuf),
+    /// Read line by line, both streams; the last ten thousand are kept.
+    Lines(Option<Sink>),
+}
+
+/// How much of a log an error shows.
+const TAIL: usize = 20;
+
+enum Log {
+    File(PathBuf),
+    Lines(Lines),
+}
+
+/// A running child.
+pub struct Process {
+    name: String,
+    child: Child,
+    log: Log,
+    farewell: Signal,
+}
+
+impl Process {
+    /// Starts `command`; `name` stands in errors.
+    pub fn spawn(name: &str, mut command: Command, output: Output) -> Result<Self> {
+        command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true);
+        if let Output::File(path) = &output {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            let file = file.with_context(|| format!("cannot write `{}`", path.display()))?;
+            command.stdout(file.try_clone()?).stderr(file);
+        } else {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        }
+        let child = command.spawn();
+        let program = command.as_std().get_program().display();
+        let mut child = child.with_context(|| format!("cannot start {name}: `{program}`"))?;
+        let log = match output {
+            Output::File(path) => Log::File(path),
+            Output::Lines(sink) => Log::Lines(Lines::read(&mut child, sink.as_ref())),
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            log,
+            farewell: Signal::SIGKILL,
+        })
+    }
+
+    /// Chooses the signal that dropping sends, for servers which leave things behind when killed.
+    #[must_use]
+    pub fn with_farewell(mut self, signal: Signal) -> Self {
+        self.farewell = signal;
+        self
+    }
+
+    /// The name given at the start.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The process id while the child runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Sends a signal; an error when the child has ended.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let Some(pid) = self.pid() else {
+            bail!("{} has ended", self.name)
+        };
+        kill(Pid::from_raw(i32::try_from(pid)?), signal)
+            .with_context(|| format!("cannot send {signal} to {}", self.name))
+    }
+
+    /// Freezes the child: it keeps its connections and answers nothing.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets a frozen child go on.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    /// How the child ended, if it has.
+    pub fn exited(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Waits for the end; may be cancelled and called again.
+    pub async fn wait(&mut self) -> Result<ExitStatus> {
+        Ok(self.child.wait().await?)
+    }
+
+    /// Kills the child and waits until it is gone.
+    pub async fn kill(&mut self) -> Result<ExitStatus> {
+        self.child.start_kill()?;
+        self.wait().await
+    }
+
+    /// Asks with `signal`, waits, and kills the child if it has not ended by then.
+    pub async fn stop(&mut self, signal: Signal, patience: Duration) -> Result<ExitStatus> {
+        if let Some(status) = self.exited()? {
+            return Ok(status);
+        }
+        self.signal(signal)?;
+        self.resume()?; // A frozen child would not hear it.
+        match timeout(patience, self.wait()).await {
+            Ok(status) => status,
+            Err(_) => self.kill().await,
+        }
+    }
+
+    /// The lines written so far, oldest first; of a file, the last ones.
+    pub fn lines(&self) -> Vec<String> {
+        match &self.log {
+            Log::Lines(lines) => lines.all(),
+            Log::File(path) => {
+                let text = fs::read(path).unwrap_or_default();
+                String::from_utf8_lossy(&text)
+                    .lines()
+                    .map(str::to_owned)
+                    .collect()
+            }
+        }
+    }
+
+    /// The end of the log, indented, for an error's text.
+    pub fn tail(&self) -> String {
+        let lines = self.lines();
+        let last = &lines[lines.len().saturating_sub(TAIL)..];
+        last.iter().flat_map(|line| ["\n    ", line]).collect()
+    }
+
+    /// The first line for which `choose` yields something, waiting for it if need be. Fails early when
+    /// the child closes its output.
+    pub async fn wait_for<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        choose: impl Fn(&str) -> Option<T>,
+    ) -> Result<T> {
+        let Log::Lines(lines) = &self.log else {
+            bail!("{} writes to a file", self.name)
+        };
+        match timeout(within, lines.find(choose)).await {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => bail!("{} ended without {what}:{}", self.name, self.tail()),
+            Err(_) => bail!(
+                "{} did not write {what} within {within:?}:{}",
+                self.name,
+                self.tail()
+            ),
+        }
+    }
+
+    /// The first line that contains `text`.
+    pub async fn wait_for_line(&self, text: &str, within: Duration) -> Result<String> {
+        let what = format!("`{text}`");
+        self.wait_for(&what, within, |line| {
+            line.contains(text).then(|| line.to_owned())
+        })
+        .await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !matches!(self.exited(), Ok(None)) {
+            return;
+        }
+        drop(self.signal(self.farewell));
+        drop(self.resume());
+        // The child's directory is often removed next; it must not write into it any more.
+        let patience = Instant::now() + Duration::from_secs(3);
+        while matches!(self.exited(), Ok(None)) && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}

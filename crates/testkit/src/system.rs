@@ -1,0 +1,295 @@
+//! The whole system as processes of this machine: broker, database, `setup`, and the services.
+//!
+//! It is what `cargo xtask up` runs and what tests of the whole system break on purpose.
+
+mod member;
+mod operate;
+mod options;
+mod passwords;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::future::try_join_all;
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::process::{Process, Signal};
+use crate::{Broker, BrokerOptions, Link, Postgres, PostgresOptions, install, leftover};
+use member::{Recipe, Running};
+use passwords::Passwords;
+
+pub use member::Member;
+pub use operate::Exit;
+pub use options::{Event, Report, SERVICES, SystemOptions};
+pub use passwords::write_privately;
+
+/// The database's name.
+const DATABASE: &str = "todo";
+
+/// The broker's user for services.
+const USER: &str = "todo";
+
+/// The broker's user for people, who may do everything.
+const OPERATOR: &str = "operator";
+
+/// A running system. Dropping it kills it; [`stop`](Self::stop) ends it in good order.
+pub struct System {
+    // Dropped in this order: services first.
+    members: Vec<Running>,
+    links: Option<(Link, Link)>,
+    broker: Broker,
+    postgres: Postgres,
+    passwords: Passwords,
+    options: SystemOptions,
+    dir: PathBuf,
+    _temporary: Option<TempDir>,
+}
+
+impl System {
+    /// Starts everything and waits until every member is ready.
+    pub async fn start(options: SystemOptions) -> Result<Self> {
+        let (dir, temporary) = match options.dir.clone() {
+            Some(dir) => (std::path::absolute(dir)?, None),
+            None => temporary()?,
+        };
+        fs::create_dir_all(dir.join("pids"))
+            .with_context(|| format!("cannot make `{}`", dir.display()))?;
+        // The database may have to run as another user, who has to get to its own directory in this one.
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o711))?;
+        stop_leftovers(&dir).await?;
+        let passwords = Passwords::keep(&dir.join("passwords.json"))?;
+        (options.report)(Event::Step("starting the broker and the database"));
+        let (broker, postgres) = tokio::try_join!(
+            start_broker(&options, &dir, &passwords),
+            start_postgres(&dir, &passwords, options.dir.is_some())
+        )?;
+        let links = if options.linked {
+            Some((
+                Link::start(&broker.url()).await?,
+                Link::start(&postgres.url(DATABASE)).await?,
+            ))
+        } else {
+            None
+        };
+        let mut system = Self {
+            members: Vec::new(),
+            links,
+            broker,
+            postgres,
+            passwords,
+            options,
+            dir,
+            _temporary: temporary,
+        };
+        system.set_up().await?;
+        system.start_members().await?;
+        Ok(system)
+    }
+
+    /// Stops what an earlier system in `dir` has left behind, if it was killed: first the services.
+    pub async fn stop_leftovers(dir: &Path) -> Result<()> {
+        stop_leftovers(dir).await?;
+        leftover::stop(&dir.join("broker/nats.pid"), Signal::SIGTERM, member::STOP)
+            .await
+            .map(drop)
+    }
+
+    /// The web page's address, if the service runs.
+    pub fn web(&self) -> Option<String> {
+        self.first("todo-web")
+    }
+
+    /// The API's address, if the service runs.
+    pub fn api(&self) -> Option<String> {
+        self.first("todo-api")
+    }
+
+    /// The address of the broker's monitoring.
+    pub fn monitor(&self) -> String {
+        self.broker.monitor_url()
+    }
+
+    /// The broker's address for the operator.
+    pub fn nats(&self) -> String {
+        self.broker.url()
+    }
+
+    /// The database's address for its owner.
+    pub fn database(&self) -> String {
+        self.postgres.url(DATABASE)
+    }
+
+    /// Where the data is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the database's files are; see [`Postgres::dir`].
+    pub fn database_dir(&self) -> &Path {
+        self.postgres.dir()
+    }
+
+    /// The broker.
+    pub fn broker(&mut self) -> &mut Broker {
+        &mut self.broker
+    }
+
+    /// The database server.
+    pub fn postgres(&mut self) -> &mut Postgres {
+        &mut self.postgres
+    }
+
+    /// The link between the services and the broker, in a system that is [`linked`](SystemOptions::linked).
+    pub fn broker_link(&self) -> Option<&Link> {
+        self.links.as_ref().map(|(broker, _)| broker)
+    }
+
+    /// The link between the services and the database, in a system that is
+    /// [`linked`](SystemOptions::linked).
+    pub fn postgres_link(&self) -> Option<&Link> {
+        self.links.as_ref().map(|(_, postgres)| postgres)
+    }
+
+    /// Runs `setup` to its end, which makes streams and tables.
+    pub async fn set_up(&mut self) -> Result<()> {
+        (self.options.report)(Event::Step("setting up streams and tables"));
+        self.postgres.ensure_database(DATABASE).await?;
+        let mut command = Command::new(self.options.program("setup")?);
+        command
+            .envs(self.environment("setup", false))
+            .env("MEMBER", "setup");
+        let mut process = Process::spawn(
+            "setup",
+            command,
+            member::lines("setup", &self.options.report),
+        )?;
+        let ended = timeout(Duration::from_mins(2), process.wait()).await;
+        let status = ended.with_context(|| format!("setup does not end:{}", process.tail()))??;
+        ensure!(
+            status.success(),
+            "setup ended with {status}:{}",
+            process.tail()
+        );
+        Ok(())
+    }
+
+    async fn start_members(&mut self) -> Result<()> {
+        let scale = self.options.scale.clone();
+        let names: Vec<_> = scale.iter().filter(|(_, count)| **count > 0).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let list: Vec<_> = names
+            .iter()
+            .map(|(name, count)| format!("{name} ×{count}"))
+            .collect();
+        (self.options.report)(Event::Step(&format!("starting {}", list.join(", "))));
+        for (service, count) in names {
+            for number in 1..=*count {
+                let recipe = self.recipe(service, number, &[])?;
+                self.members
+                    .push(recipe.spawn(None, &self.notes(), &self.options.report)?);
+            }
+        }
+        try_join_all(self.members.iter_mut().map(Running::ready))
+            .await
+            .map(drop)
+    }
+
+    fn recipe(&self, service: &str, number: usize, more: &[(&str, &str)]) -> Result<Recipe> {
+        let mut env = self.environment(service, true);
+        env.extend(
+            more.iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        Ok(Recipe {
+            name: format!("{service}-{number}"),
+            service: service.to_owned(),
+            program: self.options.program(service)?,
+            env,
+            port: self.options.port(service).filter(|_| number == 1),
+        })
+    }
+
+    /// What each service is told; the rest of the environment, such as `RUST_LOG`, is ours.
+    fn environment(&self, service: &str, linked: bool) -> Vec<(String, String)> {
+        let mut nats = self.broker.url_for(USER, &self.passwords.todo);
+        let mut database = self.database();
+        if let (true, Some((broker_link, postgres_link))) = (linked, &self.links) {
+            (nats, database) = (broker_link.url(&nats), postgres_link.url(&database));
+        }
+        let mut env = vec![
+            ("NATS_URL".to_owned(), nats),
+            ("DATABASE_URL".to_owned(), database),
+            ("LOG_FORMAT".to_owned(), self.options.log_format.clone()),
+        ];
+        env.extend(self.options.env.get(service).into_iter().flatten().cloned());
+        env
+    }
+
+    fn first(&self, service: &str) -> Option<String> {
+        let first = self
+            .members
+            .iter()
+            .find(|member| member.recipe.service == service)?;
+        first.describe().http
+    }
+
+    /// Where the processes are noted.
+    fn notes(&self) -> PathBuf {
+        self.dir.join("pids")
+    }
+}
+
+fn temporary() -> Result<(PathBuf, Option<TempDir>)> {
+    let temporary = tempfile::Builder::new().prefix("todo-system-").tempdir()?;
+    Ok((temporary.path().to_owned(), Some(temporary)))
+}
+
+async fn start_broker(
+    options: &SystemOptions,
+    dir: &Path,
+    passwords: &Passwords,
+) -> Result<Broker> {
+    let version = install::nats_server()?.version;
+    let variable = |name: &str, value: &String| (name.to_owned(), value.clone());
+    Broker::start(BrokerOptions {
+        dir: Some(dir.join("broker")),
+        port: None,
+        monitor_port: options.monitor_port,
+        config: Some(options::broker_config(version)),
+        env: vec![
+            variable("OPERATOR_PASSWORD", &passwords.operator),
+            variable("TODO_PASSWORD", &passwords.todo),
+        ],
+        credentials: Some(variable(OPERATOR, &passwords.operator)),
+    })
+    .await
+}
+
+async fn start_postgres(dir: &Path, passwords: &Passwords, durable: bool) -> Result<Postgres> {
+    Postgres::start(PostgresOptions {
+        dir: Some(dir.join("postgres")),
+        password: Some(passwords.postgres.clone()),
+        durable,
+        ..PostgresOptions::default()
+    })
+    .await
+}
+
+async fn stop_leftovers(dir: &Path) -> Result<()> {
+    let notes = fs::read_dir(dir.join("pids"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let notes: Vec<PathBuf> = notes.map(|note| note.path()).collect();
+    let stops = notes
+        .iter()
+        .map(|note| leftover::stop(note, Signal::SIGTERM, member::STOP));
+    try_join_all(stops).await.map(drop)
+}

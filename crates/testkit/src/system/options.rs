@@ -1,0 +1,179 @@
+//! Which services run, how many of each, and where.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::install::Version;
+
+/// The services of the whole system and how many members each has unless told otherwise.
+pub const SERVICES: [(&str, usize); 4] = [
+    ("todo-web", 1),
+    ("save-handler", 2),
+    ("audit-handler", 1),
+    ("todo-api", 1),
+];
+
+/// The first broker that can be told to write each message through to the disk.
+const WRITES_THROUGH: Version = Version(2, 10);
+
+/// Something that whoever watches the system may want to show.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The next step of the start or the stop begins.
+    Step(&'a str),
+    /// A member has written a line.
+    Line {
+        /// The member's name, such as `save-handler-1`.
+        member: &'a str,
+        /// What it wrote.
+        line: &'a str,
+    },
+}
+
+/// Is told of each [`Event`].
+pub type Report = Arc<dyn Fn(Event<'_>) + Send + Sync>;
+
+/// How the system starts. The default is one for a test: everything, in a temporary directory, on free
+/// ports, silent.
+#[derive(Clone)]
+pub struct SystemOptions {
+    /// Where the data is kept; a temporary directory when it is not given.
+    pub dir: Option<PathBuf>,
+    /// Where the services' programs are; beside the running program when it is not given.
+    pub bin_dir: Option<PathBuf>,
+    /// The members of each service; a service that is not named has none.
+    pub scale: BTreeMap<String, usize>,
+    /// The port of the web page.
+    pub web_port: Option<u16>,
+    /// The port of the API.
+    pub api_port: Option<u16>,
+    /// The port of the broker's monitoring.
+    pub monitor_port: Option<u16>,
+    /// `text` or `json`.
+    pub log_format: String,
+    /// More environment, for each member of a service.
+    pub env: BTreeMap<String, Vec<(String, String)>>,
+    /// Whether the services reach the broker and the database through links that can be cut.
+    pub linked: bool,
+    /// Who is told what happens.
+    pub report: Report,
+}
+
+impl Default for SystemOptions {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            bin_dir: None,
+            scale: SERVICES
+                .iter()
+                .map(|(name, count)| ((*name).to_owned(), *count))
+                .collect(),
+            web_port: None,
+            api_port: None,
+            monitor_port: None,
+            log_format: "text".to_owned(),
+            env: BTreeMap::new(),
+            linked: false,
+            report: Arc::new(|_| {}),
+        }
+    }
+}
+
+impl SystemOptions {
+    /// Starts `count` members of a service.
+    #[must_use]
+    pub fn scale(mut self, service: &str, count: usize) -> Self {
+        self.scale.insert(service.to_owned(), count);
+        self
+    }
+
+    /// Starts no member of a service.
+    #[must_use]
+    pub fn without(self, service: &str) -> Self {
+        self.scale(service, 0)
+    }
+
+    /// Starts one member of each of these services, and nothing else.
+    #[must_use]
+    pub fn only(mut self, services: &[&str]) -> Self {
+        self.scale = services
+            .iter()
+            .map(|service| ((*service).to_owned(), 1))
+            .collect();
+        self
+    }
+
+    /// Gives a variable to each member of a service.
+    #[must_use]
+    pub fn env(mut self, service: &str, name: &str, value: &str) -> Self {
+        let variables = self.env.entry(service.to_owned()).or_default();
+        variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Puts links that can be cut between the services and their servers.
+    #[must_use]
+    pub fn linked(mut self) -> Self {
+        self.linked = true;
+        self
+    }
+
+    /// The port that the first member of a service listens on, if somebody wants a certain one.
+    pub(super) fn port(&self, service: &str) -> Option<u16> {
+        match service {
+            "todo-web" => self.web_port,
+            "todo-api" => self.api_port,
+            _ => None,
+        }
+    }
+
+    /// A service's program.
+    pub(super) fn program(&self, service: &str) -> Result<PathBuf> {
+        let directory = match &self.bin_dir {
+            Some(directory) => directory.clone(),
+            None => beside_us()?,
+        };
+        let program = directory.join(service);
+        ensure!(
+            program.is_file(),
+            "`{}` is not there: build it with `cargo build --workspace`, or run the tests with \
+             `cargo xtask test`",
+            program.display()
+        );
+        Ok(program)
+    }
+}
+
+/// The directory of the programs that were built along with the one that is running.
+fn beside_us() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let directory = program
+        .parent()
+        .context("the running program has no directory")?;
+    // A test is one deeper than the programs it is built with.
+    let up = if directory.ends_with("deps") {
+        directory.parent()
+    } else {
+        None
+    };
+    Ok(up.unwrap_or(directory).to_owned())
+}
+
+/// The broker's configuration in this repository, for a server of this version: an older one refuses
+/// to start on a setting that it does not know.
+pub(super) fn broker_config(version: Version) -> PathBuf {
+    let file = if version >= WRITES_THROUGH {
+        "nats.conf"
+    } else {
+        "users.conf"
+    };
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .nth(2)
+        .unwrap_or(here)
+        .join("message-queue")
+        .join(file)
+}

@@ -1,0 +1,83 @@
+//! `POST /todo`: adds an item.
+
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    response::Response,
+};
+use events::{ItemId, ItemText, ListName, NewItem};
+use serde::{Deserialize, Serialize};
+use service::problem::Problem;
+use time::OffsetDateTime;
+
+use crate::{
+    app::{App, Cause},
+    body::Fields,
+    key::Key,
+    list::bad_query,
+    representation::accepted,
+};
+
+/// What the address may say.
+#[derive(Deserialize)]
+pub(crate) struct Place {
+    list: Option<String>,
+}
+
+/// What was accepted.
+#[derive(Serialize)]
+struct Added<'a> {
+    id: ItemId,
+    list: &'a str,
+    item: &'a str,
+}
+
+/// Publishes an item: `{"item": "buy milk"}`, with its `list` in the body or in the address.
+pub(crate) async fn add(
+    State(app): State<App>,
+    place: Result<Query<Place>, QueryRejection>,
+    key: Key,
+    cause: Cause,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let Query(place) = place.map_err(|_| bad_query())?;
+    let item: Option<ItemText> = fields.required_text("item");
+    let list = list(&mut fields, place);
+    fields.finish("`item` and `list`")?;
+    let Some(item) = item else {
+        unreachable!("an item that is missing or wrong is a fault")
+    };
+
+    let id = key.item();
+    let list = list.unwrap_or_default();
+    let now = OffsetDateTime::now_utc();
+    let event = NewItem {
+        id: Some(id),
+        list: Some(list),
+        item,
+        added_at: Some(now),
+    };
+    app.publish(&cause.seal(&event, id.into(), now), id).await?;
+    let added = Added {
+        id,
+        list: event.list.as_ref().map_or("", ListName::as_str),
+        item: event.item.as_str(),
+    };
+    Ok(accepted(id, &added))
+}
+
+/// The list, from wherever it is named.
+fn list(fields: &mut Fields, place: Place) -> Option<ListName> {
+    let in_body: Option<ListName> = fields.text("list");
+    let Some(in_address) = place.list else {
+        return in_body;
+    };
+    match ListName::try_from(in_address) {
+        Err(invalid) => fields.fault("list", invalid.to_string()),
+        Ok(in_address) => {
+            if in_body.is_some_and(|in_body| in_body != in_address) {
+                return fields.fault("list", "must not be another one than in the address");
+            }
+            Some(in_address)
+        }
+    }
+}

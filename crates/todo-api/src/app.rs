@@ -1,0 +1,138 @@
+//! What the handlers work with: the broker to publish to and the items to read.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use bus::Bus;
+use events::{Envelope, Event, EventId, ItemId, header};
+use service::{http::RequestId, problem::Problem};
+use store::{Database, ItemStore, StoreError};
+use time::OffsetDateTime;
+use tokio::{sync::watch, time::timeout};
+use tracing::{debug, error, warn};
+
+/// How long the database may take to say whether an item exists. A caller hears within 2 seconds
+/// whether a change was accepted, of which publishing may take most.
+const EXISTENCE_LIMIT: Duration = Duration::from_millis(400);
+
+/// After how many seconds a caller may try again, when a part of the system is away.
+const RETRY_AFTER_S: u32 = 1;
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct App {
+    bus: Bus,
+    items: ItemStore,
+    reachable: watch::Receiver<bool>,
+}
+
+/// The request that an event comes from: it ties the event to the answer and to the logs.
+pub(crate) struct Cause(Option<String>);
+
+impl App {
+    /// An app that publishes to `bus` and reads the items in `database`.
+    pub fn new(bus: Bus, database: &Database) -> Self {
+        Self {
+            bus,
+            items: ItemStore::new(database.clone()),
+            reachable: database.reachable(),
+        }
+    }
+
+    /// Publishes a sealed event about `item`; it is stored when this returns well.
+    pub(crate) async fn publish(&self, envelope: &Envelope, item: ItemId) -> Result<(), Problem> {
+        match self.bus.publish(envelope).await {
+            Ok(_) => {
+                debug!(event.id = %envelope.id, item.id = %item, "accepted an event on {}", envelope.subject);
+                Ok(())
+            }
+            Err(error) => {
+                warn!(
+                    event.id = %envelope.id,
+                    error = &error as &dyn std::error::Error,
+                    "cannot publish on {}", envelope.subject
+                );
+                Err(Problem::unavailable(
+                    RETRY_AFTER_S,
+                    "this cannot be accepted now; send it again, with the same `Idempotency-Key` \
+                     if you gave one",
+                ))
+            }
+        }
+    }
+
+    /// Asks the database, unless it is known to be away: then nobody waits for it to be found out
+    /// again.
+    pub(crate) async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&ItemStore) -> Result<T, StoreError>,
+    ) -> Result<T, Problem> {
+        if !*self.reachable.borrow() {
+            return Err(away());
+        }
+        question(&self.items).await.map_err(|error| {
+            let cause = &error as &dyn std::error::Error;
+            if error.is_unavailable() {
+                warn!(error = cause, "the database is away");
+                away()
+            } else {
+                error!(error = cause, "the database refused to answer");
+                internal()
+            }
+        })
+    }
+
+    /// Fails if the database says that there is no item `id`. If it cannot say, the change goes on:
+    /// an event about an item that does not exist has no effect.
+    pub(crate) async fn expect(&self, id: ItemId) -> Result<(), Problem> {
+        let known = self.ask(async |items| items.get(id).await);
+        match timeout(EXISTENCE_LIMIT, known).await {
+            Ok(Ok(None)) => Err(no_item()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Cause {
+    /// Seals an event that this request brings about.
+    pub(crate) fn seal<E: Event>(&self, event: &E, id: EventId, at: OffsetDateTime) -> Envelope {
+        Envelope::seal(event, id, env!("CARGO_PKG_NAME"), at)
+            .with(header::CORRELATION_ID, self.0.clone())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Cause {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let id = parts.extensions.get::<RequestId>();
+        Ok(Self(id.map(|id| id.as_str().to_owned())))
+    }
+}
+
+/// The item that an address names. What is no identifier names no item, just as one that was never
+/// given to any, so both are not found.
+pub(crate) fn named(id: &str) -> Result<ItemId, Problem> {
+    id.parse().map_err(|_| no_item())
+}
+
+pub(crate) fn no_item() -> Problem {
+    Problem::not_found(
+        "there is no item with this id; it may have been deleted, or not be saved yet: then it \
+         appears in a moment",
+    )
+}
+
+fn away() -> Problem {
+    Problem::unavailable(
+        RETRY_AFTER_S,
+        "items cannot be read now, try again; adding and changing them still works",
+    )
+}
+
+fn internal() -> Problem {
+    Problem::new(
+        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+    )
+}

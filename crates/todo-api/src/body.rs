@@ -1,0 +1,149 @@
+//! The body of a request: a JSON object whose fields are checked one by one, so that the answer can
+//! name all that are wrong and not only the first.
+
+use std::borrow::Cow;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
+};
+use events::InvalidText;
+use serde_json::{Map, Value, error::Category};
+use service::problem::Problem;
+
+use crate::BODY_LIMIT;
+
+/// The longest name of an unknown field that is repeated in an answer, in characters.
+const NAME_LIMIT: usize = 64;
+
+/// The fields of a JSON object that are still to be looked at, and what is wrong with the others.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    given: Map<String, Value>,
+    faults: Vec<(Cow<'static, str>, String)>,
+}
+
+impl Fields {
+    /// Takes a text, if there is one.
+    pub(crate) fn text<T>(&mut self, name: &'static str) -> Option<T>
+    where
+        T: TryFrom<String, Error = InvalidText>,
+    {
+        match self.given.remove(name)? {
+            Value::String(text) => match text.try_into() {
+                Ok(text) => Some(text),
+                Err(invalid) => self.fault(name, invalid.to_string()),
+            },
+            _ => self.fault(name, "must be a text"),
+        }
+    }
+
+    /// Takes a text that has to be there.
+    pub(crate) fn required_text<T>(&mut self, name: &'static str) -> Option<T>
+    where
+        T: TryFrom<String, Error = InvalidText>,
+    {
+        if self.given.contains_key(name) {
+            self.text(name)
+        } else {
+            self.fault(name, "is missing")
+        }
+    }
+
+    /// Takes a yes or no, if there is one.
+    pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        match self.given.remove(name)? {
+            Value::Bool(flag) => Some(flag),
+            _ => self.fault(name, "must be true or false"),
+        }
+    }
+
+    /// Takes a number, if there is one.
+    pub(crate) fn number<T: TryFrom<f64>>(&mut self, name: &'static str) -> Option<T>
+    where
+        T::Error: std::fmt::Display,
+    {
+        match self.given.remove(name)?.as_f64().map(T::try_from) {
+            Some(Ok(number)) => Some(number),
+            Some(Err(error)) => self.fault(name, error.to_string()),
+            None => self.fault(name, "must be a number"),
+        }
+    }
+
+    /// Notes what is wrong with a field.
+    pub(crate) fn fault<T>(&mut self, name: &'static str, detail: impl Into<String>) -> Option<T> {
+        self.faults.push((name.into(), detail.into()));
+        None
+    }
+
+    /// Fails if anything was wrong. A field that nobody took is: its name may be mistyped, and
+    /// leaving it out would be silently not doing what was asked for.
+    pub(crate) fn finish(self, known: &str) -> Result<(), Problem> {
+        let unknown = self.given.into_iter().map(|(name, _)| {
+            let name: String = name.chars().take(NAME_LIMIT).collect();
+            (name.into(), format!("is not known here; known are {known}"))
+        });
+        let mut faults = self.faults.into_iter().chain(unknown).peekable();
+        if faults.peek().is_none() {
+            return Ok(());
+        }
+        let problem = invalid("change the fields in `errors`");
+        Err(faults.fold(problem, |problem, (name, detail)| problem.field(name, detail)))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type");
+            return Err(problem.detail("send JSON with `Content-Type: application/json`"));
+        }
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| unread(rejection.into_response().status()))?;
+        let given = serde_json::from_slice(&body).map_err(|error| no_object(&error))?;
+        Ok(Self {
+            given,
+            faults: Vec::new(),
+        })
+    }
+}
+
+/// Whether the body says that it is JSON, or something that is JSON too, such as a merge patch.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let Some((family, name)) = kind.split_once('/') else {
+        return false;
+    };
+    let ends_as_json = name
+        .rsplit_once('+')
+        .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"));
+    family.eq_ignore_ascii_case("application") && (name.eq_ignore_ascii_case("json") || ends_as_json)
+}
+
+fn unread(status: StatusCode) -> Problem {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        Problem::new(status, "body-too-large")
+            .detail(format!("the body may have up to {BODY_LIMIT} bytes"))
+    } else {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-request").detail("the body did not arrive whole")
+    }
+}
+
+fn no_object(error: &serde_json::Error) -> Problem {
+    if error.classify() == Category::Data {
+        return invalid("the body must be a JSON object");
+    }
+    // The parser names what it expected and where, and quotes nothing.
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-json")
+        .detail(format!("the body is no JSON: {error}"))
+}
+
+fn invalid(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field").detail(detail)
+}

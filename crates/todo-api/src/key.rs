@@ -1,0 +1,70 @@
+//! The caller's key for a request that may be sent again.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, StatusCode, request::Parts},
+};
+use events::{Event, EventId, ItemId};
+use service::problem::Problem;
+use uuid::Uuid;
+
+const HEADER: &str = "idempotency-key";
+
+/// The longest key, in characters.
+const LIMIT: usize = 255;
+
+/// Where the ids of events that a key stands for live, so that they meet no other identifiers.
+const EVENTS: Uuid = Uuid::from_u128(0x52c1_08d7_3be4_5f4a_a6f9_710d_c48e_2b35);
+
+/// The header `Idempotency-Key`, if there is one. Identities are derived from it, so a request that is
+/// sent again brings about the same events, on every replica, with nothing to remember.
+///
+/// It has to be another one for each thing that is asked for. A key that was used before is taken
+/// for a repetition, whatever the rest of the request says.
+pub(crate) struct Key(Option<String>);
+
+impl Key {
+    /// The item that a request adds.
+    pub(crate) fn item(&self) -> ItemId {
+        match &self.0 {
+            Some(key) => ItemId::from_key(key),
+            None => Uuid::now_v7().into(),
+        }
+    }
+
+    /// The event of type `E` that a request brings about on `item`.
+    pub(crate) fn event<E: Event>(&self, item: ItemId) -> EventId {
+        match &self.0 {
+            Some(key) => {
+                let name = format!("{item}/{}/{key}", E::TYPE);
+                Uuid::new_v5(&EVENTS, name.as_bytes()).into()
+            }
+            None => Uuid::now_v7().into(),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        read(&parts.headers).map(Self)
+    }
+}
+
+fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(HEADER).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let printable = |byte: &u8| matches!(byte, b' '..=b'~');
+    let key = value.to_str().unwrap_or_default();
+    let fits = (1..=LIMIT).contains(&key.len()) && key.as_bytes().iter().all(printable);
+    if fits && values.next().is_none() {
+        return Ok(Some(key.to_owned()));
+    }
+    let problem = Problem::new(StatusCode::BAD_REQUEST, "bad-idempotency-key");
+    Err(problem.detail(format!(
+        "`Idempotency-Key` must be given once and have 1 to {LIMIT} printable ASCII characters"
+    )))
+}

@@ -1,0 +1,106 @@
+//! The JSON API of the todo list.
+//!
+//! The promise: `202` means that the broker has stored the event, and whatever follows from it will
+//! come. Every other answer to a request that changes something says in a problem document
+//! (RFC 9457) whether to change the request or to try again, and trying again with the same
+//! `Idempotency-Key` never makes two. The API reads the database and never writes to it, so adding
+//! works while the database is away, and reading works while the broker is.
+//!
+//! | address | |
+//! |---|---|
+//! | `POST /todo` | adds an item: `add` |
+//! | `GET /todo` | lists items, page by page: `list` |
+//! | `GET /todo/{id}` | shows an item: `show` |
+//! | `PATCH /todo/{id}` | changes its text, whether it is done, or its place: `change` |
+//! | `DELETE /todo/{id}` | deletes it: `delete` |
+//!
+//! # Adding an address
+//!
+//! Write its handler in a module named after what it does, returning `Result<_, Problem>`, and add
+//! it to [`routes`]. Test it in `tests/it/`, in a module of the same name.
+
+mod add;
+mod app;
+mod body;
+mod change;
+mod delete;
+mod key;
+mod list;
+mod representation;
+mod show;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, routing::get};
+use bus::Bus;
+use service::{Service, problem, settings};
+use store::Database;
+use tower_http::timeout::TimeoutLayer;
+
+pub use app::App;
+
+/// The largest body that is read, in bytes; the longest item takes a tenth of it.
+const BODY_LIMIT: usize = 16 * 1024;
+
+/// How long a request may take as a whole. What we ask of others has shorter limits of its own, so
+/// that this one ends only those whose sender does not get to the end.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the environment may set.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Settings {
+    #[command(flatten)]
+    broker: settings::Broker,
+    #[command(flatten)]
+    database: settings::Database,
+}
+
+/// Runs the service until it is asked to stop.
+///
+/// It is ready when both the broker and the database are there, since only then it can do all of its
+/// work. Without either of them it still does what it can.
+pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
+    let bus = Bus::connect(
+        settings.broker.nats_url.as_str(),
+        service.name(),
+        service.member(),
+    )
+    .await
+    .context("cannot connect to the broker (NATS_URL)")?;
+    let database = Database::connect(
+        settings.database.database_url.as_str(),
+        service.member(),
+        settings.database.database_connections,
+    )
+    .context("cannot use the database (DATABASE_URL)")?;
+    service.ready_when("broker", bus.connected());
+    service.ready_when("database", database.reachable());
+
+    let app = App::new(bus.clone(), &database);
+    service.serve(routes(app)).await?;
+    bus.close().await;
+    database.close().await;
+    Ok(())
+}
+
+/// The routes of the service, without those that every service has.
+pub fn routes(app: App) -> Router {
+    let routes = Router::new()
+        .route("/todo", get(list::list).post(add::add))
+        .route(
+            "/todo/{id}",
+            get(show::show)
+                .patch(change::change)
+                .delete(delete::delete),
+        )
+        .fallback(async || StatusCode::NOT_FOUND)
+        // Heeded by whatever reads a body; a layer that wraps each body would cost an allocation.
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            REQUEST_LIMIT,
+        ))
+        .with_state(app);
+    problem::documented(routes)
+}

@@ -1,0 +1,115 @@
+//! `GET /todo`: lists items, page by page.
+
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderName, StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Response},
+};
+use events::ListName;
+use serde::{Deserialize, Serialize};
+use service::problem::Problem;
+use store::Cursor;
+use url::form_urlencoded;
+
+use crate::{app::App, representation::ItemDocument};
+
+/// How many items a page has, unless the caller says.
+const USUAL: u32 = 100;
+const MOST: u32 = 1000;
+
+/// What the address may say. Everything is a text first, so that each part that is wrong can be named.
+#[derive(Default, Deserialize)]
+pub(crate) struct Wish {
+    list: Option<String>,
+    limit: Option<String>,
+    after: Option<String>,
+}
+
+/// What the address says.
+struct Part {
+    list: ListName,
+    limit: u32,
+    after: Option<Cursor>,
+}
+
+#[derive(Serialize)]
+struct PageDocument<'a> {
+    items: Vec<ItemDocument<'a>>,
+    next: Option<String>,
+}
+
+/// Answers with the items of a list, the newest last, and where the next page begins.
+pub(crate) async fn list(
+    State(app): State<App>,
+    wish: Result<Query<Wish>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(wish) = wish.map_err(|_| bad_query())?;
+    let part = Part::try_from(&wish)?;
+    let page = app
+        .ask(async |items| items.list(&part.list, part.after, part.limit).await)
+        .await?;
+    let next = page.next.map(|next| next.to_string());
+    let link = next.as_deref().map(|next| link(&wish, next));
+    let document = PageDocument {
+        items: page.items.iter().map(ItemDocument::from).collect(),
+        next,
+    };
+    Ok((AppendHeaders(link), Json(document)).into_response())
+}
+
+/// The same address with another place to begin (RFC 8288).
+fn link(wish: &Wish, next: &str) -> (HeaderName, String) {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let same = [("list", &wish.list), ("limit", &wish.limit)];
+    for (name, value) in same {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    query.append_pair("after", next);
+    (header::LINK, format!("</todo?{}>; rel=\"next\"", query.finish()))
+}
+
+impl TryFrom<&Wish> for Part {
+    type Error = Problem;
+
+    fn try_from(wish: &Wish) -> Result<Self, Problem> {
+        let limit = wish.limit.as_deref().map_or(Ok(USUAL), str::parse);
+        let limit = limit.ok().filter(|limit| (1..=MOST).contains(limit));
+        let after = wish.after.as_deref().map(str::parse::<Cursor>).transpose();
+        let list = wish.list.as_deref().map_or(Ok(ListName::default()), str::parse);
+        match (list, limit, after) {
+            (Ok(list), Some(limit), Ok(after)) => Ok(Self { list, limit, after }),
+            (list, limit, after) => {
+                // A name that is no list's is refused as it is in a body; the rest is about this
+                // address alone.
+                let only_list = limit.is_some() && after.is_ok();
+                let mut problem = if only_list { invalid() } else { bad_query() };
+                if let Err(error) = list {
+                    problem = problem.field("list", error.to_string());
+                }
+                if limit.is_none() {
+                    let detail = format!("must be a whole number from 1 to {MOST}");
+                    problem = problem.field("limit", detail);
+                }
+                if let Err(error) = after {
+                    problem = problem.field("after", error.to_string());
+                }
+                Err(problem)
+            }
+        }
+    }
+}
+
+/// 400: what stands after the `?` makes no sense.
+pub(crate) fn bad_query() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad-query").detail(
+        "give each parameter of the address at most once, as it is documented",
+    )
+}
+
+fn invalid() -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field")
+        .detail("change the fields in `errors`")
+}

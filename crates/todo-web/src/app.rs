@@ -1,0 +1,116 @@
+//! What the handlers work with: the broker to publish to and the items to read.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use bus::Bus;
+use events::{Envelope, Event, EventId, ItemId, header};
+use service::http::RequestId;
+use store::{Database, ItemStore, StoreError};
+use time::OffsetDateTime;
+use tokio::{sync::watch, time::timeout};
+use tracing::{debug, error, warn};
+
+/// How long the database may take to say whether an item exists. A visitor hears within 2 seconds
+/// whether a change was accepted, of which publishing may take most.
+const EXISTENCE_LIMIT: Duration = Duration::from_millis(400);
+
+/// What the routes work with.
+#[derive(Clone)]
+pub struct App {
+    bus: Bus,
+    items: ItemStore,
+    reachable: watch::Receiver<bool>,
+}
+
+/// The request that an event comes from: it ties the event to the answer and to the logs.
+pub(crate) struct Cause(Option<String>);
+
+/// The event is not known to be stored. Sending the same form again makes no second one.
+pub(crate) struct NotAccepted;
+
+impl App {
+    /// An app that publishes to `bus` and reads the items in `database`.
+    pub fn new(bus: Bus, database: &Database) -> Self {
+        Self {
+            bus,
+            items: ItemStore::new(database.clone()),
+            reachable: database.reachable(),
+        }
+    }
+
+    /// Publishes an event about `item`; it is stored when this returns well.
+    pub(crate) async fn publish<E: Event>(
+        &self,
+        event: &E,
+        id: EventId,
+        item: ItemId,
+        cause: Cause,
+    ) -> Result<(), NotAccepted> {
+        let envelope = Envelope::seal(
+            event,
+            id,
+            env!("CARGO_PKG_NAME"),
+            OffsetDateTime::now_utc(),
+        )
+        .with(header::CORRELATION_ID, cause.0);
+        match self.bus.publish(&envelope).await {
+            Ok(_) => {
+                debug!(event.id = %envelope.id, item.id = %item, "accepted {}", E::TYPE);
+                Ok(())
+            }
+            Err(error) => {
+                warn!(
+                    event.id = %envelope.id,
+                    error = &error as &dyn std::error::Error,
+                    "cannot publish {}", E::TYPE
+                );
+                Err(NotAccepted)
+            }
+        }
+    }
+
+    /// Asks the database; nothing is learned while it is away. If that is known already nobody waits
+    /// for it to be found out again.
+    pub(crate) async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&ItemStore) -> Result<T, StoreError>,
+    ) -> Option<T> {
+        if !*self.reachable.borrow() {
+            return None;
+        }
+        match question(&self.items).await {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                log(&error);
+                None
+            }
+        }
+    }
+
+    /// Whether the database says that there is no item `id`. If it cannot say, the change is
+    /// published anyway: an event about an item that does not exist has no effect.
+    pub(crate) async fn is_unknown(&self, id: ItemId) -> bool {
+        let known = self.ask(async |items| items.get(id).await);
+        matches!(timeout(EXISTENCE_LIMIT, known).await, Ok(Some(None)))
+    }
+}
+
+/// Writes down why the database gave no answer. That it is away is no fault of this service.
+fn log(error: &StoreError) {
+    let cause = error as &dyn std::error::Error;
+    if error.is_unavailable() {
+        warn!(error = cause, "the database is away");
+    } else {
+        error!(error = cause, "the database refused to answer");
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Cause {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let id = parts.extensions.get::<RequestId>();
+        Ok(Self(id.map(|id| id.as_str().to_owned())))
+    }
+}

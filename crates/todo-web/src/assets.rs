@@ -1,0 +1,60 @@
+//! What makes the pages look good. It is part of the binary, so that there is nothing to deploy.
+
+use std::sync::LazyLock;
+
+use axum::{
+    Router,
+    http::{HeaderName, header},
+    response::IntoResponse,
+    routing::get,
+};
+
+use crate::app::App;
+
+const STYLE: &str = include_str!("../assets/style.css");
+const ICON: &str = include_str!("../assets/favicon.svg");
+
+/// A browser may keep the style for ever: with other content it has another address.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const FOR_A_DAY: &str = "public, max-age=86400";
+
+/// Where the style is. The address has a fingerprint of the content.
+pub(crate) fn style_path() -> &'static str {
+    static PATH: LazyLock<String> =
+        LazyLock::new(|| format!("/assets/style.{:016x}.css", fingerprint(STYLE)));
+    &PATH
+}
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route(style_path(), get(async || style()))
+        .route("/favicon.svg", get(async || icon()))
+        .route("/favicon.ico", get(async || icon()))
+}
+
+fn style() -> impl IntoResponse {
+    file("text/css; charset=utf-8", FOR_EVER, STYLE)
+}
+
+fn icon() -> impl IntoResponse {
+    file("image/svg+xml", FOR_A_DAY, ICON)
+}
+
+fn file(
+    kind: &'static str,
+    kept: &'static str,
+    content: &'static str,
+) -> ([(HeaderName, &'static str); 2], &'static str) {
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, kept),
+    ];
+    (headers, content)
+}
+
+/// A short hash (FNV-1a) that every build and every replica makes the same.
+fn fingerprint(content: &str) -> u64 {
+    content.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,39 @@
+//! A form as it was sent.
+
+use axum::{
+    Form,
+    body::HttpBody,
+    extract::{FromRequest, Request},
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use serde::de::DeserializeOwned;
+
+use crate::refusal::Refusal;
+
+/// The fields of a form. Without a body and without a word about its type it is the empty form, so
+/// that a plain `POST` is enough where there is nothing to say.
+pub(crate) struct Sent<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for Sent<T>
+where
+    T: DeserializeOwned + Default,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let untyped = !request.headers().contains_key(header::CONTENT_TYPE);
+        if untyped && request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        match Form::from_request(request, state).await {
+            Ok(Form(fields)) => Ok(Self(fields)),
+            Err(rejection) => match rejection.into_response().status() {
+                // A form whose fields come twice, for example.
+                StatusCode::UNPROCESSABLE_ENTITY => Err(Refusal::of(StatusCode::BAD_REQUEST)),
+                status => Err(Refusal::of(status)),
+            },
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The web page of the todo list, rendered on the server and working without any script.
+//!
+//! The promise: a form that was sent is either accepted, which means that the broker has stored its
+//! event, or answered with a page that says what to do and keeps what was typed. The page reads the
+//! database and never writes to it; that is the work of the groups that handle the events. So
+//! posting works while the database is away, and reading works while the broker is.
+//!
+//! Each address has its module: `list` for `/` and `/list`, `add` for `/new`, `change` for
+//! `/items/{id}/…`, `assets` for what looks good. Every text that a person reads is in `texts`, once a
+//! language.
+//!
+//! # Adding a page
+//!
+//! 1. Write its template in `templates/`, extending `base.html`; askama escapes what it shows.
+//! 2. Write its handler in a module named after the address, and add the route to [`routes`].
+//! 3. Put its words into `Texts`; it compiles when each language has them.
+//! 4. Test it in `tests/it/`, in a module named after the address.
+
+mod add;
+mod app;
+mod assets;
+mod change;
+mod form;
+mod language;
+mod list;
+mod refusal;
+mod render;
+mod texts;
+mod when;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    routing::{get, post},
+};
+use bus::Bus;
+use service::{Service, settings};
+use store::Database;
+use tower_http::timeout::TimeoutLayer;
+
+pub use app::App;
+
+/// The largest form that is read, in bytes; the longest item takes a tenth of it.
+const BODY_LIMIT: usize = 16 * 1024;
+
+/// How long a request may take as a whole. What we ask of others has shorter limits of its own, so
+/// that this one ends only those whose sender does not get to the end.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the environment may set.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Settings {
+    #[command(flatten)]
+    broker: settings::Broker,
+    #[command(flatten)]
+    database: settings::Database,
+}
+
+/// Runs the service until it is asked to stop.
+///
+/// It is ready when both the broker and the database are there, since only then a visitor gets all of
+/// the page. Without either of them it still serves what it can.
+pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
+    let bus = Bus::connect(
+        settings.broker.nats_url.as_str(),
+        service.name(),
+        service.member(),
+    )
+    .await
+    .context("cannot connect to the broker (NATS_URL)")?;
+    let database = Database::connect(
+        settings.database.database_url.as_str(),
+        service.member(),
+        settings.database.database_connections,
+    )
+    .context("cannot use the database (DATABASE_URL)")?;
+    service.ready_when("broker", bus.connected());
+    service.ready_when("database", database.reachable());
+
+    let app = App::new(bus.clone(), &database);
+    service.serve(routes(app)).await?;
+    bus.close().await;
+    database.close().await;
+    Ok(())
+}
+
+/// The routes of the service, without those that every service has.
+pub fn routes(app: App) -> Router {
+    let routes = Router::new()
+        .route("/", get(list::home))
+        .route("/list", get(list::page))
+        .route("/new", get(add::form).post(add::submit))
+        .route("/items/{id}/complete", post(change::complete))
+        .route("/items/{id}/reopen", post(change::reopen))
+        .route("/items/{id}/rename", post(change::rename))
+        .route("/items/{id}/delete", post(change::delete))
+        .merge(assets::routes())
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            REQUEST_LIMIT,
+        ))
+        .with_state(app);
+    render::presented(routes)
+}

@@ -1,0 +1,89 @@
+//! What is answered instead of what was asked for.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+/// Why a request is refused; each language says it in its own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    BadRequest,
+    BadPage,
+    NotFound,
+    UnknownItem,
+    WrongMethod,
+    WrongType,
+    TooLarge,
+    TooSlow,
+    NotAccepted,
+    Internal,
+}
+
+/// A refusal, to be shown as a page in the visitor's language.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) reason: Reason,
+    pub(crate) again: Option<Again>,
+}
+
+/// The form that was refused and may be sent again.
+#[derive(Clone, Debug)]
+pub(crate) struct Again {
+    /// Where it goes.
+    pub(crate) action: String,
+    /// The field that says which page to go back to.
+    pub(crate) page: Option<String>,
+}
+
+impl Refusal {
+    /// 400: the cursor is none.
+    pub(crate) fn bad_page() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Reason::BadPage)
+    }
+
+    /// 404: there is no such item.
+    pub(crate) fn unknown_item() -> Self {
+        Self::new(StatusCode::NOT_FOUND, Reason::UnknownItem)
+    }
+
+    /// 503: the broker did not take the event; the form may be sent again.
+    pub(crate) fn not_accepted(again: Again) -> Self {
+        Self {
+            again: Some(again),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, Reason::NotAccepted)
+        }
+    }
+
+    /// What a status means by itself.
+    pub(crate) fn of(status: StatusCode) -> Self {
+        let reason = match status {
+            StatusCode::NOT_FOUND => Reason::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Reason::WrongMethod,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Reason::WrongType,
+            StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge,
+            StatusCode::REQUEST_TIMEOUT => Reason::TooSlow,
+            status if status.is_server_error() => Reason::Internal,
+            _ => Reason::BadRequest,
+        };
+        Self::new(status, reason)
+    }
+
+    fn new(status: StatusCode, reason: Reason) -> Self {
+        Self {
+            status,
+            reason,
+            again: None,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    /// The page is written by [`presented`](crate::render::presented), which knows the language.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,135 @@
+//! How answers become pages: in the visitor's language, whatever layer they come from.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{Html, IntoResponse, Response},
+};
+use events::ItemText;
+use tracing::error;
+
+use crate::{assets, language::Language, refusal::Refusal, texts::Texts};
+
+/// What a browser may do with the pages. They need their style and their icon; whatever else ends up
+/// in one of them, such as a script, is none of ours.
+const ALLOWED: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                       base-uri 'none'; frame-ancestors 'none'";
+
+/// After how many seconds it may work again, when a part of the system is away.
+const RETRY_AFTER_S: u32 = 1;
+
+/// What every page has.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame {
+    pub(crate) texts: &'static Texts,
+    pub(crate) style: &'static str,
+}
+
+/// The page that a refusal is shown as.
+#[derive(Template)]
+#[template(path = "refusal.html")]
+struct RefusalPage<'a> {
+    frame: Frame,
+    title: &'static str,
+    advice: &'static str,
+    refusal: &'a Refusal,
+}
+
+impl Frame {
+    /// The frame of a page in `language`.
+    pub(crate) fn new(language: Language) -> Self {
+        Self {
+            texts: language.0,
+            style: assets::style_path(),
+        }
+    }
+
+    /// How long an item's text may be, in words.
+    pub(crate) fn item_hint(self) -> String {
+        (self.texts.item_hint)(ItemText::LIMIT)
+    }
+}
+
+/// Answers with a page.
+///
+/// No browser keeps it: going back to a form that was sent would bring back its key too, and a second
+/// item under the same key would be taken for the first one sent twice.
+pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => {
+            let headers = [(header::CACHE_CONTROL, "no-store")];
+            let mut response = (status, headers, Html(html)).into_response();
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                let headers = response.headers_mut();
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+            }
+            response
+        }
+        Err(error) => {
+            error!(%error, "cannot render a page");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Makes every refusal of `routes` a page, whichever layer it comes from: a handler, an extractor,
+/// the router or a limit. Their headers (such as `Allow`) stay.
+pub(crate) fn presented(routes: Router) -> Router {
+    routes.layer(middleware::from_fn(present))
+}
+
+async fn present(request: Request, next: Next) -> Response {
+    let language = Language::of(request.headers());
+    let mut response = next.run(request).await;
+    let refused = response.extensions_mut().remove::<Refusal>();
+    let status = response.status();
+    let failed = status.is_client_error() || status.is_server_error();
+    if let Some(refusal) = refused {
+        response = show(&refusal, language, response.headers());
+    } else if failed && !is_page(response.headers()) {
+        response = show(&Refusal::of(status), language, response.headers());
+    }
+    protect(response.headers_mut());
+    response
+}
+
+/// The page for `refusal`, which takes the place of an answer with the headers `before`.
+fn show(refusal: &Refusal, language: Language, before: &HeaderMap) -> Response {
+    let (title, advice) = (language.0.refusal)(refusal.reason);
+    let template = RefusalPage {
+        frame: Frame::new(language),
+        title,
+        advice,
+        refusal,
+    };
+    let mut response = page(refusal.status, &template);
+    if let Some(allow) = before.get(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    response
+}
+
+fn is_page(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
+fn protect(headers: &mut HeaderMap) {
+    const PROTECTIONS: [(HeaderName, &str); 4] = [
+        (header::CONTENT_SECURITY_POLICY, ALLOWED),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in PROTECTIONS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_page(headers) {
+        let language = HeaderValue::from_static("accept-language");
+        headers.insert(header::VARY, language);
+    }
+}

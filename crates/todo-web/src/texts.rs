@@ -1,0 +1,70 @@
+//! Every text that a visitor reads. A language is one constant of type [`Texts`], so that one with a
+//! text missing does not compile.
+
+mod english;
+mod korean;
+
+use events::InvalidText;
+use time::OffsetDateTime;
+
+pub(crate) use english::ENGLISH;
+pub(crate) use korean::KOREAN;
+
+use crate::refusal::Reason;
+
+/// The words of one language.
+pub(crate) struct Texts {
+    /// The language's tag, for the attribute `lang`.
+    pub(crate) lang: &'static str,
+    /// What the page is about.
+    pub(crate) title: &'static str,
+    pub(crate) skip_to_content: &'static str,
+
+    /// How many items there are, then how many of them are open and done.
+    pub(crate) items: fn(i64) -> String,
+    pub(crate) open: fn(i64) -> String,
+    pub(crate) done: fn(i64) -> String,
+    pub(crate) list: &'static str,
+    pub(crate) empty_list: &'static str,
+    pub(crate) empty_page: &'static str,
+    pub(crate) database_away: &'static str,
+    /// Above the newest items, when there are more: how many are shown.
+    pub(crate) newest: fn(usize) -> String,
+    pub(crate) whole_list: &'static str,
+    pub(crate) first_page: &'static str,
+    pub(crate) next_page: &'static str,
+    pub(crate) back_home: &'static str,
+
+    pub(crate) new_item: &'static str,
+    pub(crate) item_label: &'static str,
+    pub(crate) item_hint: fn(usize) -> String,
+    pub(crate) add: &'static str,
+
+    pub(crate) complete: &'static str,
+    pub(crate) reopen: &'static str,
+    pub(crate) change: &'static str,
+    pub(crate) rename_title: &'static str,
+    pub(crate) rename_label: &'static str,
+    pub(crate) rename: &'static str,
+    pub(crate) delete: &'static str,
+
+    /// The event is stored, the item is not yet.
+    pub(crate) accepted: &'static str,
+    pub(crate) added: &'static str,
+    pub(crate) show_it: &'static str,
+    pub(crate) change_accepted: &'static str,
+
+    /// Nothing could be published; what was typed is still there.
+    pub(crate) not_accepted: &'static str,
+    pub(crate) stale_key: &'static str,
+    pub(crate) try_again: &'static str,
+    /// What to change about a text.
+    pub(crate) invalid: fn(InvalidText) -> String,
+    /// What went wrong, and what to do about it.
+    pub(crate) refusal: fn(Reason) -> (&'static str, &'static str),
+
+    pub(crate) just_now: &'static str,
+    pub(crate) minutes_ago: fn(i64) -> String,
+    pub(crate) hours_ago: fn(i64) -> String,
+    pub(crate) date: fn(OffsetDateTime) -> String,
+}

@@ -1,0 +1,107 @@
+//! Korean.
+
+use events::InvalidText;
+
+use super::Texts;
+use crate::refusal::Reason;
+
+/// The texts in Korean, in the polite informal style.
+pub(crate) const KOREAN: Texts = Texts {
+    lang: "ko",
+    title: "할 일",
+    skip_to_content: "본문으로 건너뛰기",
+
+    items: |count| format!("할 일 {count}개"),
+    open: |count| format!("남은 일 {count}개"),
+    done: |count| format!("끝낸 일 {count}개"),
+    list: "할 일 목록",
+    empty_list: "아직 할 일이 없어요. 위에서 첫 번째 할 일을 추가해 보세요.",
+    empty_page: "더 이상 할 일이 없어요.",
+    database_away: "지금은 데이터베이스에 연결할 수 없어서 목록을 보여 드릴 수 없어요. 할 일은 계속 \
+                    추가할 수 있고, 다시 연결되면 목록에 나타나요.",
+    newest: |count| format!("가장 최근 {count}개만 보여 드리고 있어요."),
+    whole_list: "전체 목록 보기",
+    first_page: "첫 페이지",
+    next_page: "다음 페이지",
+    back_home: "목록으로 돌아가기",
+
+    new_item: "새 할 일",
+    item_label: "무엇을 해야 하나요?",
+    item_hint: |limit| format!("최대 {limit}자"),
+    add: "추가",
+
+    complete: "완료로 표시",
+    reopen: "미완료로 되돌리기",
+    change: "수정",
+    rename_title: "할 일 이름 바꾸기",
+    rename_label: "새 내용",
+    rename: "바꾸기",
+    delete: "삭제",
+
+    accepted: "접수했어요. 저장되면 목록에 나타나요.",
+    added: "목록에 추가했어요.",
+    show_it: "보러 가기",
+    change_accepted: "변경 사항을 접수했어요. 저장되는 대로 목록에 반영돼요.",
+
+    not_accepted: "지금은 접수할 수 없어요. 입력한 내용은 그대로 있으니 잠시 후 다시 시도해 주세요.",
+    stale_key: "보내신 양식을 읽을 수 없어요. 입력한 내용은 그대로 있으니 한 번 더 보내 주세요.",
+    try_again: "다시 시도",
+    invalid: |invalid| match invalid {
+        InvalidText::Blank => "내용이 비어 있어요. 할 일을 입력해 주세요.".to_owned(),
+        InvalidText::TooLong { limit, length } => format!(
+            "{limit}자까지 쓸 수 있는데 {length}자를 입력했어요. {}자를 줄여 주세요.",
+            length - limit
+        ),
+        InvalidText::Control(control) => format!(
+            "눈에 보이지 않는 문자(U+{:04X})가 들어 있어요. 그 문자를 지우거나 내용을 다시 입력해 주세요.",
+            u32::from(control)
+        ),
+    },
+    refusal: |reason| match reason {
+        Reason::BadRequest => (
+            "이해할 수 없는 요청이에요",
+            "목록으로 돌아가서 양식이나 링크를 이용해 주세요.",
+        ),
+        Reason::BadPage => (
+            "목록에 그런 페이지는 없어요",
+            "주소에 적힌 위치가 올바르지 않아요. 첫 페이지부터 다시 봐 주세요.",
+        ),
+        Reason::NotFound => (
+            "이 주소에는 아무것도 없어요",
+            "주소를 잘못 입력하지 않았는지 확인하거나 목록으로 돌아가 주세요.",
+        ),
+        Reason::UnknownItem => (
+            "그런 할 일은 없어요",
+            "이미 삭제되었거나 아직 저장되지 않았을 수 있어요. 바뀐 것은 없어요.",
+        ),
+        Reason::WrongMethod => (
+            "이 주소는 그렇게 사용할 수 없어요",
+            "목록으로 돌아가서 양식이나 링크를 이용해 주세요.",
+        ),
+        Reason::WrongType => (
+            "양식 형식이 아니에요",
+            "내용을 양식(application/x-www-form-urlencoded)으로 보내 주세요. 바뀐 것은 없어요.",
+        ),
+        Reason::TooLarge => (
+            "내용이 너무 길어요",
+            "양식은 16KiB, 할 일은 256자까지 보낼 수 있어요. 내용을 줄여 주세요. 바뀐 것은 없어요.",
+        ),
+        Reason::TooSlow => (
+            "요청이 도착하는 데 너무 오래 걸렸어요",
+            "다시 한번 보내 주세요.",
+        ),
+        Reason::NotAccepted => (
+            "지금은 변경 사항을 접수할 수 없어요",
+            "이 페이지를 닫지 말고 잠시 후 다시 시도해 주세요.",
+        ),
+        Reason::Internal => (
+            "서비스에 문제가 생겼어요",
+            "저희 쪽 문제이고, 기록해 두었어요. 나중에 다시 시도해 주세요.",
+        ),
+    },
+
+    just_now: "방금",
+    minutes_ago: |minutes| format!("{minutes}분 전"),
+    hours_ago: |hours| format!("{hours}시간 전"),
+    date: |at| format!("{}년 {}월 {}일", at.year(), u8::from(at.month()), at.day()),
+};

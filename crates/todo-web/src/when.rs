@@ -1,0 +1,64 @@
+//! A moment as a visitor reads it.
+
+use time::{Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+
+use crate::texts::Texts;
+
+/// A moment, for machines and for people.
+pub(crate) struct When {
+    /// For the attribute `datetime`.
+    pub(crate) exact: String,
+    /// How long ago it was, or its date. The server does not know the visitor's time zone, and
+    /// "3 h ago" is right in all of them.
+    pub(crate) shown: String,
+}
+
+impl When {
+    /// The moment `at` as it is told at `now`.
+    pub(crate) fn new(at: OffsetDateTime, now: OffsetDateTime, texts: &Texts) -> Self {
+        let at = at.to_offset(UtcOffset::UTC);
+        let ago = now - at;
+        let shown = if ago < Duration::MINUTE {
+            texts.just_now.to_owned()
+        } else if ago < Duration::HOUR {
+            (texts.minutes_ago)(ago.whole_minutes())
+        } else if ago < Duration::DAY {
+            (texts.hours_ago)(ago.whole_hours())
+        } else {
+            (texts.date)(at)
+        };
+        let exact = at
+            .truncate_to_second()
+            .format(&Rfc3339)
+            .unwrap_or_default();
+        Self { exact, shown }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::texts::{ENGLISH, KOREAN};
+
+    #[test]
+    fn what_is_recent_is_told_by_its_age_and_the_rest_by_its_date() {
+        let at = datetime!(2026-03-09 10:00:00.123 UTC);
+        let shown = |ago: Duration, texts| When::new(at, at + ago, texts).shown;
+        assert_eq!(shown(Duration::seconds(59), &ENGLISH), "just now");
+        assert_eq!(shown(Duration::seconds(60), &ENGLISH), "1 min ago");
+        assert_eq!(shown(Duration::minutes(59), &KOREAN), "59분 전");
+        assert_eq!(shown(Duration::hours(23), &KOREAN), "23시간 전");
+        assert_eq!(shown(Duration::hours(24), &ENGLISH), "9 March 2026");
+        assert_eq!(shown(Duration::hours(24), &KOREAN), "2026년 3월 9일");
+        assert_eq!(When::new(at, at, &ENGLISH).exact, "2026-03-09T10:00:00Z");
+    }
+
+    #[test]
+    fn a_moment_that_a_clock_elsewhere_puts_into_the_future_is_just_now() {
+        let at = datetime!(2026-03-09 10:00 UTC);
+        let when = When::new(at, at - Duration::MINUTE, &ENGLISH);
+        assert_eq!(when.shown, "just now");
+    }
+}

@@ -1,0 +1,45 @@
+//! The project's tasks: `cargo xtask <task>`. To add one, write a module with `Options` and `run`, and
+//! give it a line in [`Task`].
+
+mod cargo;
+mod sql;
+mod stop;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Starts the whole system without Docker, and stops it on Ctrl-C
+    Up(up::Options),
+    /// Runs every test, with a private PostgreSQL for all and a broker for each
+    Test(test::Options),
+    /// Records the checked SQL queries in `.sqlx`, or checks that they are recorded
+    Sql(sql::Options),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Up(options) => up::run(options).await,
+        Task::Test(options) => test::run(options).await,
+        Task::Sql(options) => sql::run(options).await,
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

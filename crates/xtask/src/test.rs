@@ -1,0 +1,99 @@
+//! `cargo xtask test`: every test there is, against real servers.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use testkit::database::VARIABLE;
+use testkit::{Postgres, PostgresOptions, install};
+use tokio::process::Command;
+
+use crate::cargo::{cargo, code, finish};
+use crate::stop::Stop;
+
+/// What to test.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Arguments for the test runner, such as `-p bus` or a part of a test's name; examples in the
+    /// documentation are then left out
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+/// Every test connects a few times, and the runner starts several at once.
+const CONNECTIONS: u32 = 500;
+
+/// Runs the tests; the exit code is theirs.
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    install::ensure_servers()?;
+    // From here on a signal must not end us before the cluster is stopped.
+    let mut stop = Stop::listen()?;
+    let mut postgres = Postgres::start(PostgresOptions {
+        max_connections: CONNECTIONS,
+        ..PostgresOptions::default()
+    })
+    .await?;
+    let url = postgres.url("postgres");
+    let tested = test(&options, &url, &mut stop).await;
+    postgres.stop().await?;
+    tested
+}
+
+async fn test(options: &Options, postgres: &str, stop: &mut Stop) -> Result<ExitCode> {
+    let parts = chosen_packages(&options.args);
+    // Tests of the whole system start the services' programs.
+    if parts.is_empty() || parts.contains(&"e2e") {
+        let built = finish(cargo().args(["build", "--workspace"]), stop).await?;
+        if !built.success() {
+            return Ok(code(built));
+        }
+    }
+    let mut runner = runner().await;
+    if parts.is_empty() {
+        runner.arg("--workspace");
+    }
+    let tests = finish(runner.args(&options.args).env(VARIABLE, postgres), stop).await?;
+    if !options.args.is_empty() {
+        return Ok(code(tests));
+    }
+    let mut examples = cargo();
+    examples
+        .args(["test", "--doc", "--workspace"])
+        .env(VARIABLE, postgres);
+    let examples = finish(&mut examples, stop).await?;
+    Ok(if tests.success() {
+        code(examples)
+    } else {
+        code(tests)
+    })
+}
+
+/// `cargo nextest`, which runs the tests of all crates side by side, or `cargo test` where it is not
+/// installed.
+async fn runner() -> Command {
+    let known = cargo().args(["nextest", "--version"]).output().await;
+    let mut command = cargo();
+    if known.is_ok_and(|output| output.status.success()) {
+        command.args(["nextest", "run"]);
+    } else {
+        command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    }
+    command
+}
+
+/// The packages that the runner's arguments choose.
+fn chosen_packages(args: &[String]) -> Vec<&str> {
+    let mut chosen = Vec::new();
+    let mut rest = args.iter().map(String::as_str);
+    while let Some(argument) = rest.next() {
+        match argument {
+            "-p" | "--package" => chosen.extend(rest.next()),
+            _ => chosen.extend(
+                argument
+                    .strip_prefix("--package=")
+                    .or_else(|| argument.strip_prefix("-p")),
+            ),
+        }
+    }
+    chosen
+}
