@@ -2,11 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::jetstream::{
-    consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull},
-    stream::ConsumerError,
+use async_nats::{
+    Message,
+    jetstream::{
+        ErrorCode,
+        consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull},
+        stream::{ConsumerError, ConsumerErrorKind},
+    },
 };
 use events::{Decode, StreamIdentity};
+use futures_util::{Stream, StreamExt};
 use rand::RngExt;
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -18,8 +23,9 @@ use crate::{
 };
 
 /// How long the broker waits for a member to settle an event, or to say that it still works on it,
-/// before it gives the event to another member.
-pub(crate) const ACK_WAIT: Duration = Duration::from_secs(30);
+/// before it gives the event to another member. A member at work says so three times as often, so
+/// this is how long an event waits when its member dies.
+pub(crate) const ACK_WAIT: Duration = Duration::from_secs(10);
 
 /// The most events that all members of a group together may have in hand.
 const MOST_IN_HAND: i64 = 50_000;
@@ -32,7 +38,30 @@ pub struct Group {
     pub(crate) bus: Bus,
     pub(crate) name: Arc<str>,
     filter: String,
+    pub(crate) retries: Retries,
     pub(crate) working: watch::Sender<bool>,
+}
+
+/// How a group goes on with an event that failed and may work another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// How often the event is tried before the group gives up on it.
+    pub attempts: u64,
+    /// The longest pause after the first attempt. Each one after that may be twice as long.
+    pub first_pause: Duration,
+    /// The longest pause of all.
+    pub longest_pause: Duration,
+}
+
+impl Default for Retries {
+    /// 8 attempts, within a minute.
+    fn default() -> Self {
+        Self {
+            attempts: 8,
+            first_pause: Duration::from_millis(250),
+            longest_pause: Duration::from_secs(30),
+        }
+    }
 }
 
 /// How a member takes several events at a time.
@@ -68,6 +97,15 @@ pub(crate) struct Joined {
     pub(crate) pull: Pull,
 }
 
+impl Joined {
+    /// Gives the place up. Yields what is on its way to it, to its end.
+    pub(crate) fn drain(self) -> impl Stream<Item = (Arc<StreamIdentity>, Message)> {
+        let Self { stream, pull } = self;
+        pull.drain()
+            .map(move |message| (Arc::clone(&stream), message))
+    }
+}
+
 impl Bus {
     /// The group `name`, which wants the events on the subjects that match `filter`.
     ///
@@ -78,12 +116,19 @@ impl Bus {
             bus: self.clone(),
             name: name.into(),
             filter: filter.to_owned(),
+            retries: Retries::default(),
             working: watch::Sender::new(false),
         }
     }
 }
 
 impl Group {
+    /// Sets how the group goes on with events that failed.
+    #[must_use]
+    pub fn retrying(self, retries: Retries) -> Self {
+        Self { retries, ..self }
+    }
+
     /// Whether this member has joined and is not held up by an outage.
     pub fn working(&self) -> watch::Receiver<bool> {
         self.working.subscribe()
@@ -97,7 +142,7 @@ impl Group {
     ///
     /// Returns after the stop, when everything in hand is settled or given back, or if the broker
     /// keeps the group with settings other than asked. Dropping the call leaves what is in hand
-    /// unsettled; the broker gives it to another member after 30 seconds.
+    /// unsettled; the broker gives it to another member after 10 seconds.
     pub async fn each<E, F>(self, stop: CancellationToken, handle: F) -> Result<(), GroupError>
     where
         E: Decode,
@@ -172,21 +217,36 @@ impl Group {
             Err(error) => return Err(Refusal::Ask(error.into())),
         };
         let asked = self.consumer();
-        let consumer = stream
-            .create_consumer(asked.clone())
-            .await
-            .map_err(|error: ConsumerError| Refusal::Ask(error.into()))?;
-        let echoed = &consumer.cached_info().config;
-        let differences = differences(&asked, echoed);
+        let created = stream.create_consumer(asked.clone()).await;
+        let consumer = created.map_err(|error| self.refusal(error))?;
+        let differences = differences(&asked, &consumer.cached_info().config);
         if !differences.is_empty() {
-            let (group, differences) = (Arc::clone(&self.name), differences.join("; "));
-            return Err(Refusal::Settings(GroupError { group, differences }));
+            return Err(self.misfit(differences.join("; ")));
         }
         let created = stream.cached_info().created;
         let pull = Pull::open(&self.bus.client, TODO, &self.name, largest_request).await;
         Ok(Joined {
             stream: Arc::new(StreamIdentity::new(TODO, created)),
             pull: pull.map_err(|error| Refusal::Ask(error.into()))?,
+        })
+    }
+
+    /// Tells a broker that does not want such a group from one that cannot answer now.
+    fn refusal(&self, error: ConsumerError) -> Refusal {
+        match error.kind() {
+            ConsumerErrorKind::JetStream(said)
+                if said.code() == 400 || said.error_code() == ErrorCode::CONSUMER_CREATE =>
+            {
+                self.misfit(said.to_string())
+            }
+            _ => Refusal::Ask(error.into()),
+        }
+    }
+
+    fn misfit(&self, differences: String) -> Refusal {
+        Refusal::Settings(GroupError {
+            group: Arc::clone(&self.name),
+            differences,
         })
     }
 

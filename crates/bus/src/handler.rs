@@ -10,9 +10,6 @@ use uuid::Uuid;
 
 use crate::{Delivery, Failure, Group, delivery::Parcel, group::ACK_WAIT, settle};
 
-/// How often an event is tried before the group gives up on it.
-const MOST_ATTEMPTS: u64 = 8;
-
 /// How often an event may come without being settled, neither as done nor as failed: the members
 /// that had it died, or lost their connection.
 pub(crate) const MOST_DELIVERIES: u64 = 16;
@@ -90,10 +87,11 @@ impl<F> Handler<'_, F> {
     async fn settle_failed<E>(&self, event: &Delivery<E>, failure: &Failure) -> Result<(), String> {
         let client = &self.group.bus.client;
         let reason = failure.chain();
-        if matches!(failure, Failure::Later(_)) && event.attempt() < MOST_ATTEMPTS {
+        if matches!(failure, Failure::Later(_)) && event.attempt() < self.group.retries.attempts {
             let id: &EventId = &event.meta.id;
             warn!(event.id = %id, "trying the event {id} again later: {reason}");
-            settle::later(client, &event.message.message, event.attempt()).await;
+            let message = &event.message.message;
+            settle::later(client, message, event.attempt(), self.group.retries).await;
             self.count("retried", 1);
             return Ok(());
         }
@@ -117,7 +115,8 @@ impl<F> Handler<'_, F> {
             }
             Err(error) => {
                 warn!("cannot store a dead letter: {error}");
-                settle::later(client, &parcel.message, parcel.attempt).await;
+                let retries = self.group.retries;
+                settle::later(client, &parcel.message, parcel.attempt, retries).await;
             }
         }
         Outcome::PutAway

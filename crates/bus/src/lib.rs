@@ -43,7 +43,7 @@ mod subscribe;
 
 pub use connection::{Bus, ConnectError};
 pub use delivery::{Delivery, Failure};
-pub use group::{Batches, Group, GroupError};
+pub use group::{Batches, Group, GroupError, Retries};
 pub use publish::{PublishError, Stored};
 pub use streams::{DEAD_LETTERS, StreamError, TODO};
 pub use subscribe::{Heard, SubscribeError, Subscription};

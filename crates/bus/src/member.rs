@@ -1,9 +1,15 @@
 //! A member at work: it asks for events, has them handled, and settles each.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use events::Decode;
-use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use async_nats::Message;
+
+use events::{Decode, StreamIdentity};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::LocalBoxFuture,
+    stream::{FuturesUnordered, LocalBoxStream, SelectAll},
+};
 use rand::RngExt;
 use tokio::{
     sync::watch,
@@ -44,7 +50,7 @@ enum Link<'g> {
 /// What happened on the way to the group's events.
 enum Arrival {
     Joined(Result<Joined, GroupError>),
-    Pulled(Pulled),
+    Pulled(Arc<StreamIdentity>, Pulled),
 }
 
 /// Something that every event needs is away.
@@ -61,6 +67,8 @@ pub(crate) struct Member<'g, E, F> {
     stop: CancellationToken,
     connected: watch::Receiver<bool>,
     link: Link<'g>,
+    /// What still comes from places in the group that were given up.
+    late: SelectAll<LocalBoxStream<'g, (Arc<StreamIdentity>, Message)>>,
     /// Batches that an outage interrupted. They go first.
     held: VecDeque<Vec<Delivery<E>>>,
     /// Events that wait to be handled.
@@ -83,6 +91,7 @@ where
         Self {
             connected: handler.group.bus.connected(),
             link: Link::Ended,
+            late: SelectAll::new(),
             held: VecDeque::new(),
             waiting: VecDeque::new(),
             running: FuturesUnordered::new(),
@@ -112,10 +121,16 @@ where
             tokio::select! {
                 () = self.stop.cancelled(), if !stopping => {
                     stopping = true;
-                    self.leave().await;
+                    self.leave();
                 }
                 Some(outcome) = self.running.next() => self.note(outcome),
-                arrival = arrival(&mut self.link) => self.take(arrival, stopping)?,
+                arrival = arrival(&mut self.link) => self.take(arrival)?,
+                late = self.late.next(), if !self.late.is_empty() => {
+                    // `None` is the end of the last of them, for which the stop may be waiting.
+                    if let Some((stream, message)) = late {
+                        self.receive(&stream, message);
+                    }
+                }
                 Ok(()) = self.connected.changed() => self.reconnected(stopping),
                 _ = keep_alive.tick() => self.keep_alive().await,
                 () = sleep_until(wake_at) => {}
@@ -127,9 +142,16 @@ where
         self.batches.size.max(LEAST_REQUEST)
     }
 
+    /// Takes a place in the group. What is on its way to a place that it had before still comes.
     fn join(&mut self) {
-        let largest = self.largest_request();
-        self.link = Link::Joining(self.handler.group.join(largest).boxed_local());
+        let joining = self
+            .handler
+            .group
+            .join(self.largest_request())
+            .boxed_local();
+        if let Link::Open(left) = std::mem::replace(&mut self.link, Link::Joining(joining)) {
+            self.late.push(left.drain().boxed_local());
+        }
     }
 
     /// Starts to handle what can be handled now.
@@ -193,7 +215,7 @@ where
     }
 
     /// Takes what arrived, and whatever else is there already.
-    fn take(&mut self, arrival: Arrival, stopping: bool) -> Result<(), GroupError> {
+    fn take(&mut self, arrival: Arrival) -> Result<(), GroupError> {
         let mut next = Some(arrival);
         while let Some(arrival) = next {
             match arrival {
@@ -204,14 +226,11 @@ where
                         .working
                         .send_replace(self.outage.is_none());
                 }
-                Arrival::Pulled(Pulled::Message(message)) => self.receive(message),
-                Arrival::Pulled(Pulled::Unfilled) => {}
-                Arrival::Pulled(Pulled::Ended) => self.link = Link::Ended,
-                Arrival::Pulled(Pulled::Lost(reason)) if stopping => {
-                    warn!("leaving without the last events: {reason}");
-                    self.link = Link::Ended;
+                Arrival::Pulled(stream, Pulled::Message(message)) => {
+                    self.receive(&stream, message);
                 }
-                Arrival::Pulled(Pulled::Lost(reason)) => {
+                Arrival::Pulled(_, Pulled::Unfilled) => {}
+                Arrival::Pulled(_, Pulled::Lost(reason)) => {
                     warn!("joining the group again: {reason}");
                     self.handler.group.working.send_replace(false);
                     self.join();
@@ -228,14 +247,11 @@ where
         Ok(())
     }
 
-    fn receive(&mut self, message: async_nats::Message) {
-        let Link::Open(joined) = &self.link else {
-            return;
-        };
+    fn receive(&mut self, stream: &Arc<StreamIdentity>, message: Message) {
         let Some(parcel) = Parcel::open(message) else {
             return;
         };
-        let reason = match parcel.read(parcel.origin(&joined.stream)) {
+        let reason = match parcel.read(parcel.origin(stream)) {
             Ok(_) if parcel.attempt > MOST_DELIVERIES => {
                 format!("came {} times and was never settled", parcel.attempt)
             }
@@ -247,7 +263,7 @@ where
             }
             Err(reason) => reason.to_string(),
         };
-        let id = joined.stream.derive_id(parcel.sequence);
+        let id = stream.derive_id(parcel.sequence);
         self.running
             .push(self.handler.put_away(parcel, id, reason).boxed_local());
     }
@@ -295,17 +311,16 @@ where
     }
 
     /// Asks for nothing more.
-    async fn leave(&mut self) {
-        match &mut self.link {
-            Link::Open(joined) => joined.pull.drain().await,
-            Link::Joining(_) => self.link = Link::Ended,
-            Link::Ended => {}
+    fn leave(&mut self) {
+        if let Link::Open(left) = std::mem::replace(&mut self.link, Link::Ended) {
+            self.late.push(left.drain().boxed_local());
         }
     }
 
     fn is_done(&self) -> bool {
+        let nothing_to_come = self.late.is_empty() || !*self.connected.borrow();
         let nothing_to_do = self.in_hand() == 0 || self.outage.is_some();
-        matches!(self.link, Link::Ended) && self.running.is_empty() && nothing_to_do
+        nothing_to_come && self.running.is_empty() && nothing_to_do
     }
 
     async fn give_back(&mut self) {
@@ -322,7 +337,10 @@ where
 async fn arrival(link: &mut Link<'_>) -> Arrival {
     match link {
         Link::Joining(join) => Arrival::Joined(join.await),
-        Link::Open(joined) => Arrival::Pulled(joined.pull.next().await),
+        Link::Open(joined) => {
+            let pulled = joined.pull.next().await;
+            Arrival::Pulled(Arc::clone(&joined.stream), pulled)
+        }
         Link::Ended => std::future::pending().await,
     }
 }

@@ -8,21 +8,20 @@ use std::time::Duration;
 
 use async_nats::{Client, Message, StatusCode, Subject, Subscriber, jetstream};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt, stream::unfold};
 use rand::RngExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
-/// How long the broker keeps a request that it cannot fill.
-const EXPIRES: Duration = Duration::from_secs(10);
+use crate::group::ACK_WAIT;
 
-/// How often the broker says that a request still stands.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long the broker keeps a request that it cannot fill, and then says so. It is short so that a
+/// member can leave without losing anything: it asks no more, and within this time every request
+/// has been filled or ended. (To end the subscription instead would strand whatever is on its way
+/// to it until [`ACK_WAIT`] is over.) It serves as a heartbeat as well.
+const EXPIRES: Duration = Duration::from_secs(1);
 
 /// How long nothing may be heard while a request stands.
 const SILENCE: Duration = Duration::from_millis(2500);
-
-/// How long the last messages may take after the subscription was ended.
-const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
 /// A request that is filled sooner than this shows that more is waiting.
 const BUSY: Duration = Duration::from_millis(10);
@@ -41,7 +40,6 @@ pub(crate) struct Pull {
     outstanding: usize,
     asked_at: Instant,
     heard_at: Instant,
-    draining: Option<Instant>,
 }
 
 /// What came of asking.
@@ -52,8 +50,6 @@ pub(crate) enum Pulled {
     Unfilled,
     /// Requests are not answered any more: the place in the group must be taken anew.
     Lost(String),
-    /// The subscription has ended, and nothing more will come.
-    Ended,
 }
 
 impl Pull {
@@ -75,7 +71,6 @@ impl Pull {
             outstanding: 0,
             asked_at: now,
             heard_at: now,
-            draining: None,
         })
     }
 
@@ -85,7 +80,7 @@ impl Pull {
     /// requests in turn, and what comes has a rhythm of its own (an item is added, an item is
     /// saved, …): in a fixed order one member would get all of the one kind and none of the other.
     pub(crate) async fn top_up(&mut self, room: usize) -> Result<(), async_nats::PublishError> {
-        if self.draining.is_some() || self.outstanding >= self.size {
+        if self.outstanding >= self.size {
             return Ok(());
         }
         let now = Instant::now();
@@ -115,7 +110,6 @@ impl Pull {
         let request = jetstream::consumer::pull::BatchConfig {
             batch: count,
             expires: Some(EXPIRES),
-            idle_heartbeat: HEARTBEAT,
             ..Default::default()
         };
         let body = serde_json::to_vec(&request).unwrap_or_default();
@@ -129,41 +123,37 @@ impl Pull {
     /// Cancel safe: nothing is lost if this is dropped.
     pub(crate) async fn next(&mut self) -> Pulled {
         loop {
-            let deadline = match self.draining {
-                Some(since) => since + DRAIN_LIMIT,
-                None if self.outstanding > 0 => self.heard_at + SILENCE,
-                // Nothing was asked for, so that nothing has to come.
-                None => Instant::now() + EXPIRES,
+            // Where nothing was asked for, nothing has to come.
+            let patience = if self.outstanding > 0 {
+                SILENCE
+            } else {
+                EXPIRES
             };
-            match timeout_at(deadline, self.subscriber.next()).await {
+            match timeout_at(self.heard_at + patience, self.subscriber.next()).await {
                 Ok(Some(message)) => {
                     self.heard_at = Instant::now();
-                    if let Some(pulled) = self.sort(message) {
-                        return pulled;
-                    }
+                    return self.sort(message);
                 }
-                Ok(None) | Err(_) if self.draining.is_some() => return Pulled::Ended,
                 Ok(None) => return Pulled::Lost("the subscription ended".to_owned()),
                 Err(_) if self.outstanding > 0 => {
                     return Pulled::Lost("the broker does not answer".to_owned());
                 }
-                Err(_) => {}
+                Err(_) => self.heard_at = Instant::now(),
             }
         }
     }
 
-    /// Tells events from what the broker says about the requests. `None` is a heartbeat.
-    fn sort(&mut self, message: Message) -> Option<Pulled> {
+    /// Tells events from what the broker says about the requests.
+    fn sort(&mut self, message: Message) -> Pulled {
         let Some(status) = message.status else {
             self.outstanding = self.outstanding.saturating_sub(1);
-            return Some(Pulled::Message(message));
+            return Pulled::Message(message);
         };
         match status {
-            StatusCode::IDLE_HEARTBEAT => None,
-            StatusCode::NO_RESPONDERS => Some(Pulled::Lost("the group is not there".to_owned())),
+            StatusCode::NO_RESPONDERS => self.gone("the group is not there"),
             StatusCode::TIMEOUT | StatusCode::NOT_FOUND => {
                 self.unfilled(&message);
-                Some(Pulled::Unfilled)
+                Pulled::Unfilled
             }
             _ => {
                 let said = message.description.as_deref().unwrap_or_default();
@@ -173,12 +163,18 @@ impl Pull {
                     "server shutdown",
                 ];
                 if gone.iter().any(|reason| said.eq_ignore_ascii_case(reason)) {
-                    return Some(Pulled::Lost(said.to_lowercase()));
+                    return self.gone(said);
                 }
                 self.unfilled(&message);
-                Some(Pulled::Unfilled)
+                Pulled::Unfilled
             }
         }
+    }
+
+    /// Without its consumer, no request will be answered any more.
+    fn gone(&mut self, reason: &str) -> Pulled {
+        self.outstanding = 0;
+        Pulled::Lost(reason.to_lowercase())
     }
 
     /// Writes off what a request that ended will not bring.
@@ -193,10 +189,20 @@ impl Pull {
         self.outstanding = self.outstanding.saturating_sub(missing);
     }
 
-    /// Asks for nothing more. What is on its way still comes, then [`Pulled::Ended`].
-    pub(crate) async fn drain(&mut self) {
-        self.draining = Some(Instant::now());
-        // If it cannot be sent the connection is gone, and nothing is on its way.
-        let _ = self.subscriber.drain().await;
+    /// Asks for nothing more, and yields what is on its way until all that was asked for has come or
+    /// its request has ended.
+    pub(crate) fn drain(self) -> impl Stream<Item = Message> {
+        let rest = unfold(self, async |mut pull| {
+            while pull.outstanding > 0 {
+                let message = pull.subscriber.next().await?;
+                match pull.sort(message) {
+                    Pulled::Message(message) => return Some((message, pull)),
+                    Pulled::Unfilled => {}
+                    Pulled::Lost(_) => return None,
+                }
+            }
+            None
+        });
+        rest.take_until(sleep(ACK_WAIT))
     }
 }

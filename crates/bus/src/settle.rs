@@ -6,11 +6,10 @@ use async_nats::{Client, Message, jetstream::AckKind};
 use rand::RngExt;
 use tracing::warn;
 
+use crate::Retries;
+
 /// How long the broker may take to confirm.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(2);
-
-/// The shortest and the longest pause before an event comes again.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
 /// Says that all of `messages` are done, and waits until the broker has confirmed it.
 ///
@@ -28,8 +27,8 @@ pub(crate) async fn done<'a>(client: &Client, messages: impl IntoIterator<Item =
 }
 
 /// Says that the broker shall give the event out again, after a pause that grows with the attempts.
-pub(crate) async fn later(client: &Client, message: &Message, attempt: u64) {
-    tell(client, message, AckKind::Nak(Some(pause(attempt)))).await;
+pub(crate) async fn later(client: &Client, message: &Message, attempt: u64, retries: Retries) {
+    tell(client, message, AckKind::Nak(Some(pause(attempt, retries)))).await;
 }
 
 /// Gives the event back, for another member to take at once.
@@ -48,11 +47,14 @@ pub(crate) async fn never(client: &Client, message: &Message) {
 }
 
 /// Half of the pause is chance: events that failed together do not come back together.
-fn pause(attempt: u64) -> Duration {
+fn pause(attempt: u64, retries: Retries) -> Duration {
     let doublings = u32::try_from(attempt.saturating_sub(1))
         .unwrap_or(u32::MAX)
         .min(16);
-    let longest = PAUSES.0.saturating_mul(1 << doublings).min(PAUSES.1);
+    let longest = retries
+        .first_pause
+        .saturating_mul(1 << doublings)
+        .min(retries.longest_pause);
     longest.mul_f64(rand::rng().random_range(0.5..=1.0))
 }
 
@@ -75,13 +77,15 @@ async fn confirm(client: &Client, message: &Message, kind: AckKind) {
 
 #[cfg(test)]
 mod tests {
-    use super::{PAUSES, pause};
+    use super::pause;
+    use crate::Retries;
 
     #[test]
     fn pauses_grow_and_stay_within_their_limits() {
-        assert!(pause(1) <= PAUSES.0);
-        assert!(pause(4) > pause(1));
-        assert!(pause(1_000) <= PAUSES.1);
-        assert!(pause(1_000) >= PAUSES.1 / 2);
+        let retries = Retries::default();
+        assert!(pause(1, retries) <= retries.first_pause);
+        assert!(pause(4, retries) > pause(1, retries));
+        assert!(pause(1_000, retries) <= retries.longest_pause);
+        assert!(pause(1_000, retries) >= retries.longest_pause / 2);
     }
 }

@@ -137,17 +137,18 @@ fn parse<E: Event>(body: &[u8]) -> Result<E, Malformed> {
     })
 }
 
-/// Says what is wrong with a JSON text. For a wrong type the parser would quote the value it
-/// found, which may be a user's text or very long, so only its kind and place are told.
+/// Says what is wrong with a JSON text. Of a value that does not fit, the parser quotes what it
+/// found, which may be a user's text or very long, so only its kind is told.
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.split_once("invalid type: ") {
+    let mut quoting = ["invalid type: ", "invalid value: "].iter();
+    match quoting.find_map(|start| text.split_once(start)) {
         Some((_, rest)) => {
-            let kind = rest.split([' ', ',']).next().unwrap_or("value");
+            let kind = rest.split([' ', ',']).next().unwrap_or("a value");
             let wanted = rest
                 .rsplit_once(", expected ")
-                .map_or("another type", |(_, wanted)| wanted);
-            format!("found a {kind}, expected {wanted}")
+                .map_or("another", |(_, wanted)| wanted);
+            format!("found {kind}, expected {wanted}")
         }
         None => text,
     }

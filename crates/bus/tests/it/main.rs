@@ -1,0 +1,13 @@
+//! The bus against a real broker, each test with one of its own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails where its ground gives way"
+)]
+
+mod dead_letters;
+mod outages;
+mod publishing;
+mod settling;
+mod sharing;
+mod streams;
+mod world;

@@ -1,0 +1,210 @@
+//! Outages delay. They lose nothing and blame nobody.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use async_nats::jetstream;
+use bus::{Batches, Bus, Delivery};
+use events::TodoEvent;
+use testkit::{Link, eventually};
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{SOON, Seen, World, away, during, new_item};
+
+#[tokio::test]
+async fn while_what_is_needed_is_away_nothing_is_tried_again_and_nothing_is_blamed() {
+    let world = World::new().await;
+    for n in 0..50 {
+        world.add(&format!("item {n}")).await;
+    }
+    let (stop, seen, back) = (CancellationToken::new(), Seen::default(), Cell::new(false));
+    let group = world.bus.group("saver", events::ALL_SUBJECTS);
+    let mut working = group.working();
+    let batches = Batches {
+        size: 10,
+        at_once: 2,
+        pace: Duration::ZERO,
+    };
+    let member = group.batches(
+        batches,
+        stop.clone(),
+        async |batch: &[Delivery<TodoEvent>]| {
+            if !back.get() {
+                return Err(away("the database is away"));
+            }
+            for event in batch {
+                seen.note(event);
+            }
+            Ok(())
+        },
+    );
+    during(&stop, [member], async {
+        working.wait_for(|working| *working).await.unwrap();
+        working.wait_for(|working| !working).await.unwrap();
+        assert!(world.group_info("saver").await.unwrap().num_ack_pending > 0);
+        back.set(true);
+        working.wait_for(|working| *working).await.unwrap();
+        seen.reach(50).await;
+        world.settled("saver").await;
+    })
+    .await;
+    assert_eq!(seen.len(), 50);
+    assert!(
+        seen.attempts().iter().all(|attempt| *attempt == 1),
+        "{:?}",
+        seen.attempts()
+    );
+    assert!(world.dead_letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn stopping_during_an_outage_gives_the_events_back() {
+    let world = World::new().await;
+    for n in 0..20 {
+        world.add(&format!("item {n}")).await;
+    }
+    let stop = CancellationToken::new();
+    let group = world.bus.group("saver", events::ALL_SUBJECTS);
+    let mut working = group.working();
+    let member = group.each(stop.clone(), async |_: &Delivery<TodoEvent>| {
+        Err(away("no database"))
+    });
+    during(&stop, [member], async {
+        working.wait_for(|working| *working).await.unwrap();
+        working.wait_for(|working| !working).await.unwrap();
+    })
+    .await;
+    let (stop, seen) = (CancellationToken::new(), Seen::default());
+    let group = world.bus.group("saver", events::ALL_SUBJECTS);
+    let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
+        seen.note(event);
+        Ok(())
+    });
+    during(&stop, [member], seen.reach(20)).await;
+}
+
+#[tokio::test]
+async fn a_group_is_back_within_five_seconds_of_the_brokers_return() {
+    let mut world = World::new().await;
+    let (stop, seen) = (CancellationToken::new(), Seen::default());
+    let bus = world.member("saver-1").await;
+    let group = bus.group("saver", events::ALL_SUBJECTS);
+    let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
+        seen.note(event);
+        Ok(())
+    });
+    during(&stop, [member], async {
+        world.add("before").await;
+        seen.reach(1).await;
+        world.broker.kill().await.unwrap();
+        bus.connected()
+            .wait_for(|connected| !connected)
+            .await
+            .unwrap();
+        world.broker.restart().await.unwrap();
+        let returned = Instant::now();
+        world.bus.wait_connected().await;
+        world.add("after").await;
+        seen.reach(2).await;
+        assert!(
+            returned.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            returned.elapsed()
+        );
+    })
+    .await;
+    assert_eq!(seen.texts(), ["before", "after"]);
+}
+
+/// A link that swallows everything without closing is noticed by the missing heartbeats.
+#[tokio::test]
+async fn a_group_survives_a_link_that_swallows_everything() {
+    let world = World::new().await;
+    let link = Link::start(&world.broker.url()).await.unwrap();
+    let bus = Bus::connect(&link.url(&world.broker.url()), "tester", "saver-1")
+        .await
+        .unwrap();
+    let (stop, seen) = (CancellationToken::new(), Seen::default());
+    let group = bus.group("saver", events::ALL_SUBJECTS);
+    let mut working = group.working();
+    let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
+        seen.note(event);
+        Ok(())
+    });
+    during(&stop, [member], async {
+        world.add("before").await;
+        seen.reach(1).await;
+        link.stall();
+        tokio::time::timeout(SOON, working.wait_for(|working| !working))
+            .await
+            .unwrap()
+            .unwrap();
+        world.add("meanwhile").await;
+        link.restore().await;
+        seen.reach(2).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_whose_consumer_was_deleted_joins_again() {
+    let world = World::new().await;
+    let (stop, seen) = (CancellationToken::new(), Seen::default());
+    let group = world.bus.group("saver", events::ALL_SUBJECTS);
+    let mut working = group.working();
+    let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
+        seen.note(event);
+        Ok(())
+    });
+    during(&stop, [member], async {
+        working.wait_for(|working| *working).await.unwrap();
+        let stream = jetstream::new(world.raw.clone())
+            .get_stream("TODO")
+            .await
+            .unwrap();
+        stream.delete_consumer("saver").await.unwrap();
+        world.add("after").await;
+        seen.reach(1).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_was_made_again_is_another_stream_to_its_groups() {
+    let world = World::new().await;
+    let (stop, positions) = (
+        CancellationToken::new(),
+        std::cell::RefCell::new(Vec::new()),
+    );
+    let group = world.bus.group("saver", events::ALL_SUBJECTS);
+    let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
+        positions
+            .borrow_mut()
+            .push((event.origin.sequence, event.origin.position()));
+        Ok(())
+    });
+    let reach = async |count| {
+        eventually("the event is seen", SOON, async || {
+            let seen = positions.borrow().len();
+            if seen == count { Ok(()) } else { Err(seen) }
+        })
+        .await;
+    };
+    during(&stop, [member], async {
+        world.add("before").await;
+        reach(1).await;
+        jetstream::new(world.raw.clone())
+            .delete_stream("TODO")
+            .await
+            .unwrap();
+        world.bus.ensure_streams(1).await.unwrap();
+        world.bus.publish(&new_item("after")).await.unwrap();
+        reach(2).await;
+    })
+    .await;
+    let positions = positions.into_inner();
+    assert_eq!((positions[0].0, positions[1].0), (1, 1));
+    assert!(positions[0].1 < positions[1].1);
+}

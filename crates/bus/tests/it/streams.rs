@@ -1,0 +1,103 @@
+//! The streams and what the broker makes of what it is asked.
+
+use async_nats::jetstream::{self, stream::Config};
+use bus::Bus;
+use testkit::{Broker, BrokerOptions};
+
+use crate::world::{Seen, World, during};
+use bus::Delivery;
+use events::TodoEvent;
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test]
+async fn streams_are_made_once_and_keep_what_they_have() {
+    let world = World::new().await;
+    world.add("a").await;
+    world.bus.ensure_streams(1).await.unwrap();
+    let stream = jetstream::new(world.raw.clone())
+        .get_stream("TODO")
+        .await
+        .unwrap();
+    assert_eq!(stream.cached_info().state.messages, 1);
+    assert_eq!(stream.cached_info().config.subjects, ["events.todo.>"]);
+}
+
+#[tokio::test]
+async fn a_stream_of_an_earlier_release_is_brought_to_todays_settings() {
+    let broker = Broker::start(BrokerOptions::default()).await.unwrap();
+    let raw = async_nats::connect(broker.url()).await.unwrap();
+    let old = Config {
+        name: "TODO".to_owned(),
+        subjects: vec!["events.todo.newitem".to_owned()],
+        ..Config::default()
+    };
+    jetstream::new(raw.clone())
+        .create_stream(old)
+        .await
+        .unwrap();
+    let bus = Bus::connect(&broker.url(), "tester", "tester-1")
+        .await
+        .unwrap();
+    bus.ensure_streams(1).await.unwrap();
+    let stream = jetstream::new(raw).get_stream("TODO").await.unwrap();
+    assert_eq!(stream.cached_info().config.subjects, ["events.todo.>"]);
+}
+
+#[tokio::test]
+async fn settings_that_the_broker_does_not_take_fail_the_start_by_name() {
+    let broker = Broker::start(BrokerOptions::default()).await.unwrap();
+    let bus = Bus::connect(&broker.url(), "tester", "tester-1")
+        .await
+        .unwrap();
+    let refused = bus.ensure_streams(3).await.unwrap_err();
+    assert!(refused.to_string().contains("`TODO`"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_group_that_the_broker_keeps_otherwise_fails_the_start() {
+    let world = World::new().await;
+    let stream = jetstream::new(world.raw.clone())
+        .get_stream("TODO")
+        .await
+        .unwrap();
+    let other = jetstream::consumer::pull::Config {
+        durable_name: Some("audit".to_owned()),
+        deliver_policy: jetstream::consumer::DeliverPolicy::New,
+        ..Default::default()
+    };
+    stream.create_consumer(other).await.unwrap();
+    let group = world.bus.group("audit", events::ALL_SUBJECTS);
+    let ended = group
+        .each(CancellationToken::new(), async |_: &Delivery<TodoEvent>| {
+            Ok(())
+        })
+        .await;
+    let reason = ended.unwrap_err().to_string();
+    assert!(
+        reason.contains("`audit`") && reason.contains("deliver policy"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn a_group_waits_for_a_stream_that_nobody_has_made_yet() {
+    let broker = Broker::start(BrokerOptions::default()).await.unwrap();
+    let bus = Bus::connect(&broker.url(), "tester", "tester-1")
+        .await
+        .unwrap();
+    let (stop, seen) = (CancellationToken::new(), Seen::default());
+    let group = bus.group("audit", events::ALL_SUBJECTS);
+    let working = group.working();
+    let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
+        seen.note(event);
+        Ok(())
+    });
+    during(&stop, [member], async {
+        assert!(!*working.borrow());
+        bus.ensure_streams(1).await.unwrap();
+        bus.publish(&crate::world::new_item("a")).await.unwrap();
+        seen.reach(1).await;
+        assert!(*working.borrow());
+    })
+    .await;
+}

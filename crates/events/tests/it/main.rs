@@ -1,0 +1,5 @@
+//! The contract, held.
+
+mod reading;
+mod values;
+mod wire;

@@ -1,0 +1,250 @@
+//! What is read from whom. Other publishers are met halfway; nothing they send brings a reader down.
+
+use std::{collections::HashMap, sync::Arc};
+
+use events::{
+    Decode, Envelope, ItemAdded, ItemEvent, ItemSaved, Malformed, NewItem, Origin, Raw, Received,
+    StreamIdentity, TodoEvent,
+};
+use proptest::prelude::*;
+use serde_json::json;
+use time::macros::datetime;
+use uuid::{Uuid, Version};
+
+fn origin(sequence: u64) -> Origin {
+    Origin {
+        stream: Arc::new(StreamIdentity::new("TODO", datetime!(2026-11-20 11:00 UTC))),
+        sequence,
+        stored_at: datetime!(2026-11-20 12:00 UTC),
+    }
+}
+
+fn read_with(
+    subject: &str,
+    headers: &[(&str, &str)],
+    payload: &[u8],
+) -> Result<Received<TodoEvent>, Malformed> {
+    let headers: HashMap<_, _> = headers.iter().copied().collect();
+    let header = |name: &'static str| headers.get(name).copied();
+    TodoEvent::decode(
+        &Raw {
+            subject,
+            header: &header,
+            payload,
+        },
+        origin(7),
+    )
+}
+
+fn read(subject: &str, payload: &[u8]) -> Result<Received<TodoEvent>, Malformed> {
+    read_with(subject, &[], payload)
+}
+
+fn added(received: Received<TodoEvent>) -> ItemAdded {
+    match received.event {
+        TodoEvent::Item(ItemEvent::Added(added)) => added,
+        other => panic!("read {other:?}"),
+    }
+}
+
+#[test]
+fn an_item_alone_is_a_complete_event() {
+    let received = read("events.todo.newitem", br#"{"item":" buy milk "}"#).unwrap();
+    assert_eq!(
+        received.meta.id.as_str(),
+        origin(7).derived_id().to_string()
+    );
+    assert_eq!(received.meta.occurred_at, datetime!(2026-11-20 12:00 UTC));
+    let added = added(received);
+    assert_eq!(added.item.as_str(), "buy milk");
+    assert_eq!(added.list.as_str(), "default");
+    assert_eq!(added.id.uuid(), origin(7).derived_id());
+    assert_eq!(added.id.uuid().get_version(), Some(Version::Sha1));
+    assert_eq!(added.added_at, datetime!(2026-11-20 12:00 UTC));
+}
+
+#[test]
+fn every_reader_derives_the_same_identity_and_each_place_has_its_own() {
+    assert_eq!(origin(7).derived_id(), origin(7).derived_id());
+    assert_ne!(origin(7).derived_id(), origin(8).derived_id());
+    let again = StreamIdentity::new("TODO", datetime!(2026-11-20 11:30 UTC));
+    assert_ne!(origin(7).derived_id(), again.derive_id(7));
+}
+
+#[test]
+fn a_stream_that_was_made_again_continues_the_history() {
+    let first = StreamIdentity::new("TODO", datetime!(2026-11-20 11:00 UTC));
+    let second = StreamIdentity::new("TODO", datetime!(2026-11-20 11:01 UTC));
+    assert!(first.position(1) < first.position(2));
+    assert!(first.position(50_000_000) < second.position(1));
+}
+
+#[test]
+fn unknown_fields_are_ignored() {
+    let body = br#"{"item":"a","colour":"red","nested":{"deep":[1]}}"#;
+    assert_eq!(
+        added(read("events.todo.newitem", body).unwrap())
+            .item
+            .as_str(),
+        "a"
+    );
+}
+
+#[test]
+fn structured_mode_is_read_like_binary_mode() {
+    let kind = [(
+        "content-type",
+        "application/cloudevents+json; charset=utf-8",
+    )];
+    let id = Uuid::from_u128(5);
+    for data in [
+        json!({ "data": { "item": "a" } }),
+        json!({ "data_base64": "eyJpdGVtIjoiYSJ9" }),
+    ] {
+        let mut envelope = json!({
+            "specversion": "1.0", "id": "order-17", "source": "/shop", "type": "NewItem",
+            "time": "2026-11-19T10:00:00Z", "correlationid": "c",
+        });
+        envelope
+            .as_object_mut()
+            .unwrap()
+            .extend(data.as_object().unwrap().clone());
+        let body = envelope.to_string();
+        let received = read_with("events.todo.newitem", &kind, body.as_bytes()).unwrap();
+        assert_eq!(received.meta.id.as_str(), "order-17");
+        assert_eq!(received.meta.occurred_at, datetime!(2026-11-19 10:00 UTC));
+        assert_eq!(received.meta.correlation_id.as_deref(), Some("c"));
+        assert_eq!(added(received).item.as_str(), "a");
+    }
+    let empty = json!({ "specversion": "1.0", "id": id, "source": "/", "type": "NewItem" });
+    let refused = read_with("events.todo.newitem", &kind, empty.to_string().as_bytes());
+    assert!(matches!(refused, Err(Malformed::Envelope(_))));
+}
+
+#[test]
+fn strange_headers_are_no_reason_to_refuse_a_good_body() {
+    let headers = [("ce-id", "no\u{1}t printable"), ("ce-time", "yesterday")];
+    let received = read_with("events.todo.newitem", &headers, br#"{"item":"a"}"#).unwrap();
+    assert_eq!(
+        received.meta.id.as_str(),
+        origin(7).derived_id().to_string()
+    );
+    assert_eq!(received.meta.occurred_at, origin(7).stored_at);
+}
+
+#[test]
+fn what_is_sealed_is_read_back() {
+    let event = NewItem {
+        id: Some(Uuid::from_u128(9).into()),
+        list: None,
+        item: "a".parse().unwrap(),
+        added_at: None,
+    };
+    let at = datetime!(2026-11-20 10:00 UTC);
+    let sealed = Envelope::seal(&event, Uuid::from_u128(9).into(), "todo-web", at)
+        .with(events::header::REPLY_TO, Some("_INBOX.a".to_owned()));
+    let headers: Vec<_> = sealed
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let received = read_with(sealed.subject, &headers, &sealed.body).unwrap();
+    assert_eq!(received.meta.id, sealed.id);
+    assert_eq!(received.meta.occurred_at, at);
+    assert_eq!(received.meta.reply_to.as_deref(), Some("_INBOX.a"));
+    assert_eq!(added(received).id, Uuid::from_u128(9).into());
+}
+
+#[test]
+fn what_is_no_event_is_refused_with_a_reason_that_quotes_nobody() {
+    let reason = |body: &[u8]| read("events.todo.newitem", body).unwrap_err().to_string();
+    insta::assert_snapshot!(reason(b"hello"), @"the body is no NewItem: expected value at line 1 column 1");
+    insta::assert_snapshot!(reason(b"{}"), @"the body is no NewItem: missing field `item` at line 1 column 2");
+    insta::assert_snapshot!(reason(br#"{"item":7}"#), @"the body is no NewItem: found integer, expected a string at line 1 column 9");
+    insta::assert_snapshot!(reason(br#""my secret diary""#), @"the body is no NewItem: found string, expected struct NewItem at line 1 column 17");
+    insta::assert_snapshot!(reason(br#"{"item":"   "}"#), @"the body is no NewItem: must not be empty or blank at line 1 column 14");
+    insta::assert_snapshot!(reason(br#"{"item":"a\u0000b"}"#), @"the body is no NewItem: must not have control characters, has U+0000 at line 1 column 19");
+    insta::assert_snapshot!(reason(b"{\"item\":\"\xff\"}"), @"the body is no NewItem: invalid unicode code point at line 1 column 10");
+    let long = format!(r#"{{"item":"{}"}}"#, "x".repeat(257));
+    insta::assert_snapshot!(reason(long.as_bytes()), @"the body is no NewItem: must have at most 256 characters, has 257 at line 1 column 268");
+    let unknown = read("events.todo.itemeaten", b"{}").unwrap_err();
+    insta::assert_snapshot!(unknown.to_string(), @"unknown subject `events.todo.itemeaten`");
+}
+
+/// Bodies that are nearly right, which random bytes seldom are.
+fn nearly_json() -> impl Strategy<Value = Vec<u8>> {
+    let value = prop_oneof![
+        any::<String>().prop_map(|text| json!(text)),
+        any::<f64>().prop_map(|number| json!(number)),
+        any::<bool>().prop_map(|truth| json!(truth)),
+        Just(json!(null)),
+        Just(json!("019a8f6e-3c00-7aaa-8bbb-0123456789ab")),
+        Just(json!("2026-11-20T12:00:00Z")),
+        Just(json!({ "item": "nested" })),
+    ];
+    let names = [
+        "id", "list", "item", "addedAt", "order", "version", "cause", "data", "x",
+    ];
+    let field = (prop::sample::select(names.to_vec()), value);
+    prop::collection::vec(field, 0..8).prop_map(|fields| {
+        let object: serde_json::Map<_, _> = fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        serde_json::Value::Object(object).to_string().into_bytes()
+    })
+}
+
+fn any_subject() -> impl Strategy<Value = String> {
+    let known = [
+        "newitem",
+        "itemrenamed",
+        "itemcompleted",
+        "itemmoved",
+        "itemdeleted",
+        "itemsaved",
+    ];
+    prop_oneof![
+        4 => prop::sample::select(known.to_vec()).prop_map(|name| format!("events.todo.{name}")),
+        1 => any::<String>(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn nothing_that_is_published_brings_a_reader_down(
+        subject in any_subject(),
+        payload in prop_oneof![nearly_json(), prop::collection::vec(any::<u8>(), 0..200)],
+        structured in any::<bool>(),
+        id in any::<String>(),
+        time in any::<String>(),
+    ) {
+        let kind = if structured { "application/cloudevents+json" } else { "application/json" };
+        let headers = [("content-type", kind), ("ce-id", &id), ("ce-time", &time)];
+        // A reason to refuse must be printable as well.
+        let _ = read_with(&subject, &headers, &payload).map_err(|reason| reason.to_string());
+    }
+
+    #[test]
+    fn whatever_is_accepted_can_be_written_back(payload in nearly_json()) {
+        if let Ok(received) = read("events.todo.newitem", &payload) {
+            let read_once = added(received);
+            let event = NewItem {
+                id: Some(read_once.id),
+                list: Some(read_once.list.clone()),
+                item: read_once.item.clone(),
+                added_at: Some(read_once.added_at),
+            };
+            let written = serde_json::to_vec(&event).unwrap();
+            prop_assert_eq!(added(read("events.todo.newitem", &written).unwrap()), read_once);
+        }
+        if let Ok(received) = read("events.todo.itemsaved", &payload) {
+            let TodoEvent::Saved(saved) = received.event else { panic!("not a saved item") };
+            let written = serde_json::to_vec(&saved).unwrap();
+            let again: ItemSaved = serde_json::from_slice(&written).unwrap();
+            prop_assert_eq!(again, saved);
+        }
+    }
+}
