@@ -12,8 +12,9 @@ create table items (
     -- The position of the event that added the item: of several the first, the smallest. Null
     -- while only other events of the item have arrived; such a row is hidden.
     created_position bigint,
-    -- The list that the item was added to.
-    list text,
+    -- The list that the item was added to. Names are only ever compared for equality, and an index
+    -- in a language's order would break when the system's idea of that language changes.
+    list text collate "C",
     -- When it was added.
     added_at timestamptz,
 

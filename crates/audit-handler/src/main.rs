@@ -58,9 +58,7 @@ async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
 
 async fn audit(log: &AuditLog, batch: &[Delivery<Option<TodoEvent>>]) -> Result<(), Failure> {
     let entries: Vec<_> = batch.iter().map(entry).collect();
-    log.append(&entries)
-        .await
-        .map_err(|error| Failure::Away(error.into()))?;
+    log.append(&entries).await.map_err(blame)?;
     batch.iter().for_each(report);
     Ok(())
 }
@@ -97,5 +95,9 @@ fn report(event: &Delivery<Option<TodoEvent>>) {
 
 /// An outage is not the events' fault; whatever else the database refuses, it will refuse again.
 fn blame(error: StoreError) -> Failure {
-    if error.is_unavailable() { Failure::Away(error.into()) } else { Failure::Never(error.into()) }
+    if error.is_unavailable() {
+        Failure::Away(error.into())
+    } else {
+        Failure::Never(error.into())
+    }
 }

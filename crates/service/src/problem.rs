@@ -87,11 +87,7 @@ impl Problem {
 
     /// Names a field that is wrong and says what to change about it.
     #[must_use]
-    pub fn field(
-        mut self,
-        field: impl Into<Cow<'static, str>>,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub fn field(mut self, field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         self.fields.push(Field {
             field: field.into(),
             detail: detail.into(),

@@ -103,7 +103,11 @@ impl Named {
     }
 
     fn command<S: Args>(&self) -> Command {
+        // The first lines of `--help` would otherwise be those of whatever settings came last.
+        let about = "Every option can be given as the environment variable beside it";
         let command = S::augment_args(Common::augment_args(Command::new(self.name)))
+            .about(about)
+            .long_about(None)
             .version(env!("CARGO_PKG_VERSION"))
             .subcommand(
                 Command::new("healthcheck")

@@ -30,9 +30,23 @@ pub struct Database {
         default_value = "postgres://todo:todo@localhost:5432/todo"
     )]
     pub database_url: PostgresUrl,
+}
+
+/// Where the database is, for a service that answers many at a time.
+#[derive(Args, Clone, Debug)]
+pub struct DatabasePool {
+    #[command(flatten)]
+    database: Database,
     /// The most connections that this process opens for its work; one more watches the database.
     #[arg(long, env, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub database_connections: u32,
+}
+
+impl DatabasePool {
+    /// The database's address.
+    pub fn database_url(&self) -> &PostgresUrl {
+        &self.database.database_url
+    }
 }
 
 /// What every service reads.

@@ -16,7 +16,7 @@
 //!    edited. Explain the column there, and name its constraints.
 //! 2. Write one function with one checked macro, and run it through `Database::run`:
 //!
-//!    ```ignore
+//!    ```text
 //!    pub async fn newest(&self, list: &ListName) -> Result<Option<Item>, StoreError> {
 //!        let query = sqlx::query_as!(Row, "select …", list.as_str());
 //!        let row = self.0.run("newest", async |connection| query.fetch_optional(connection).await);

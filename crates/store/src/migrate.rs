@@ -11,7 +11,7 @@ use crate::{StoreError, database::options, error::Cause};
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long to wait for another migrator, and for any table that a migration changes. A change
 /// that waits longer would make everybody else queue up behind it.
-const LOCK: &str = "10s";
+const LOCK: &str = "5s";
 
 /// Brings the tables of the database at `url` up to what this program knows, and leaves those of a
 /// later release alone, so that an older one can be put back.

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::install::{self, NatsServer};
 use crate::ports::loopback;
-use crate::process::{Output, Process, Signal};
+use crate::process::{Output, Process, Signal, apart};
 use crate::{leftover, try_eventually};
 
 /// Recovering a large store takes a while.
@@ -39,6 +39,8 @@ pub struct BrokerOptions {
     pub env: Vec<(String, String)>,
     /// The name and password that [`Broker::url`] contains.
     pub credentials: Option<(String, String)>,
+    /// Whether a Ctrl-C on the terminal shall not reach it, because we stop it in order.
+    pub apart: bool,
 }
 
 /// A running broker. Dropping it kills it.
@@ -235,6 +237,9 @@ impl Broker {
             command.arg("-c").arg(config);
         }
         command.envs(self.options.env.iter().map(|(name, value)| (name, value)));
+        if self.options.apart {
+            apart(&mut command);
+        }
         command
     }
 

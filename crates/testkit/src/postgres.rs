@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use crate::install::{self, PostgresTools};
-use crate::process::{Output, Process, Signal};
+use crate::process::{Output, Process, Signal, apart};
 use crate::{ports, random_password};
 use place::Place;
 pub(crate) use psql::Server;
@@ -37,6 +37,8 @@ pub struct PostgresOptions {
     pub durable: bool,
     /// How many connections there may be.
     pub max_connections: u32,
+    /// Whether a Ctrl-C on the terminal shall not reach it, because we stop it in order.
+    pub apart: bool,
 }
 
 impl Default for PostgresOptions {
@@ -47,6 +49,7 @@ impl Default for PostgresOptions {
             port: None,
             durable: false,
             max_connections: 100,
+            apart: false,
         }
     }
 }
@@ -258,6 +261,9 @@ impl Postgres {
             // Only the machine may not crash: a commit still outlives the server itself.
             set("fsync", "off");
             set("full_page_writes", "off");
+        }
+        if self.options.apart {
+            apart(&mut command);
         }
         command
     }

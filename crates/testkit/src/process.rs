@@ -1,8 +1,9 @@
 //! A child process that ends with the value that stands for it.
 //!
 //! Signals go to the child's own process id only, and never after it has been reaped, so that a
-//! recycled id cannot be hit. Each child leads a process group of its own: a Ctrl-C on the terminal
-//! reaches the one who started it, who then stops its children in order.
+//! recycled id cannot be hit. A child shares our process group, so that whoever kills a test that hangs
+//! together with its group leaves no server behind; [`apart`] is for programs that stop their children
+//! in order.
 
 mod lines;
 
@@ -32,6 +33,12 @@ pub enum Output {
     Lines(Option<Sink>),
 }
 
+/// Gives a command a process group of its own: a Ctrl-C on the terminal then reaches only the one who
+/// started it.
+pub fn apart(command: &mut Command) {
+    command.process_group(0);
+}
+
 /// How much of a log an error shows.
 const TAIL: usize = 20;
 
@@ -51,10 +58,7 @@ pub struct Process {
 impl Process {
     /// Starts `command`; `name` stands in errors.
     pub fn spawn(name: &str, mut command: Command, output: Output) -> Result<Self> {
-        command
-            .stdin(Stdio::null())
-            .process_group(0)
-            .kill_on_drop(true);
+        command.stdin(Stdio::null()).kill_on_drop(true);
         if let Output::File(path) = &output {
             let file = OpenOptions::new().create(true).append(true).open(path);
             let file = file.with_context(|| format!("cannot write `{}`", path.display()))?;

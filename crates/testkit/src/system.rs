@@ -6,6 +6,7 @@ mod member;
 mod operate;
 mod options;
 mod passwords;
+mod servers;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,10 +19,11 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::process::{Process, Signal};
-use crate::{Broker, BrokerOptions, Link, Postgres, PostgresOptions, install, leftover};
+use crate::process::{Process, Signal, apart};
+use crate::{Broker, Link, Postgres, leftover};
 use member::{Recipe, Running};
 use passwords::Passwords;
+use servers::{start_broker, start_postgres};
 
 pub use member::Member;
 pub use operate::Exit;
@@ -66,7 +68,7 @@ impl System {
         (options.report)(Event::Step("starting the broker and the database"));
         let (broker, postgres) = tokio::try_join!(
             start_broker(&options, &dir, &passwords),
-            start_postgres(&dir, &passwords, options.dir.is_some())
+            start_postgres(&options, &dir, &passwords)
         )?;
         let links = if options.linked {
             Some((
@@ -124,6 +126,17 @@ impl System {
         self.postgres.url(DATABASE)
     }
 
+    /// Runs statements as the database's owner and returns the rows of the last one as text: a line
+    /// each, columns divided by `|`.
+    pub async fn sql(&self, statements: &str) -> Result<String> {
+        self.postgres.execute(DATABASE, statements).await
+    }
+
+    /// Where a service's program is.
+    pub fn program(&self, service: &str) -> Result<PathBuf> {
+        self.options.program(service)
+    }
+
     /// Where the data is.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -163,6 +176,9 @@ impl System {
         command
             .envs(self.environment("setup", false))
             .env("MEMBER", "setup");
+        if self.options.apart {
+            apart(&mut command);
+        }
         let mut process = Process::spawn(
             "setup",
             command,
@@ -211,6 +227,7 @@ impl System {
             name: format!("{service}-{number}"),
             service: service.to_owned(),
             program: self.options.program(service)?,
+            apart: self.options.apart,
             env,
             port: self.options.port(service).filter(|_| number == 1),
         })
@@ -249,37 +266,6 @@ impl System {
 fn temporary() -> Result<(PathBuf, Option<TempDir>)> {
     let temporary = tempfile::Builder::new().prefix("todo-system-").tempdir()?;
     Ok((temporary.path().to_owned(), Some(temporary)))
-}
-
-async fn start_broker(
-    options: &SystemOptions,
-    dir: &Path,
-    passwords: &Passwords,
-) -> Result<Broker> {
-    let version = install::nats_server()?.version;
-    let variable = |name: &str, value: &String| (name.to_owned(), value.clone());
-    Broker::start(BrokerOptions {
-        dir: Some(dir.join("broker")),
-        port: None,
-        monitor_port: options.monitor_port,
-        config: Some(options::broker_config(version)),
-        env: vec![
-            variable("OPERATOR_PASSWORD", &passwords.operator),
-            variable("TODO_PASSWORD", &passwords.todo),
-        ],
-        credentials: Some(variable(OPERATOR, &passwords.operator)),
-    })
-    .await
-}
-
-async fn start_postgres(dir: &Path, passwords: &Passwords, durable: bool) -> Result<Postgres> {
-    Postgres::start(PostgresOptions {
-        dir: Some(dir.join("postgres")),
-        password: Some(passwords.postgres.clone()),
-        durable,
-        ..PostgresOptions::default()
-    })
-    .await
 }
 
 async fn stop_leftovers(dir: &Path) -> Result<()> {

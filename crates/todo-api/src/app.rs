@@ -131,8 +131,5 @@ fn away() -> Problem {
 }
 
 fn internal() -> Problem {
-    Problem::new(
-        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
-        "internal",
-    )
+    Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "internal")
 }

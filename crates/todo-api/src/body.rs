@@ -90,7 +90,9 @@ impl Fields {
             return Ok(());
         }
         let problem = invalid("change the fields in `errors`");
-        Err(faults.fold(problem, |problem, (name, detail)| problem.field(name, detail)))
+        Err(faults.fold(problem, |problem, (name, detail)| {
+            problem.field(name, detail)
+        }))
     }
 }
 
@@ -99,7 +101,8 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type");
+            let problem =
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type");
             return Err(problem.detail("send JSON with `Content-Type: application/json`"));
         }
         let body = Bytes::from_request(request, state)
@@ -115,15 +118,23 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
 /// Whether the body says that it is JSON, or something that is JSON too, such as a merge patch.
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let kind = kind
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     let Some((family, name)) = kind.split_once('/') else {
         return false;
     };
     let ends_as_json = name
         .rsplit_once('+')
         .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"));
-    family.eq_ignore_ascii_case("application") && (name.eq_ignore_ascii_case("json") || ends_as_json)
+    family.eq_ignore_ascii_case("application")
+        && (name.eq_ignore_ascii_case("json") || ends_as_json)
 }
 
 fn unread(status: StatusCode) -> Problem {

@@ -24,7 +24,11 @@ pub(crate) async fn delete(
     let id = named(&id)?;
     app.expect(id).await?;
     let event = ItemDeleted { id };
-    let envelope = cause.seal(&event, key.event::<ItemDeleted>(id), OffsetDateTime::now_utc());
+    let envelope = cause.seal(
+        &event,
+        key.event::<ItemDeleted>(id),
+        OffsetDateTime::now_utc(),
+    );
     app.publish(&envelope, id).await?;
     Ok(accepted(id, &Accepted { id }))
 }

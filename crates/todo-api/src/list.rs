@@ -68,7 +68,10 @@ fn link(wish: &Wish, next: &str) -> (HeaderName, String) {
         }
     }
     query.append_pair("after", next);
-    (header::LINK, format!("</todo?{}>; rel=\"next\"", query.finish()))
+    (
+        header::LINK,
+        format!("</todo?{}>; rel=\"next\"", query.finish()),
+    )
 }
 
 impl TryFrom<&Wish> for Part {
@@ -78,7 +81,10 @@ impl TryFrom<&Wish> for Part {
         let limit = wish.limit.as_deref().map_or(Ok(USUAL), str::parse);
         let limit = limit.ok().filter(|limit| (1..=MOST).contains(limit));
         let after = wish.after.as_deref().map(str::parse::<Cursor>).transpose();
-        let list = wish.list.as_deref().map_or(Ok(ListName::default()), str::parse);
+        let list = wish
+            .list
+            .as_deref()
+            .map_or(Ok(ListName::default()), str::parse);
         match (list, limit, after) {
             (Ok(list), Some(limit), Ok(after)) => Ok(Self { list, limit, after }),
             (list, limit, after) => {
@@ -104,9 +110,8 @@ impl TryFrom<&Wish> for Part {
 
 /// 400: what stands after the `?` makes no sense.
 pub(crate) fn bad_query() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad-query").detail(
-        "give each parameter of the address at most once, as it is documented",
-    )
+    Problem::new(StatusCode::BAD_REQUEST, "bad-query")
+        .detail("give each parameter of the address at most once, as it is documented")
 }
 
 fn invalid() -> Problem {

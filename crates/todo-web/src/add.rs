@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use events::{ItemId, ItemText, NewItem};
+use events::{ItemId, ItemRenamed, ItemText, NewItem};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -25,6 +25,9 @@ use crate::{
 pub(crate) struct AddForm {
     pub(crate) key: ItemId,
     pub(crate) text: String,
+    /// The text that was sent under this key before without a word from the broker, which may have
+    /// stored it all the same. It is empty if there were several.
+    pub(crate) sent: Option<String>,
     /// What to change about the text, or why it was not accepted.
     pub(crate) problem: Option<String>,
     /// Whether typing goes here.
@@ -37,6 +40,7 @@ pub(crate) struct Fields {
     #[serde(default)]
     item: String,
     key: Option<String>,
+    sent: Option<String>,
 }
 
 #[derive(Template)]
@@ -48,25 +52,22 @@ struct New {
 
 impl AddForm {
     /// An empty form with a key of its own.
-    pub(crate) fn empty() -> Self {
+    pub(crate) fn empty(focus: bool) -> Self {
         Self {
             key: new_key(),
             text: String::new(),
+            sent: None,
             problem: None,
-            focus: false,
+            focus,
         }
     }
 
-    /// Says whether the visitor is expected to type here next.
-    pub(crate) fn focused(self, focus: bool) -> Self {
-        Self { focus, ..self }
-    }
-
     /// The form as it was sent, with what is wrong with it.
-    fn refused(key: ItemId, text: String, problem: String) -> Self {
+    fn refused(key: ItemId, fields: Fields, problem: String) -> Self {
         Self {
             key,
-            text,
+            text: fields.item,
+            sent: fields.sent,
             problem: Some(problem),
             focus: true,
         }
@@ -75,7 +76,7 @@ impl AddForm {
 
 /// Shows the form alone.
 pub(crate) async fn form(language: Language) -> Response {
-    show(StatusCode::OK, AddForm::empty().focused(true), language)
+    show(StatusCode::OK, AddForm::empty(true), language)
 }
 
 /// Publishes the item that was typed, and goes on to the list; or says what to change.
@@ -83,34 +84,60 @@ pub(crate) async fn submit(
     State(app): State<App>,
     language: Language,
     cause: Cause,
-    Sent(fields): Sent<Fields>,
+    Sent(mut fields): Sent<Fields>,
 ) -> Response {
     let texts = language.0;
     // Whoever sends no key, such as a script, gets one item for each time that it sends.
-    let Ok(key) = fields.key.map_or_else(|| Ok(new_key()), |key| key.parse()) else {
-        let form = AddForm::refused(new_key(), fields.item, texts.stale_key.to_owned());
+    let Ok(key) = fields
+        .key
+        .as_ref()
+        .map_or_else(|| Ok(new_key()), |key| key.parse())
+    else {
+        let form = AddForm::refused(new_key(), fields, texts.stale_key.to_owned());
         return show(StatusCode::BAD_REQUEST, form, language);
     };
     let item: ItemText = match fields.item.parse() {
         Ok(item) => item,
         Err(invalid) => {
-            let form = AddForm::refused(key, fields.item, (texts.invalid)(invalid));
+            let form = AddForm::refused(key, fields, (texts.invalid)(invalid));
             return show(StatusCode::UNPROCESSABLE_ENTITY, form, language);
         }
     };
-    let event = NewItem {
+    let edited = fields
+        .sent
+        .as_ref()
+        .is_some_and(|sent| sent != item.as_str());
+    if let Err(NotAccepted) = publish(&app, key, &item, edited, &cause).await {
+        fields.sent = Some(if edited { String::new() } else { item.into() });
+        let form = AddForm::refused(key, fields, texts.not_accepted.to_owned());
+        return show(StatusCode::SERVICE_UNAVAILABLE, form, language);
+    }
+    Redirect::to(&format!("/?accepted={key}")).into_response()
+}
+
+/// Publishes the item `key`. If another text may have been stored for it before, that one is what
+/// the item was added with, so it is renamed to this one as well.
+async fn publish(
+    app: &App,
+    key: ItemId,
+    item: &ItemText,
+    edited: bool,
+    cause: &Cause,
+) -> Result<(), NotAccepted> {
+    let added = NewItem {
         id: Some(key),
         list: None,
-        item,
+        item: item.clone(),
         added_at: Some(OffsetDateTime::now_utc()),
     };
-    match app.publish(&event, key.into(), key, cause).await {
-        Ok(()) => Redirect::to(&format!("/?accepted={key}")).into_response(),
-        Err(NotAccepted) => {
-            let form = AddForm::refused(key, fields.item, texts.not_accepted.to_owned());
-            show(StatusCode::SERVICE_UNAVAILABLE, form, language)
-        }
+    app.publish(&added, key.into(), key, cause).await?;
+    if edited {
+        let item = item.clone();
+        let renamed = ItemRenamed { id: key, item };
+        app.publish(&renamed, Uuid::now_v7().into(), key, cause)
+            .await?;
     }
+    Ok(())
 }
 
 fn show(status: StatusCode, form: AddForm, language: Language) -> Response {

@@ -45,15 +45,10 @@ impl App {
         event: &E,
         id: EventId,
         item: ItemId,
-        cause: Cause,
+        cause: &Cause,
     ) -> Result<(), NotAccepted> {
-        let envelope = Envelope::seal(
-            event,
-            id,
-            env!("CARGO_PKG_NAME"),
-            OffsetDateTime::now_utc(),
-        )
-        .with(header::CORRELATION_ID, cause.0);
+        let envelope = Envelope::seal(event, id, env!("CARGO_PKG_NAME"), OffsetDateTime::now_utc())
+            .with(header::CORRELATION_ID, cause.0.clone());
         match self.bus.publish(&envelope).await {
             Ok(_) => {
                 debug!(event.id = %envelope.id, item.id = %item, "accepted {}", E::TYPE);

@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use axum::{
     Router,
-    http::{HeaderName, header},
-    response::IntoResponse,
+    extract::Path,
+    http::{HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::get,
 };
 
@@ -17,6 +18,7 @@ const ICON: &str = include_str!("../assets/favicon.svg");
 /// A browser may keep the style for ever: with other content it has another address.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const FOR_A_DAY: &str = "public, max-age=86400";
+const NOT_AT_ALL: &str = "no-store";
 
 /// Where the style is. The address has a fingerprint of the content.
 pub(crate) fn style_path() -> &'static str {
@@ -27,13 +29,27 @@ pub(crate) fn style_path() -> &'static str {
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
-        .route(style_path(), get(async || style()))
+        .route(style_path(), get(async || style(FOR_EVER)))
+        .route("/assets/{file}", get(other))
         .route("/favicon.svg", get(async || icon()))
         .route("/favicon.ico", get(async || icon()))
 }
 
-fn style() -> impl IntoResponse {
-    file("text/css; charset=utf-8", FOR_EVER, STYLE)
+/// While replicas of two versions run, a page comes from one and its style is asked of the other. The
+/// other version's style is better than none, as long as nobody keeps it.
+async fn other(Path(file): Path<String>) -> Response {
+    let is_style = file
+        .strip_suffix(".css")
+        .is_some_and(|name| name.starts_with("style."));
+    if is_style {
+        style(NOT_AT_ALL).into_response()
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
+}
+
+fn style(kept: &'static str) -> impl IntoResponse {
+    file("text/css; charset=utf-8", kept, STYLE)
 }
 
 fn icon() -> impl IntoResponse {
@@ -45,10 +61,7 @@ fn file(
     kept: &'static str,
     content: &'static str,
 ) -> ([(HeaderName, &'static str); 2], &'static str) {
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, kept),
-    ];
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, kept)];
     (headers, content)
 }
 

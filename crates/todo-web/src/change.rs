@@ -6,9 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use events::{
-    Event, ItemCompleted, ItemDeleted, ItemId, ItemRenamed, ItemReopened, ItemText,
-};
+use events::{Event, ItemCompleted, ItemDeleted, ItemId, ItemRenamed, ItemReopened, ItemText};
 use serde::Deserialize;
 use store::Cursor;
 use uuid::Uuid;
@@ -50,7 +48,10 @@ pub(crate) async fn complete(
     cause: Cause,
     Sent(fields): Sent<Fields>,
 ) -> Result<Response, Refusal> {
-    change(app, id, cause, fields, "complete", |id| ItemCompleted { id }).await
+    change(app, id, cause, fields, "complete", |id| ItemCompleted {
+        id,
+    })
+    .await
 }
 
 /// The item is not done after all.
@@ -100,13 +101,12 @@ pub(crate) async fn rename(
         }
     };
     let event = ItemRenamed { id, item };
-    match app.publish(&event, Uuid::now_v7().into(), id, cause).await {
-        Ok(()) => Ok(back(id, fields.page.as_deref())),
-        Err(NotAccepted) => {
-            let problem = language.0.not_accepted.to_owned();
-            again(StatusCode::SERVICE_UNAVAILABLE, problem)
-        }
+    let published = app.publish(&event, Uuid::now_v7().into(), id, &cause).await;
+    if let Err(NotAccepted) = published {
+        let problem = language.0.not_accepted.to_owned();
+        return again(StatusCode::SERVICE_UNAVAILABLE, problem);
     }
+    Ok(back(id, fields.page.as_deref()))
 }
 
 async fn change<E: Event>(
@@ -118,13 +118,15 @@ async fn change<E: Event>(
     event: impl FnOnce(ItemId) -> E,
 ) -> Result<Response, Refusal> {
     let id = existing(&app, &id).await?;
-    match app.publish(&event(id), Uuid::now_v7().into(), id, cause).await {
-        Ok(()) => Ok(back(id, fields.page.as_deref())),
-        Err(NotAccepted) => Err(Refusal::not_accepted(Again {
+    let event = event(id);
+    let published = app.publish(&event, Uuid::now_v7().into(), id, &cause).await;
+    published.map_err(|NotAccepted| {
+        Refusal::not_accepted(Again {
             action: format!("/items/{id}/{verb}"),
-            page: fields.page,
-        })),
-    }
+            page: fields.page.clone(),
+        })
+    })?;
+    Ok(back(id, fields.page.as_deref()))
 }
 
 /// The item that an address is about, unless there is none.

@@ -74,7 +74,16 @@ mod tests {
 
     #[test]
     fn a_refused_or_senseless_wish_does_not_count() {
-        for header in ["ko;q=0", "ko;q=NaN", "ko;q=2", "ko;q=-1", "ko;level=1", "*", "fr", ",;,="] {
+        for header in [
+            "ko;q=0",
+            "ko;q=NaN",
+            "ko;q=2",
+            "ko;q=-1",
+            "ko;level=1",
+            "*",
+            "fr",
+            ",;,=",
+        ] {
             assert_eq!(language_of(header), "en", "{header}");
         }
     }

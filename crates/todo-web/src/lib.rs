@@ -51,13 +51,13 @@ const BODY_LIMIT: usize = 16 * 1024;
 /// that this one ends only those whose sender does not get to the end.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
-/// What the environment may set.
+/// The web page of the todo list: its settings.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Settings {
     #[command(flatten)]
     broker: settings::Broker,
     #[command(flatten)]
-    database: settings::Database,
+    database: settings::DatabasePool,
 }
 
 /// Runs the service until it is asked to stop.
@@ -73,7 +73,7 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     .await
     .context("cannot connect to the broker (NATS_URL)")?;
     let database = Database::connect(
-        settings.database.database_url.as_str(),
+        settings.database.database_url().as_str(),
         service.member(),
         settings.database.database_connections,
     )

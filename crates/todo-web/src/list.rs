@@ -38,7 +38,9 @@ pub(crate) struct Arrival {
 enum Notice {
     Accepted,
     /// The item is saved already; if it is on the page it can be jumped to.
-    Added { shown: Option<ItemId> },
+    Added {
+        shown: Option<ItemId>,
+    },
     Changed,
 }
 
@@ -69,7 +71,7 @@ struct Home {
     away: bool,
     rows: Vec<Row>,
     newest: Option<String>,
-    page: Option<String>,
+    place: Option<String>,
 }
 
 #[derive(Template)]
@@ -82,7 +84,7 @@ struct Page {
     rows: Vec<Row>,
     first: bool,
     next: Option<Cursor>,
-    page: Option<String>,
+    place: Option<String>,
 }
 
 /// The home page: how many items there are, the newest of them, and a form for another.
@@ -105,12 +107,12 @@ pub(crate) async fn home(
     let template = Home {
         frame: Frame::new(language),
         sums: counts.map(|counts| Sums::new(counts, language)),
-        form: AddForm::empty().focused(notice.is_some()),
+        form: AddForm::empty(notice.is_some()),
         notice,
         away,
         newest: is_part.then(|| (texts.newest)(items.len())),
         rows: rows(items, &arrival, language),
-        page: None,
+        place: None,
     };
     render::page(StatusCode::OK, &template)
 }
@@ -140,7 +142,7 @@ pub(crate) async fn page(
         rows: rows(items, &arrival, language),
         first: after.is_none(),
         next,
-        page: Some(arrival.after.unwrap_or_default()),
+        place: Some(arrival.after.unwrap_or_default()),
     };
     Ok(render::page(StatusCode::OK, &template))
 }

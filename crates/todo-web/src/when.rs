@@ -27,10 +27,7 @@ impl When {
         } else {
             (texts.date)(at)
         };
-        let exact = at
-            .truncate_to_second()
-            .format(&Rfc3339)
-            .unwrap_or_default();
+        let exact = at.truncate_to_second().format(&Rfc3339).unwrap_or_default();
         Self { exact, shown }
     }
 }

@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask <task>`. To add one, write a module with `Options` and `run`, and
 //! give it a line in [`Task`].
 
+mod bench;
 mod cargo;
 mod sql;
 mod stop;
@@ -22,6 +23,8 @@ struct Arguments {
 enum Task {
     /// Starts the whole system without Docker, and stops it on Ctrl-C
     Up(up::Options),
+    /// Measures how fast the system is, beside plain programs that do the same
+    Bench(bench::Options),
     /// Runs every test, with a private PostgreSQL for all and a broker for each
     Test(test::Options),
     /// Records the checked SQL queries in `.sqlx`, or checks that they are recorded
@@ -32,6 +35,7 @@ enum Task {
 async fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Up(options) => up::run(options).await,
+        Task::Bench(options) => bench::run(options).await,
         Task::Test(options) => test::run(options).await,
         Task::Sql(options) => sql::run(options).await,
     };

@@ -39,7 +39,11 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 }
 
 async fn record_or_compare(options: &Options) -> Result<()> {
-    let mut postgres = Postgres::start(PostgresOptions::default()).await?;
+    let mut postgres = Postgres::start(PostgresOptions {
+        apart: true,
+        ..PostgresOptions::default()
+    })
+    .await?;
     let answers = answers(&postgres).await;
     postgres.stop().await?;
     let answers = answers?;

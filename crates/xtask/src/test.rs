@@ -30,6 +30,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut stop = Stop::listen()?;
     let mut postgres = Postgres::start(PostgresOptions {
         max_connections: CONNECTIONS,
+        apart: true,
         ..PostgresOptions::default()
     })
     .await?;

@@ -138,6 +138,7 @@ fn system_options(
     let mut system = SystemOptions {
         dir: Some(dir.to_owned()),
         bin_dir: Some(bin_dir),
+        apart: true,
         monitor_port: ports::choose("--monitor-port", options.monitor_port, 8222, printer)?,
         ..SystemOptions::default()
     };

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, time::Duration};
 
-use async_nats::jetstream::{self, consumer, message, stream};
+use async_nats::jetstream::{self, consumer, message};
 use bus::{Bus, Delivery, Failure, GroupError};
 use events::{Envelope, EventId, ItemEvent, ItemId, ItemSaved, NewItem, TodoEvent};
 use futures_util::{StreamExt, stream::FuturesUnordered};

@@ -129,11 +129,12 @@ impl<'a> Columns<'a> {
                 order_position, completed, completed_position, deleted, deleted_position,
                 version, changed
             )
-            select *, 1, true
-            from unnest(
-                $1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::bigint[],
-                $7::float8[], $8::bigint[], $9::bool[], $10::bigint[], $11::bool[], $12::bigint[]
-            )
+            select
+                unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::text[]),
+                unnest($4::timestamptz[]), unnest($5::text[]), unnest($6::bigint[]),
+                unnest($7::float8[]), unnest($8::bigint[]), unnest($9::bool[]),
+                unnest($10::bigint[]), unnest($11::bool[]), unnest($12::bigint[]),
+                1, true
             on conflict (item_id) do update set (
                 created_position, list, added_at, item, item_position, "order",
                 order_position, completed, completed_position, deleted, deleted_position,

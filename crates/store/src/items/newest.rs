@@ -23,9 +23,16 @@ impl ItemStore {
             i64::from(limit),
         );
         self.0
-            .run("newest", async |connection| query.fetch_all(connection).await)
+            .run("newest", async |connection| {
+                query.fetch_all(connection).await
+            })
             .await
-            .and_then(|rows| rows.into_iter().rev().map(Item::try_from).collect::<Result<_, Cause>>())
+            .and_then(|rows| {
+                rows.into_iter()
+                    .rev()
+                    .map(Item::try_from)
+                    .collect::<Result<_, Cause>>()
+            })
             .map_err(StoreError::List)
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::process::Command;
 
 use super::options::{Event, Report};
-use crate::process::{Output, Process, Signal};
+use crate::process::{Output, Process, Signal, apart};
 use crate::{http, leftover, ports, try_eventually};
 
 /// A service that is not ready by then will not become it.
@@ -39,6 +39,7 @@ pub(super) struct Recipe {
     pub(super) service: String,
     pub(super) program: std::path::PathBuf,
     pub(super) env: Vec<(String, String)>,
+    pub(super) apart: bool,
     /// The port somebody asked for, which is then the only one that will do.
     pub(super) port: Option<u16>,
 }
@@ -71,6 +72,9 @@ impl Recipe {
             .env("HTTP_ADDR", address.to_string())
             .env("MEMBER", &self.name);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if self.apart {
+            apart(&mut command);
+        }
         let process = Process::spawn(&self.name, command, lines(&self.name, report))?;
         if let Some(pid) = process.pid() {
             leftover::note(&notes.join(&self.name), pid)?;
@@ -104,12 +108,16 @@ impl Running {
         }
     }
 
+    /// Waits until it says where it listens, whether it is ready or not.
+    pub(super) async fn listening(&mut self) -> Result<SocketAddr> {
+        self.process
+            .wait_for("its address (`http.addr`)", START, address_in)
+            .await
+    }
+
     /// Waits until it says that it is ready.
     pub(super) async fn ready(&mut self) -> Result<()> {
-        let address = self
-            .process
-            .wait_for("its address (`http.addr`)", START, address_in)
-            .await?;
+        let address = self.listening().await?;
         let url = format!("http://{address}/readyz");
         let process = &mut self.process;
         let name = &self.recipe.name;

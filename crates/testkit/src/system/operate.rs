@@ -58,6 +58,17 @@ impl System {
         Ok(name)
     }
 
+    /// Starts one more member of a service while something that it needs is away: waits until it
+    /// listens, not until it is ready.
+    pub async fn add_member_unready(&mut self, service: &str) -> Result<String> {
+        let recipe = self.recipe(service, self.next_number(service), &[])?;
+        let name = recipe.name.clone();
+        let mut running = recipe.spawn(None, &self.notes(), &self.options.report)?;
+        running.listening().await?;
+        self.members.push(running);
+        Ok(name)
+    }
+
     /// Asks a member to stop, waits for its end and returns how it ended.
     pub async fn stop_member(&mut self, name: &str) -> Result<ExitStatus> {
         self.member_mut(name)?.stop().await

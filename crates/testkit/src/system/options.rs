@@ -58,6 +58,8 @@ pub struct SystemOptions {
     pub env: BTreeMap<String, Vec<(String, String)>>,
     /// Whether the services reach the broker and the database through links that can be cut.
     pub linked: bool,
+    /// Whether a Ctrl-C on the terminal shall not reach any of it, because we stop it in order.
+    pub apart: bool,
     /// Who is told what happens.
     pub report: Report,
 }
@@ -77,6 +79,7 @@ impl Default for SystemOptions {
             log_format: "text".to_owned(),
             env: BTreeMap::new(),
             linked: false,
+            apart: false,
             report: Arc::new(|_| {}),
         }
     }

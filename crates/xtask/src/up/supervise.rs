@@ -81,10 +81,13 @@ async fn start_due(
         }
         trouble.started = now;
         trouble.due = None;
-        if let Err(error) = system.relaunch(name).await {
-            trouble.wait = (trouble.wait * 2).min(LONGEST);
-            trouble.due = Some(Instant::now() + trouble.wait);
-            printer.step(&format!("cannot start {name} again yet: {error:#}"));
+        match system.relaunch(name).await {
+            Ok(()) => printer.step(&format!("{name} runs again")),
+            Err(error) => {
+                trouble.wait = (trouble.wait * 2).min(LONGEST);
+                trouble.due = Some(Instant::now() + trouble.wait);
+                printer.step(&format!("cannot start {name} again yet: {error:#}"));
+            }
         }
     }
 }

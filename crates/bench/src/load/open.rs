@@ -1,0 +1,85 @@
+//! As users come: at a given rate, whether or not the last one has been served.
+//!
+//! A request's time counts from the moment it was due, also if every connection was still busy then.
+//! Counted from when it was sent, a stall would be seen by as many requests as there are connections
+//! and not by all that came meanwhile ("coordinated omission").
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+
+use super::{Connection, Latencies, Load};
+
+/// The requests that are due and not sent, each with when.
+type Due = Arc<Mutex<UnboundedReceiver<Instant>>>;
+
+/// Sends `rate` requests per second, and tells `note` when each was due and what was answered.
+pub(crate) async fn open<N>(load: &Load, rate: f64, note: N) -> Result<Latencies>
+where
+    N: Fn(Instant, &[u8]) + Clone + Send + Sync + 'static,
+{
+    let (sender, due) = unbounded_channel();
+    let due = Arc::new(Mutex::new(due));
+    let mut tasks = JoinSet::new();
+    for _ in 0..load.connections {
+        let connection = Connection::open(load.address).await?;
+        tasks.spawn(serve(
+            connection,
+            load.clone(),
+            Arc::clone(&due),
+            note.clone(),
+        ));
+    }
+    let start = Instant::now();
+    let (counts_from, end) = (start + load.warm, start + load.warm + load.time);
+    let pacer = thread::spawn(move || pace(start, end, rate, &sender));
+    let mut times = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        times.extend(done??);
+    }
+    let _ = pacer.join();
+    let counting = times.into_iter().filter(|(due, _)| *due >= counts_from);
+    Ok(counting.map(|(_, took)| took).collect())
+}
+
+/// Says when a request is due. The runtime's clock ticks in milliseconds, which would make bursts of
+/// them; a thread of its own sleeps more finely.
+fn pace(start: Instant, end: Instant, rate: f64, sender: &UnboundedSender<Instant>) {
+    for number in 0_u32.. {
+        let due = start + Duration::from_secs_f64(f64::from(number) / rate);
+        if due >= end {
+            return;
+        }
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        if sender.send(due).is_err() {
+            return;
+        }
+    }
+}
+
+async fn serve<N>(
+    mut connection: Connection,
+    load: Load,
+    due: Due,
+    note: N,
+) -> Result<Vec<(Instant, Duration)>>
+where
+    N: Fn(Instant, &[u8]),
+{
+    let mut times = Vec::new();
+    loop {
+        // The lock makes the idle connections queue up, so that they take turns.
+        let next = due.lock().await.recv().await;
+        let Some(due_at) = next else {
+            return Ok(times);
+        };
+        let body = connection.expect(&load.request, load.status).await?;
+        times.push((due_at, due_at.elapsed()));
+        note(due_at, body);
+    }
+}

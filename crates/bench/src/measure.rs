@@ -1,0 +1,8 @@
+//! The figures.
+
+pub(crate) mod accept;
+pub(crate) mod drain;
+pub(crate) mod live;
+pub(crate) mod memory;
+pub(crate) mod page;
+pub(crate) mod start;

@@ -1,0 +1,116 @@
+//! The references: plain programs that do the same work, written as one writes them without our
+//! promises and without tuning. They are what the ratios are ratios to, so they are honest in both
+//! directions: nothing in them is slow on purpose, and each does all the work that its name says.
+//!
+//! They stop at the first error. A reference that lost something would be no reference.
+
+mod bare_api;
+mod bare_saver;
+mod naive_saver;
+mod synchronous_api;
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// The references that can be started.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum Reference {
+    /// A reference: POST, parsed, published, confirmed, 202
+    BareApi(Place),
+    /// A reference: POST, INSERT, 201
+    SynchronousApi(Place),
+    /// A reference: one event, one INSERT, one acknowledgement
+    NaiveSaver(Place),
+    /// A reference: batches, and an event about each item that was saved
+    BareSaver(Place),
+}
+
+/// Where a reference finds everything.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Place {
+    #[arg(long)]
+    nats: String,
+    #[arg(long)]
+    database: String,
+    #[arg(long)]
+    listen: SocketAddr,
+}
+
+/// The table that one makes for a list of things to do: a key, and an index for the list's page.
+pub(crate) const TABLE: &str = r#"
+    create schema if not exists plain;
+    create table if not exists plain.items (
+        item_id uuid primary key,
+        list text not null,
+        item text not null,
+        completed boolean not null,
+        "order" double precision not null,
+        added_at timestamptz not null,
+        version bigint not null
+    );
+    create index if not exists items_listing on plain.items (list, "order", item_id);
+"#;
+
+/// Where new items are published.
+const NEW_ITEM: &str = "events.todo.newitem";
+
+/// Where saved items are published.
+const ITEM_SAVED: &str = "events.todo.itemsaved";
+
+/// The header by which the broker knows a message that was sent again.
+const MESSAGE_ID: &str = "Nats-Msg-Id";
+
+/// What a caller sends.
+#[derive(Deserialize)]
+struct Wish {
+    item: String,
+}
+
+/// A new item, on the wire.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewItem {
+    id: Uuid,
+    list: String,
+    item: String,
+    #[serde(with = "time::serde::rfc3339")]
+    added_at: OffsetDateTime,
+}
+
+impl NewItem {
+    fn of(wish: Wish) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            list: "default".to_owned(),
+            item: wish.item,
+            added_at: OffsetDateTime::now_utc(),
+        }
+    }
+
+    /// A new item comes last in its list.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "near enough for a place in a list"
+    )]
+    fn order(&self) -> f64 {
+        self.added_at.unix_timestamp_nanos() as f64 / 1e9
+    }
+}
+
+/// Runs a reference until it is killed.
+pub(crate) fn run(reference: Reference) -> Result<()> {
+    // What `#[tokio::main]` makes: a thread per core.
+    tokio::runtime::Runtime::new()?.block_on(async {
+        match reference {
+            Reference::BareApi(place) => bare_api::run(&place).await,
+            Reference::SynchronousApi(place) => synchronous_api::run(&place).await,
+            Reference::NaiveSaver(place) => naive_saver::run(&place).await,
+            Reference::BareSaver(place) => bare_saver::run(&place).await,
+        }
+    })
+}

@@ -1,0 +1,11 @@
+//! The whole system, as its users have it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails where its ground gives way"
+)]
+
+mod bad_input;
+mod journey;
+mod outages;
+mod tidy;
+mod user;

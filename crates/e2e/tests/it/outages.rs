@@ -1,0 +1,124 @@
+//! Outages delay. They lose nothing.
+
+use std::time::{Duration, Instant};
+
+use testkit::{SystemOptions, eventually, http};
+
+use crate::user::{SOON, User};
+
+#[tokio::test]
+async fn while_the_broker_is_down_posting_is_refused_in_time_and_the_typed_text_is_kept() {
+    let mut user = User::start(SystemOptions::default().without("audit-handler")).await;
+    user.system.broker().stop().await.unwrap();
+    let started = Instant::now();
+    let answer = user.post(&serde_json::json!({ "item": "buy milk" })).await;
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").is_some());
+    let key = uuid::Uuid::now_v7().to_string();
+    let answer = user.send_form("water the plants", &key).await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").is_some());
+    let form = answer.text();
+    assert!(
+        form.contains("water the plants") && form.contains(&key),
+        "{form}"
+    );
+
+    user.system.broker().restart().await.unwrap();
+    let returned = Instant::now();
+    eventually("posting works again", SOON, async || {
+        user.send_form("water the plants", &key).await.status == 303
+    })
+    .await;
+    user.saved(&key).await;
+    assert!(
+        returned.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        returned.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn while_the_database_is_down_posting_goes_on_and_nothing_is_blamed() {
+    let mut user = User::start(SystemOptions::default()).await;
+    user.system.postgres().stop().await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..20 {
+        ids.push(user.add(&format!("item {n}")).await);
+    }
+    let page = user.page().await;
+    assert!(
+        page.contains("database"),
+        "the page does not say why it is empty: {page}"
+    );
+    assert_eq!(user.get("/todo").await.status, 503);
+    let web = user.system.web().unwrap();
+    assert_eq!(
+        http::get(&format!("{web}/healthz")).await.unwrap().status,
+        200
+    );
+    user.system.postgres().restart().await.unwrap();
+    for id in &ids {
+        user.saved(id).await;
+    }
+    user.quiet(&["save-handler", "audit-handler"]).await;
+    assert_eq!(user.messages("DEAD_LETTERS").await, 0);
+    assert_eq!(
+        user.sql("select count(*) from items where version = 1")
+            .await,
+        "20"
+    );
+}
+
+#[tokio::test]
+async fn savers_that_are_killed_lose_nothing_and_double_nothing() {
+    let mut user = User::start(SystemOptions::default().scale("save-handler", 3)).await;
+    for n in 0..300 {
+        user.add(&format!("item {n}")).await;
+        if n % 100 == 50 {
+            let member = user.system.members_of("save-handler").remove(0);
+            user.system.kill_member(&member).await.unwrap();
+            user.system.add_member("save-handler").await.unwrap();
+        }
+    }
+    user.sql_becomes("select count(*) from items where version = 1", "300")
+        .await;
+    user.quiet(&["save-handler", "audit-handler"]).await;
+    let saved =
+        "select count(distinct event_id) from audit.events where subject = 'events.todo.itemsaved'";
+    assert_eq!(user.sql(saved).await, "300");
+    assert_eq!(user.messages("DEAD_LETTERS").await, 0);
+}
+
+#[tokio::test]
+async fn services_start_without_their_servers_and_work_when_those_come() {
+    let mut user = User::start(SystemOptions::default().only(&["todo-web"])).await;
+    user.system.broker().stop().await.unwrap();
+    user.system.postgres().stop().await.unwrap();
+    let name = user
+        .system
+        .add_member_unready("save-handler")
+        .await
+        .unwrap();
+    let api = user.system.add_member_unready("todo-api").await.unwrap();
+    for member in [&name, &api] {
+        let lines = user.system.lines(member).unwrap();
+        assert!(
+            lines.iter().any(|line| line.contains("listening for HTTP")),
+            "{lines:?}"
+        );
+    }
+    user.system.postgres().restart().await.unwrap();
+    user.system.broker().restart().await.unwrap();
+    let id = eventually("posting works", SOON, async || {
+        let answer = user.post(&serde_json::json!({ "item": "buy milk" })).await;
+        (answer.status == 202).then(|| answer.json().unwrap()["id"].as_str().unwrap().to_owned())
+    })
+    .await;
+    user.saved(&id).await;
+}

@@ -1,0 +1,184 @@
+//! The database goes away, and comes back.
+
+use std::time::Duration;
+
+use events::ListName;
+use store::{Database, ItemStore, StoreError};
+use testkit::{Link, Postgres, PostgresOptions, eventually};
+use tokio::time::{Instant, timeout};
+
+use crate::fixture::{Fixture, PATIENCE, added, apply, at, becomes_reachable, completed, id};
+
+/// What a caller is promised at most, while nothing answers.
+const PROMISE: Duration = Duration::from_secs(3);
+
+/// A server that may be stopped and frozen, with a pool of two.
+struct Own {
+    server: Postgres,
+    handle: Database,
+    items: ItemStore,
+}
+
+impl Own {
+    async fn start() -> Self {
+        let server = Postgres::start(PostgresOptions::default()).await.unwrap();
+        let url = server.url("postgres");
+        store::migrate(&url).await.unwrap();
+        let handle = Database::connect(&url, "test", 2).unwrap();
+        let items = ItemStore::new(handle.clone());
+        becomes_reachable(&handle).await;
+        apply(&items, &[(1, added("milk", "buy milk", 1.0))]).await;
+        Self {
+            server,
+            handle,
+            items,
+        }
+    }
+}
+
+/// More calls than there are connections; all must fail as unavailable, and in time.
+async fn all_fail_in_time(items: &ItemStore) {
+    let default = ListName::default();
+    let event = completed("milk");
+    let call = async |kind: usize| -> Result<(), StoreError> {
+        match kind % 4 {
+            0 => items.apply([(&event, at(2))]).await.map(drop),
+            1 => items.list(&default, None, 10).await.map(drop),
+            2 => items.count(&default).await.map(drop),
+            _ => items.get(id("milk")).await.map(drop),
+        }
+    };
+    let start = Instant::now();
+    let (a, b, c, d, e) = tokio::join!(call(0), call(1), call(2), call(3), call(4));
+    for result in [a, b, c, d, e] {
+        assert!(result.unwrap_err().is_unavailable());
+    }
+    let took = start.elapsed();
+    assert!(
+        took < PROMISE + Duration::from_millis(500),
+        "it took {took:?}"
+    );
+}
+
+/// Calls succeed again, as many at once as there are connections, and more.
+async fn all_is_well_again(items: &ItemStore) {
+    eventually("a call succeeds", PATIENCE, async || {
+        items.get(id("milk")).await
+    })
+    .await;
+    let call = || async { items.get(id("milk")).await.unwrap().unwrap().version };
+    let versions = tokio::join!(call(), call(), call(), call());
+    assert_eq!(versions.0, versions.3);
+}
+
+#[tokio::test]
+async fn a_frozen_database_is_unavailable_in_time_and_the_pool_outlives_it() {
+    let own = Own::start().await;
+
+    own.server.pause().unwrap();
+    all_fail_in_time(&own.items).await;
+    assert!(!*own.handle.reachable().borrow());
+    all_fail_in_time(&own.items).await;
+
+    own.server.resume().unwrap();
+    all_is_well_again(&own.items).await;
+    becomes_reachable(&own.handle).await;
+}
+
+#[tokio::test]
+async fn a_stopped_database_is_unavailable_in_time_and_the_pool_outlives_it() {
+    let mut own = Own::start().await;
+
+    own.server.stop().await.unwrap();
+    all_fail_in_time(&own.items).await;
+    assert!(!*own.handle.reachable().borrow());
+
+    own.server.restart().await.unwrap();
+    all_is_well_again(&own.items).await;
+    becomes_reachable(&own.handle).await;
+}
+
+#[tokio::test]
+async fn a_restart_that_nobody_noticed_fails_no_call() {
+    let mut own = Own::start().await;
+    own.server.restart().await.unwrap();
+    // Its connections have rested for longer than they are trusted untried.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    own.items.get(id("milk")).await.unwrap();
+}
+
+#[tokio::test]
+async fn reachable_follows_the_database_without_any_call() {
+    let mut own = Own::start().await;
+    let mut reachable = own.handle.reachable();
+
+    own.server.kill().await.unwrap();
+    timeout(PROMISE, reachable.wait_for(|reachable| !reachable))
+        .await
+        .unwrap()
+        .unwrap();
+
+    own.server.restart().await.unwrap();
+    timeout(PATIENCE, reachable.wait_for(|reachable| *reachable))
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_from_the_start_is_found_when_it_comes() {
+    let mut own = Own::start().await;
+    own.server.stop().await.unwrap();
+    let handle = Database::connect(&own.server.url("postgres"), "early", 1).unwrap();
+    let items = ItemStore::new(handle.clone());
+    all_fail_in_time(&items).await;
+
+    own.server.restart().await.unwrap();
+    becomes_reachable(&handle).await;
+    items.get(id("milk")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_link_that_swallows_everything_is_an_outage_and_wedges_nothing() {
+    let store = Fixture::new().await;
+    let link = Link::start(&store.database.url()).await.unwrap();
+    let handle = Database::connect(&link.url(&store.database.url()), "linked", 2).unwrap();
+    let items = ItemStore::new(handle.clone());
+    becomes_reachable(&handle).await;
+    apply(&items, &[(1, added("milk", "buy milk", 1.0))]).await;
+
+    link.stall();
+    all_fail_in_time(&items).await;
+    link.restore().await;
+    all_is_well_again(&items).await;
+
+    link.cut().await;
+    all_fail_in_time(&items).await;
+    link.restore().await;
+    all_is_well_again(&items).await;
+}
+
+#[tokio::test]
+async fn calls_that_nobody_waits_for_any_more_leave_the_pool_whole() {
+    let store = Fixture::new().await;
+    let link = Link::start(&store.database.url()).await.unwrap();
+    let handle = Database::connect(&link.url(&store.database.url()), "linked", 2).unwrap();
+    let items = ItemStore::new(handle.clone());
+    becomes_reachable(&handle).await;
+    apply(&items, &[(1, added("milk", "buy milk", 1.0))]).await;
+
+    // Each is dropped with its statement sent and no answer come.
+    link.stall();
+    for _ in 0..6 {
+        let call = items.get(id("milk"));
+        assert!(timeout(Duration::from_millis(20), call).await.is_err());
+    }
+    link.restore().await;
+
+    // None of these gets the answer that another one did not wait for.
+    apply(&items, &[(2, added("bread", "buy bread", 2.0))]).await;
+    for name in ["milk", "bread", "milk", "bread"] {
+        let item = items.get(id(name)).await.unwrap().unwrap();
+        assert_eq!(item.id, id(name));
+    }
+}

@@ -1,0 +1,15 @@
+//! The API, asked without a socket, on a real broker and a real database.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test cannot set up makes it fail"
+)]
+
+mod add;
+mod app;
+mod change;
+mod delete;
+mod list;
+mod outages;
+mod problems;
+mod show;

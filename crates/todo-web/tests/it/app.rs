@@ -1,0 +1,231 @@
+//! A visitor's way to the page: one method for each thing that they can do.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use bus::{Bus, Heard, Subscription};
+use events::{Decode, ItemId, Origin, Raw, StreamIdentity, TodoEvent};
+use http_body_util::BodyExt;
+use store::ItemStore;
+use testkit::{Broker, BrokerOptions, Link, eventually};
+use time::OffsetDateTime;
+use tower::ServiceExt;
+use url::form_urlencoded;
+
+/// Where the test marks the end of what was published.
+const MARK: &str = "events.todo.mark";
+
+pub(crate) struct TestApp {
+    router: Router,
+    pub(crate) language: &'static str,
+    pub(crate) broker: Link,
+    pub(crate) database: Link,
+    observer: Bus,
+    events: Subscription,
+    items: ItemStore,
+    stream: Arc<StreamIdentity>,
+    saved: u64,
+    _servers: (Broker, testkit::Database),
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        let servers = (
+            Broker::start(BrokerOptions::default()).await.unwrap(),
+            testkit::Database::create().await,
+        );
+        store::migrate(&servers.1.url()).await.unwrap();
+        let observer = Bus::connect(&servers.0.url(), "test", "test")
+            .await
+            .unwrap();
+        observer.ensure_streams(1).await.unwrap();
+        let events = observer.subscribe(events::ALL_SUBJECTS).await.unwrap();
+
+        let broker = Link::start(&servers.0.url()).await.unwrap();
+        let database = Link::start(&servers.1.url()).await.unwrap();
+        let url = broker.url(&servers.0.url());
+        let bus = Bus::connect(&url, "todo-web", "todo-web-1").await.unwrap();
+        let pool = store::Database::connect(&database.url(&servers.1.url()), "todo-web-1", 4);
+        let pool = pool.unwrap();
+        let (mut connected, mut reachable) = (bus.connected(), pool.reachable());
+        connected.wait_for(|connected| *connected).await.unwrap();
+        reachable.wait_for(|reachable| *reachable).await.unwrap();
+
+        Self {
+            router: service::http::observed(todo_web::routes(todo_web::App::new(bus, &pool))),
+            language: "en",
+            broker,
+            database,
+            observer,
+            events,
+            items: ItemStore::new(pool),
+            stream: StreamIdentity::new("TODO", OffsetDateTime::now_utc()).into(),
+            saved: 0,
+            _servers: servers,
+        }
+    }
+
+    pub(crate) async fn visit(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap())
+            .await
+    }
+
+    pub(crate) async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body.into())
+            .unwrap();
+        self.send(request).await
+    }
+
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+        let language = self.language.parse().unwrap();
+        request
+            .headers_mut()
+            .insert(header::ACCEPT_LANGUAGE, language);
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+
+    /// Types a text into the form of the home page and sends it.
+    pub(crate) async fn add(&self, text: &str) -> Answer {
+        let key = self.visit("/").await.key();
+        self.submit("/new", &[("key", &key), ("item", text)]).await
+    }
+
+    /// Sends the form for a new item until it is accepted.
+    pub(crate) async fn accepts(&self, fields: &[(&str, &str)]) {
+        eventually(
+            "the form is accepted",
+            Duration::from_secs(10),
+            async || self.submit("/new", fields).await.status == StatusCode::SEE_OTHER,
+        )
+        .await;
+    }
+
+    /// Adds an item and has it saved.
+    pub(crate) async fn has(&mut self, text: &str) -> ItemId {
+        let answer = self.add(text).await;
+        self.save().await;
+        answer.accepted()
+    }
+
+    /// What was published since this was last asked.
+    pub(crate) async fn published(&mut self) -> Vec<Heard> {
+        self.observer.notify(MARK, "").await.unwrap();
+        let mut published = Vec::new();
+        loop {
+            let heard = tokio::time::timeout(Duration::from_secs(10), self.events.next());
+            let heard = heard.await.unwrap().unwrap();
+            if heard.subject() == MARK {
+                return published;
+            }
+            published.push(heard);
+        }
+    }
+
+    /// Does what the save-handler does with what was published since this was last asked.
+    pub(crate) async fn save(&mut self) {
+        for heard in self.published().await {
+            self.saved += 1;
+            let origin = Origin {
+                stream: Arc::clone(&self.stream),
+                sequence: self.saved,
+                stored_at: OffsetDateTime::now_utc(),
+            };
+            let raw = Raw {
+                subject: heard.subject(),
+                header: &|name| heard.header(name),
+                payload: heard.payload(),
+            };
+            let received = TodoEvent::decode(&raw, origin).unwrap();
+            let TodoEvent::Item(event) = received.event else {
+                panic!("the page publishes only what happens to items");
+            };
+            let applied = [(&event, received.origin.position())];
+            self.items.apply(applied).await.unwrap();
+        }
+    }
+
+    /// Waits until the page is as `look` wants it.
+    pub(crate) async fn sees(&self, what: &str, look: impl Fn(&Answer) -> bool) {
+        eventually(what, Duration::from_secs(10), async || {
+            look(&self.visit("/").await)
+        })
+        .await;
+    }
+}
+
+impl Answer {
+    /// The hidden key of the form on the page.
+    pub(crate) fn key(&self) -> String {
+        self.between("name=\"key\" value=\"", "\"").to_owned()
+    }
+
+    /// The item that the answer says was accepted.
+    pub(crate) fn accepted(&self) -> ItemId {
+        assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.body);
+        self.location()
+            .strip_prefix("/?accepted=")
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
+    pub(crate) fn location(&self) -> &str {
+        self.header("location")
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn has(&self, text: &str) -> bool {
+        self.body.contains(text)
+    }
+
+    /// The texts of the items on the page, from the top, as they are written in the page.
+    pub(crate) fn items(&self) -> Vec<&str> {
+        let rows = self
+            .body
+            .split("<span class=\"text\" dir=\"auto\">")
+            .skip(1);
+        rows.map(|row| row.split("</span>").next().unwrap())
+            .collect()
+    }
+
+    fn between(&self, before: &str, after: &str) -> &str {
+        let (_, rest) = self.body.split_once(before).unwrap();
+        rest.split_once(after).unwrap().0
+    }
+
+    /// Asserts what holds for every page that refuses something.
+    pub(crate) fn refuses(&self, status: StatusCode, advice: &str) {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(self.header("vary"), "accept-language");
+        assert!(self.has("<html lang="), "{}", self.body);
+        assert!(self.has(advice), "{advice}: {}", self.body);
+    }
+}

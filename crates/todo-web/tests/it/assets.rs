@@ -1,0 +1,44 @@
+//! `GET /assets/…` and `GET /favicon.svg`
+
+use axum::http::StatusCode;
+
+use crate::app::TestApp;
+
+#[tokio::test]
+async fn the_style_has_an_address_that_may_be_kept_for_ever() {
+    let app = TestApp::start().await;
+    let page = app.visit("/").await;
+    let (_, path) = page
+        .body
+        .split_once("<link rel=\"stylesheet\" href=\"")
+        .unwrap();
+    let style = app.visit(path.split_once('"').unwrap().0).await;
+    assert_eq!(style.status, StatusCode::OK);
+    assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
+    assert_eq!(
+        style.header("cache-control"),
+        "public, max-age=31536000, immutable"
+    );
+    assert!(style.has("prefers-color-scheme: dark"));
+}
+
+#[tokio::test]
+async fn a_page_of_another_version_is_not_left_without_style() {
+    let app = TestApp::start().await;
+    let style = app.visit("/assets/style.0000000000000000.css").await;
+    assert_eq!(style.status, StatusCode::OK);
+    assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
+    assert_eq!(style.header("cache-control"), "no-store");
+    let other = app.visit("/assets/script.js").await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_browser_finds_an_icon_wherever_it_looks() {
+    let app = TestApp::start().await;
+    for path in ["/favicon.svg", "/favicon.ico"] {
+        let icon = app.visit(path).await;
+        assert_eq!(icon.status, StatusCode::OK);
+        assert_eq!(icon.header("content-type"), "image/svg+xml");
+    }
+}

@@ -1,0 +1,110 @@
+//! `GET /`
+
+use axum::http::StatusCode;
+
+use crate::app::TestApp;
+
+#[tokio::test]
+async fn an_empty_list_invites_to_add_an_item() {
+    let app = TestApp::start().await;
+    let page = app.visit("/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.has("0 items"));
+    assert!(page.has("Nothing to do yet"));
+    assert!(page.has("<form class=\"add\" method=\"post\" action=\"/new\""));
+}
+
+#[tokio::test]
+async fn items_are_listed_with_the_newest_last_and_counted() {
+    let mut app = TestApp::start().await;
+    app.has("buy milk").await;
+    let second = app.has("홍보 비디오 촬영").await;
+    app.submit(&format!("/items/{second}/complete"), &[]).await;
+    app.save().await;
+
+    let page = app.visit("/").await;
+    assert_eq!(page.items(), ["buy milk", "<s>홍보 비디오 촬영</s>"]);
+    assert!(page.has("2 items") && page.has("1 open") && page.has("1 done"));
+    assert!(page.has("<time datetime=\"20") && page.has(">just now</time>"));
+    assert!(!page.has("/list"), "there is no more than what is shown");
+}
+
+#[tokio::test]
+async fn what_users_typed_is_shown_as_text_wherever_it_appears() {
+    let mut app = TestApp::start().await;
+    app.has("<script>alert('1')</script> & \"x\"").await;
+    let page = app.visit("/").await;
+    assert!(!page.has("<script"), "{}", page.body);
+    assert!(!page.has("& \"x\""), "{}", page.body);
+    assert_eq!(
+        page.body
+            .matches("&#60;script&#62;alert(&#39;1&#39;)")
+            .count(),
+        4
+    );
+}
+
+#[tokio::test]
+async fn an_accepted_item_that_is_not_saved_yet_is_announced() {
+    let mut app = TestApp::start().await;
+    let answer = app.add("buy milk").await;
+    let page = app.visit(answer.location()).await;
+    assert!(page.has("role=\"status\""));
+    assert!(page.has("Accepted. It will appear in the list when it is saved."));
+    assert!(page.items().is_empty());
+
+    app.save().await;
+    let page = app.visit(answer.location()).await;
+    assert!(page.has("Added to the list."));
+    assert!(page.has(&format!("<a href=\"#item-{}\">", answer.accepted())));
+    assert!(page.has("class=\"item fresh\""));
+}
+
+#[tokio::test]
+async fn an_accepted_that_is_no_identifier_is_passed_over() {
+    let app = TestApp::start().await;
+    let page = app.visit("/?accepted=%3Cscript%3E").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(!page.has("role=\"status\"") && !page.has("script"));
+}
+
+#[tokio::test]
+async fn a_long_list_shows_its_end_and_leads_to_the_rest() {
+    let mut app = TestApp::start().await;
+    for number in 1..=101 {
+        app.add(&format!("item {number}")).await;
+    }
+    app.save().await;
+    let page = app.visit("/").await;
+    assert_eq!(page.items().len(), 100);
+    assert_eq!(page.items().first(), Some(&"item 2"));
+    assert_eq!(page.items().last(), Some(&"item 101"));
+    assert!(page.has("101 items") && page.has("<a href=\"/list\">"));
+}
+
+#[tokio::test]
+async fn a_page_speaks_the_language_that_the_browser_asks_for() {
+    let mut app = TestApp::start().await;
+    let english = app.visit("/").await;
+    assert!(english.has("<html lang=\"en\">"));
+    app.language = "ko-KR,ko;q=0.9,en;q=0.8";
+    let korean = app.visit("/").await;
+    assert!(korean.has("<html lang=\"ko\">"));
+    assert!(korean.has("아직 할 일이 없어요") && korean.has("할 일 0개"));
+    for page in [english, korean] {
+        assert_eq!(page.header("vary"), "accept-language");
+    }
+}
+
+#[tokio::test]
+async fn a_page_lets_a_browser_do_nothing_but_show_it_and_send_its_forms() {
+    let app = TestApp::start().await;
+    let page = app.visit("/").await;
+    let policy = page.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"));
+    assert_eq!(page.header("x-content-type-options"), "nosniff");
+    assert_eq!(page.header("referrer-policy"), "same-origin");
+    assert_eq!(page.header("cache-control"), "no-store");
+    assert!(!page.has("style=") && !page.has("<style") && !page.has("<script"));
+}

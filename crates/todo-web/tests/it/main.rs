@@ -1,0 +1,15 @@
+//! The web page, asked without a socket, on a real broker and a real database.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test cannot set up makes it fail"
+)]
+
+mod actions;
+mod app;
+mod assets;
+mod home;
+mod list;
+mod new;
+mod outages;
+mod refusals;

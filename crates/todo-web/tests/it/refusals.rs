@@ -1,0 +1,98 @@
+//! What is refused before any handler sees it.
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+
+use crate::app::{Answer, TestApp};
+
+async fn post(app: &TestApp, kind: &str, body: impl Into<Body>) -> Answer {
+    let request = Request::post("/new").header(header::CONTENT_TYPE, kind);
+    app.send(request.body(body.into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_not_found() {
+    let mut app = TestApp::start().await;
+    for path in [
+        "/nothing",
+        "/items",
+        "/list/",
+        "/assets/x.css",
+        "/new/1",
+        "/%00",
+    ] {
+        app.visit(path)
+            .await
+            .refuses(StatusCode::NOT_FOUND, "There is nothing at this address");
+    }
+    app.language = "ko";
+    app.visit("/nothing")
+        .await
+        .refuses(StatusCode::NOT_FOUND, "이 주소에는 아무것도 없어요");
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_answered_with_the_right_ones() {
+    let app = TestApp::start().await;
+    let request = |method, path| Request::builder().method(method).uri(path);
+    for (method, path, allowed) in [
+        ("POST", "/", "GET,HEAD"),
+        ("DELETE", "/new", "GET,HEAD,POST"),
+        ("GET", "/items/1/complete", "POST"),
+    ] {
+        let page = app
+            .send(request(method, path).body(Body::empty()).unwrap())
+            .await;
+        page.refuses(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This address cannot be used that way",
+        );
+        assert_eq!(page.header("allow"), allowed);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_form_is_refused() {
+    let mut app = TestApp::start().await;
+    for kind in [
+        "application/json",
+        "text/plain",
+        "multipart/form-data; boundary=x",
+        "%",
+    ] {
+        let page = post(&app, kind, "item=x").await;
+        page.refuses(StatusCode::UNSUPPORTED_MEDIA_TYPE, "This is not a form");
+    }
+    let untyped = Request::post("/new").body("item=x".into()).unwrap();
+    app.send(untyped)
+        .await
+        .refuses(StatusCode::UNSUPPORTED_MEDIA_TYPE, "This is not a form");
+    let twice = post(&app, "application/x-www-form-urlencoded", "item=x&item=y").await;
+    twice.refuses(StatusCode::BAD_REQUEST, "This request makes no sense");
+    assert!(app.published().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_form_of_more_than_16_kib_is_refused() {
+    let mut app = TestApp::start().await;
+    let form = "application/x-www-form-urlencoded";
+    let page = post(&app, form, format!("item={}", "x".repeat(16 * 1024))).await;
+    page.refuses(StatusCode::PAYLOAD_TOO_LARGE, "up to 16 KiB");
+    assert!(app.published().await.is_empty());
+
+    let page = post(&app, form, format!("item={}", "x".repeat(16 * 1024 - 5))).await;
+    page.refuses(StatusCode::UNPROCESSABLE_ENTITY, "16379 characters");
+}
+
+#[tokio::test]
+async fn a_form_that_does_not_arrive_is_given_up() {
+    let app = TestApp::start().await;
+    tokio::time::pause();
+    let body = Body::from_stream(futures_util::stream::pending::<
+        Result<Vec<u8>, std::io::Error>,
+    >());
+    let page = post(&app, "application/x-www-form-urlencoded", body).await;
+    page.refuses(StatusCode::REQUEST_TIMEOUT, "took too long to arrive");
+}
