@@ -46,7 +46,7 @@ impl Meter {
             let ticks = spent(part.pid).saturating_sub(part.before);
             (
                 part.name,
-                crate::table::approximate(ticks) / TICKS / seconds,
+                crate::numbers::approximate(ticks) / TICKS / seconds,
             )
         };
         Cores(self.parts.into_iter().map(used).collect())

@@ -11,9 +11,9 @@ use async_nats::jetstream::consumer;
 use tokio::time::{Instant, sleep};
 
 use crate::backlog::stored;
+use crate::numbers::approximate;
 use crate::program::Program;
 use crate::stage::{STREAM, Stage};
-use crate::table::approximate;
 
 /// How often the broker is asked.
 const LOOK: Duration = Duration::from_millis(10);

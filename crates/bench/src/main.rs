@@ -16,10 +16,12 @@
 //! call that in `run.rs`.
 
 mod backlog;
+mod broker;
 mod cpu;
 mod drain;
 mod load;
 mod measure;
+mod numbers;
 mod options;
 mod program;
 mod reference;

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use testkit::{System, SystemOptions, ports};
 use tokio::process::Command;
 
+use crate::broker;
 use crate::cpu::Meter;
 use crate::options::{Options, Sizes};
 use crate::program::Program;
@@ -55,7 +56,7 @@ impl Stage {
             ..SystemOptions::default().only(&[])
         })
         .await?;
-        let client = async_nats::connect(system.nats()).await?;
+        let client = broker::connect(&system.nats()).await?;
         let mut database = PgConnection::connect(&system.database()).await?;
         sqlx::raw_sql(reference::TABLE)
             .execute(&mut database)

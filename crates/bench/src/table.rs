@@ -1,32 +1,11 @@
 //! The one table that everything ends in.
 
-use std::fmt;
+mod value;
 
-/// A measured value with its unit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Value {
-    PerSecond(f64),
-    Milliseconds(f64),
-    Mebibytes(f64),
-    Count(u64),
-}
+pub(crate) use value::{Goal, Value};
 
-/// What a figure has to reach to be met.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Goal {
-    /// At least so many times the reference.
-    AtLeastTimes(f64),
-    /// Less than so many times the reference.
-    BelowTimes(f64),
-    /// Less than so much above the reference.
-    BelowMore(Value),
-    /// Less than this, whatever the machine.
-    Below(Value),
-    /// At most this.
-    AtMost(Value),
-    /// It is only shown.
-    None,
-}
+/// How wide notes are, in characters.
+const WIDTH: usize = 100;
 
 /// A line of the table.
 #[derive(Debug)]
@@ -109,10 +88,10 @@ impl Table {
             }
         }
         for note in &self.notes {
-            text += "\n* ";
-            text += note;
+            text += "\n";
+            text += &wrapped(note);
         }
-        text + "\n"
+        text
     }
 }
 
@@ -167,82 +146,20 @@ impl Row {
     }
 }
 
-impl Value {
-    fn number(self) -> f64 {
-        match self {
-            Self::PerSecond(number) | Self::Milliseconds(number) | Self::Mebibytes(number) => {
-                number
-            }
-            Self::Count(count) => approximate(count),
+/// A note in lines of a width that one can read.
+fn wrapped(note: &str) -> String {
+    let mut text = String::from("*");
+    let mut length = text.len();
+    for word in note.split_whitespace() {
+        if length + 1 + word.chars().count() > WIDTH {
+            text += "\n ";
+            length = 1;
         }
+        text += " ";
+        text += word;
+        length += 1 + word.chars().count();
     }
-
-    /// Another number of the same unit.
-    fn with(self, number: f64) -> Self {
-        match self {
-            Self::PerSecond(_) => Self::PerSecond(number),
-            Self::Milliseconds(_) | Self::Count(_) => Self::Milliseconds(number),
-            Self::Mebibytes(_) => Self::Mebibytes(number),
-        }
-    }
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PerSecond(rate) => write!(f, "{} /s", grouped(&format!("{rate:.0}"))),
-            Self::Milliseconds(time) if *time < 10.0 => write!(f, "{time:.2} ms"),
-            Self::Milliseconds(time) => write!(f, "{time:.0} ms"),
-            Self::Mebibytes(size) => write!(f, "{size:.1} MiB"),
-            Self::Count(count) => write!(f, "{count}"),
-        }
-    }
-}
-
-impl fmt::Display for Goal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AtLeastTimes(times) => write!(f, "≥ {times} ×"),
-            Self::BelowTimes(times) => write!(f, "< {times} ×"),
-            Self::BelowMore(Value::Milliseconds(more)) => write!(f, "< +{more} ms"),
-            Self::Below(Value::Milliseconds(most)) => write!(f, "< {most} ms"),
-            Self::Below(Value::Mebibytes(most)) => write!(f, "< {most} MiB"),
-            Self::BelowMore(value) => write!(f, "< +{value}"),
-            Self::Below(value) => write!(f, "< {value}"),
-            Self::AtMost(value) => write!(f, "≤ {value}"),
-            Self::None => Ok(()),
-        }
-    }
-}
-
-/// Digits in groups of three.
-fn grouped(digits: &str) -> String {
-    let mut text = String::new();
-    for (position, digit) in digits.char_indices() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A count as a number to calculate with.
-#[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
-pub(crate) fn approximate(count: u64) -> f64 {
-    count as f64
-}
-
-/// The middle one of some numbers.
-pub(crate) fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
-    let mut numbers: Vec<f64> = numbers.into_iter().collect();
-    numbers.sort_by(f64::total_cmp);
-    let middle = numbers.len() / 2;
-    match numbers[..] {
-        [] => f64::NAN,
-        _ if numbers.len().is_multiple_of(2) => f64::midpoint(numbers[middle - 1], numbers[middle]),
-        _ => numbers[middle],
-    }
+    text + "\n"
 }
 
 #[cfg(test)]
@@ -272,11 +189,5 @@ mod tests {
         );
         assert!(text.contains("+5.50 ms"), "{text}");
         assert!(!table.render(false).contains("MISSED"));
-    }
-
-    #[test]
-    fn the_median_is_the_one_in_the_middle() {
-        assert!((median([3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
-        assert!((median([4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < f64::EPSILON);
     }
 }

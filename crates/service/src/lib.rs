@@ -24,6 +24,7 @@ pub mod http;
 pub mod problem;
 pub mod settings;
 
+mod command_line;
 mod health;
 mod healthcheck;
 mod process;

@@ -1,7 +1,6 @@
 //! The life of a process: from the command line to the exit code.
 
 use std::{
-    error::Error as _,
     net::SocketAddr,
     process::ExitCode,
     sync::{Arc, Mutex},
@@ -10,19 +9,17 @@ use std::{
 
 use anyhow::Context;
 use axum::{Router, serve::ListenerExt};
-use clap::{
-    ArgMatches, Args, Command, FromArgMatches,
-    error::{ContextKind, ErrorKind},
-};
+use clap::{Args, FromArgMatches};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
+    command_line::{self, command, refuse},
     health::{self, Readiness},
     healthcheck, http,
     settings::Common,
@@ -71,7 +68,7 @@ impl Named {
         F: FnOnce(Service, S) -> Fut,
         Fut: Future<Output = anyhow::Result<()>>,
     {
-        let matches = match self.command::<S>().try_get_matches() {
+        let matches = match command::<S>(self.name, self.http_addr).try_get_matches() {
             Ok(matches) => matches,
             Err(error) => return refuse(&error),
         };
@@ -82,7 +79,7 @@ impl Named {
             (Ok(common), Ok(own)) => (common, own),
             (Err(error), _) | (_, Err(error)) => return refuse(&error),
         };
-        if is_healthcheck(&matches) {
+        if command_line::is_healthcheck(&matches) {
             return healthcheck::run(common.http_addr);
         }
         let service = Service::new(self.name, &common);
@@ -100,67 +97,6 @@ impl Named {
                 ExitCode::FAILURE
             }
         }
-    }
-
-    fn command<S: Args>(&self) -> Command {
-        // The first lines of `--help` would otherwise be those of whatever settings came last.
-        let about = "Every option can be given as the environment variable beside it";
-        let command = S::augment_args(Common::augment_args(Command::new(self.name)))
-            .about(about)
-            .long_about(None)
-            .version(env!("CARGO_PKG_VERSION"))
-            .subcommand(
-                Command::new("healthcheck")
-                    .about("Asks the running process whether it is ready; exits with 0 if it is"),
-            );
-        match self.http_addr {
-            Some(address) => command.mut_arg("http_addr", |arg| arg.default_value(address)),
-            None => command,
-        }
-    }
-}
-
-fn is_healthcheck(matches: &ArgMatches) -> bool {
-    matches.subcommand_name() == Some("healthcheck")
-}
-
-/// Says which setting is wrong and what was expected. The value itself is not repeated, since it
-/// may hold a password.
-pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
-    let is_value = matches!(
-        error.kind(),
-        ErrorKind::ValueValidation | ErrorKind::InvalidValue
-    );
-    let argument = error
-        .get(clap::error::ContextKind::InvalidArg)
-        .map(ToString::to_string);
-    let (true, Some(argument)) = (is_value, argument) else {
-        // Nothing is left to do if the terminal is gone.
-        let _ = error.print();
-        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-    };
-    let variable = variable_of(argument.split_whitespace().next().unwrap_or_default());
-    let choices = || {
-        error
-            .get(ContextKind::ValidValue)
-            .map(|any| format!("expected one of {any}"))
-    };
-    let reason = error.source().map(ToString::to_string).or_else(choices);
-    eprintln!(
-        "error: {variable}: {}",
-        reason.as_deref().unwrap_or("wrong value")
-    );
-    ExitCode::from(2)
-}
-
-/// The environment variable that a flag stands for.
-fn variable_of(flag: &str) -> String {
-    match flag {
-        "--log-filter" => "RUST_LOG".to_owned(),
-        _ => flag
-            .trim_start_matches('-')
-            .replace('-', "_")
-            .to_uppercase(),
     }
 }
 
@@ -248,6 +184,13 @@ impl Service {
             version = env!("CARGO_PKG_VERSION"),
             "starting as member {}", self.member
         );
+        let signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => {
+                error!("cannot listen to signals: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
         let stop = self.stop.clone();
         let run = main(self, own);
         tokio::select! {
@@ -261,34 +204,44 @@ impl Service {
                     ExitCode::FAILURE
                 }
             },
-            () = insist(stop) => ExitCode::FAILURE,
+            () = signals.insist(stop) => ExitCode::FAILURE,
         }
     }
 }
 
-/// Turns the first signal into the stop, and returns when it was not heeded: at the second
-/// signal or after [`STOP_LIMIT`].
-pub(crate) async fn insist(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        warn!("signals cannot be received, so only killing ends this process");
-        return std::future::pending().await;
-    };
-    let mut signalled = async || {
+/// The signals that ask a process to stop.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From here on a signal no longer ends the process by itself. Needs a runtime.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    };
-    signalled().await;
-    info!("stopping");
-    stop.cancel();
-    tokio::select! {
-        () = signalled() => warn!("second signal: ending with work undone"),
-        () = tokio::time::sleep(STOP_LIMIT) => {
-            warn!("not stopped after {} s: ending with work undone", STOP_LIMIT.as_secs());
+    }
+
+    /// Turns the first signal into the stop, and returns when it was not heeded: at the second
+    /// signal or after [`STOP_LIMIT`].
+    pub(crate) async fn insist(mut self, stop: CancellationToken) {
+        self.next().await;
+        info!("stopping");
+        stop.cancel();
+        tokio::select! {
+            () = self.next() => warn!("second signal: ending with work undone"),
+            () = tokio::time::sleep(STOP_LIMIT) => {
+                warn!("not stopped after {} s: ending with work undone", STOP_LIMIT.as_secs());
+            }
         }
     }
 }

@@ -2,13 +2,11 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    process::{insist, refuse},
-    telemetry,
-};
+use crate::{command_line::refuse, process::Signals, telemetry};
 
 /// Reads the command line and the settings, and runs `main`, whose token is cancelled by Ctrl-C.
 ///
@@ -37,9 +35,10 @@ where
     };
     let stop = CancellationToken::new();
     let result = runtime.block_on(async {
+        let signals = Signals::listen().context("cannot listen to signals")?;
         tokio::select! {
             result = main(tool, stop.clone()) => result,
-            () = insist(stop.clone()) => Err(anyhow::anyhow!("interrupted")),
+            () = signals.insist(stop.clone()) => Err(anyhow::anyhow!("interrupted")),
         }
     });
     match result {

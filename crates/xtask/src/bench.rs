@@ -31,9 +31,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         for package in packages {
             build.args(["--package", &package]);
         }
-        let built = finish(&mut build, &mut stop).await?;
-        if !built.success() {
-            return Ok(code(built));
+        let status = finish(&mut build, &mut stop).await?;
+        if !status.success() {
+            return Ok(code(status));
         }
     }
     let mut bench = Command::new(target_dir().await?.join("release/bench"));

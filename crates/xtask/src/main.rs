@@ -3,6 +3,7 @@
 
 mod bench;
 mod cargo;
+mod compose_test;
 mod sql;
 mod stop;
 mod test;
@@ -27,6 +28,8 @@ enum Task {
     Bench(bench::Options),
     /// Runs every test, with a private PostgreSQL for all and a broker for each
     Test(test::Options),
+    /// Walks through the compose files on a Docker engine, as a user does
+    ComposeTest(compose_test::Options),
     /// Records the checked SQL queries in `.sqlx`, or checks that they are recorded
     Sql(sql::Options),
 }
@@ -37,6 +40,7 @@ async fn main() -> ExitCode {
         Task::Up(options) => up::run(options).await,
         Task::Bench(options) => bench::run(options).await,
         Task::Test(options) => test::run(options).await,
+        Task::ComposeTest(options) => compose_test::run(options).await,
         Task::Sql(options) => sql::run(options).await,
     };
     match done {

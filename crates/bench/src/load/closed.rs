@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio::task::JoinSet;
 
 use super::{Connection, Latencies, Load};
-use crate::table::approximate;
+use crate::numbers::approximate;
 
 /// What came of a load.
 pub(crate) struct Closed {

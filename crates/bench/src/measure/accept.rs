@@ -6,10 +6,11 @@ use anyhow::{Result, ensure};
 
 use crate::backlog::stored;
 use crate::load::{self, Load};
+use crate::numbers::median;
 use crate::options::{Figure, Options, Sizes};
 use crate::program::Program;
 use crate::stage::Stage;
-use crate::table::{Goal, Table, Value, median};
+use crate::table::{Goal, Table, Value};
 
 /// How many callers there are, each with one request in flight; many more for a second look.
 const CALLERS: usize = 64;

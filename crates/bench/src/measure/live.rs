@@ -15,8 +15,9 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::load::{self, Latencies, Load};
+use crate::numbers::median;
 use crate::stage::{STREAM, Stage};
-use crate::table::{Goal, Table, Value, median};
+use crate::table::{Goal, Table, Value};
 
 /// Requests per second.
 const RATE: f64 = 50.0;

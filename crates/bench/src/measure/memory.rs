@@ -9,7 +9,7 @@ use crate::stage::Stage;
 use crate::table::{Goal, Table, Value};
 use crate::{backlog, drain};
 
-/// The services, with what they have to answer besides events.
+/// The services that run for ever.
 pub(crate) const SERVICES: [&str; 4] = ["todo-web", "todo-api", "save-handler", "audit-handler"];
 
 /// Measures and adds the rows.

@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::memory::SERVICES;
+use crate::numbers::median;
 use crate::stage::Stage;
-use crate::table::{Goal, Table, Value, median};
+use crate::table::{Goal, Table, Value};
 
 /// Measures and adds the rows.
 pub(crate) async fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
@@ -24,8 +25,8 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
         table.add("B7", format!("{service}: start to ready"), time, goal);
     }
     table.note(format!(
-        "B7: the median of {} starts, until /readyz says 200, asked every millisecond; the slowest of \
-         all took {slowest:.0} ms.",
+        "B7: started {} times each, until /readyz says 200, asked every millisecond; medians. The \
+         slowest of all took {slowest:.0} ms.",
         stage.sizes.starts
     ));
     Ok(())

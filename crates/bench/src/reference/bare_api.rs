@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{MESSAGE_ID, NEW_ITEM, NewItem, Place, Wish};
+use crate::broker;
 
 pub(super) async fn run(place: &Place) -> Result<()> {
-    let client = async_nats::connect(&place.nats).await?;
+    let client = broker::connect(&place.nats).await?;
     let app = Router::new()
         .route("/todo", post(add))
         .with_state(jetstream::new(client));

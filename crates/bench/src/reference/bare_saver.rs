@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::{ITEM_SAVED, MESSAGE_ID, NEW_ITEM, NewItem, Place};
+use crate::broker;
 use crate::stage::STREAM;
 
 /// How many events are asked for in advance.
@@ -39,7 +40,7 @@ struct ItemSaved<'a> {
 
 pub(super) async fn run(place: &Place) -> Result<()> {
     let pool = PgPoolOptions::new().connect(&place.database).await?;
-    let client = async_nats::connect(&place.nats).await?;
+    let client = broker::connect(&place.nats).await?;
     let jetstream = jetstream::new(client);
     let stream = jetstream.get_stream(STREAM).await?;
     let consumer = stream

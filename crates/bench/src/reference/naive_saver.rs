@@ -7,11 +7,12 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
 use super::{NEW_ITEM, NewItem, Place};
+use crate::broker;
 use crate::stage::STREAM;
 
 pub(super) async fn run(place: &Place) -> Result<()> {
     let pool = PgPoolOptions::new().connect(&place.database).await?;
-    let client = async_nats::connect(&place.nats).await?;
+    let client = broker::connect(&place.nats).await?;
     let stream = jetstream::new(client).get_stream(STREAM).await?;
     let consumer = stream
         .create_consumer(pull::Config {

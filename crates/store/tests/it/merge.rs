@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use events::{ItemEvent, ItemId};
@@ -14,6 +17,7 @@ use proptest::{
 };
 use store::{Database, ItemState, ItemStore, Saved};
 use time::Duration;
+use tokio::sync::Barrier;
 use uuid::Uuid;
 
 use crate::{
@@ -128,27 +132,27 @@ fn states(saved: &[Saved]) -> BTreeMap<ItemId, Option<ItemState>> {
 
 #[tokio::test]
 async fn members_that_share_items_do_not_block_each_other_and_end_right() {
-    const MEMBERS: u64 = 6;
+    const MEMBERS: usize = 6;
     let store = Fixture::new().await;
-    let stream: Vec<_> = (0..600_u32)
-        .map(|n| {
-            event(
-                0,
-                ((n * 7 % 10) as u8, (n * 13 % 40) as u8, (n % 251) as u8),
-            )
-        })
+    let stream: Vec<_> = (0..2_000_u32)
+        .map(|n| [n * 7 % 10, n * 13 % 199, n % 251].map(|n| u8::try_from(n).unwrap()))
+        .map(|[kind, item, detail]| event(0, (kind, item, detail)))
         .collect();
     let in_order: Vec<_> = (1..).zip(stream.iter().cloned()).collect();
 
-    // Each member gets every event, so that every batch meets others on the same rows.
+    // Each member gets every event, and all write at the same time, so that every batch meets
+    // others on the same rows.
+    let together = Arc::new(Barrier::new(MEMBERS));
     let members = (0..MEMBERS).map(|member| {
         let mut deliveries = in_order.clone();
-        shuffle(&mut deliveries, member);
+        shuffle(&mut deliveries, member as u64);
         let database = Database::connect(&store.database.url(), "member", 1).unwrap();
+        let together = Arc::clone(&together);
         tokio::spawn(async move {
             let items = ItemStore::new(database);
             let mut saved = Vec::new();
-            for batch in deliveries.chunks(100) {
+            for batch in deliveries.chunks(250) {
+                together.wait().await;
                 saved.extend(apply(&items, batch).await);
             }
             saved

@@ -1,6 +1,6 @@
 //! The database goes away, and comes back.
 
-use std::time::Duration;
+use std::{fmt::Debug, process::Command, time::Duration};
 
 use events::ListName;
 use store::{Database, ItemStore, StoreError};
@@ -33,6 +33,10 @@ impl Own {
             handle,
             items,
         }
+    }
+
+    async fn execute(&self, sql: &str) -> Result<String, impl Debug + use<>> {
+        self.server.execute("postgres", sql).await
     }
 }
 
@@ -83,6 +87,63 @@ async fn a_frozen_database_is_unavailable_in_time_and_the_pool_outlives_it() {
     own.server.resume().unwrap();
     all_is_well_again(&own.items).await;
     becomes_reachable(&own.handle).await;
+}
+
+#[tokio::test]
+async fn a_call_that_waits_when_the_database_freezes_fails_in_time() {
+    let own = Own::start().await;
+    let hold = "begin; lock table items; select pg_sleep(600)";
+    let waits = "select count(*) > 0 from pg_stat_activity \
+        where application_name = 'test' and wait_event_type = 'Lock'";
+    let call = async {
+        let error = own.items.get(id("milk")).await.unwrap_err();
+        assert!(error.is_unavailable());
+        Instant::now()
+    };
+    let freeze = async {
+        eventually("the call waits", PATIENCE, async || {
+            own.execute(waits).await.is_ok_and(|waits| waits == "t")
+        })
+        .await;
+        own.server.pause().unwrap();
+        Instant::now()
+    };
+    let (frozen, failed) = tokio::select! {
+        end = own.execute(hold) => panic!("nothing holds the table: {end:?}"),
+        times = async { tokio::join!(freeze, call) } => times,
+    };
+    assert!(failed - frozen < PROMISE, "it took {:?}", failed - frozen);
+
+    own.server.resume().unwrap();
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+        where query like '%pg_sleep(600)' and pid <> pg_backend_pid()";
+    own.execute(end).await.unwrap();
+    all_is_well_again(&own.items).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_hangs_for_ever_takes_no_place_in_the_pool() {
+    let own = Own::start().await;
+    let single = Database::connect(&own.server.url("postgres"), "single", 1).unwrap();
+    let items = ItemStore::new(single);
+    let of_the_pool = "select string_agg(pid::text, ' ') from pg_stat_activity \
+        where application_name = 'single'";
+    for _ in 0..3 {
+        items.get(id("milk")).await.unwrap();
+        signal("-STOP", &own.execute(of_the_pool).await.unwrap());
+        let call = timeout(Duration::from_millis(100), items.get(id("milk")));
+        assert!(call.await.is_err(), "it hangs with its connection");
+    }
+    items.get(id("milk")).await.unwrap();
+    signal("-CONT", &own.execute(of_the_pool).await.unwrap());
+}
+
+fn signal(name: &str, pids: &str) {
+    let status = Command::new("kill")
+        .arg(name)
+        .args(pids.split(' '))
+        .status();
+    assert!(status.unwrap().success(), "{pids}");
 }
 
 #[tokio::test]

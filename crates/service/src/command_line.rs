@@ -1,0 +1,71 @@
+//! What a process may be started with, and what it says to a setting that is wrong.
+
+use std::{error::Error as _, process::ExitCode};
+
+use clap::{
+    ArgMatches, Args, Command,
+    error::{ContextKind, ErrorKind},
+};
+
+use crate::settings::Common;
+
+/// The command line of the service `name`, which listens at `http_addr` unless told otherwise.
+pub(crate) fn command<S: Args>(name: &'static str, http_addr: Option<&'static str>) -> Command {
+    // The first lines of `--help` would otherwise be those of whatever settings came last.
+    let about = "Every option can be given as the environment variable beside it";
+    let healthcheck = Command::new(HEALTHCHECK)
+        .about("Asks the running process whether it is ready; exits with 0 if it is");
+    let command = S::augment_args(Common::augment_args(Command::new(name)))
+        .about(about)
+        .long_about(None)
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand(healthcheck);
+    match http_addr {
+        Some(address) => command.mut_arg("http_addr", |arg| arg.default_value(address)),
+        None => command,
+    }
+}
+
+const HEALTHCHECK: &str = "healthcheck";
+
+pub(crate) fn is_healthcheck(matches: &ArgMatches) -> bool {
+    matches.subcommand_name() == Some(HEALTHCHECK)
+}
+
+/// Says which setting is wrong and what was expected. The value itself is not repeated, since it
+/// may hold a password.
+pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+    let is_value = matches!(
+        error.kind(),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue
+    );
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let (true, Some(argument)) = (is_value, argument) else {
+        // Nothing is left to do if the terminal is gone.
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    };
+    let variable = variable_of(argument.split_whitespace().next().unwrap_or_default());
+    let choices = || {
+        error
+            .get(ContextKind::ValidValue)
+            .map(|any| format!("expected one of {any}"))
+    };
+    let reason = error.source().map(ToString::to_string).or_else(choices);
+    eprintln!(
+        "error: {variable}: {}",
+        reason.as_deref().unwrap_or("wrong value")
+    );
+    ExitCode::from(2)
+}
+
+/// The environment variable that a flag stands for.
+fn variable_of(flag: &str) -> String {
+    match flag {
+        "--log-filter" => "RUST_LOG".to_owned(),
+        _ => flag
+            .trim_start_matches('-')
+            .replace('-', "_")
+            .to_uppercase(),
+    }
+}

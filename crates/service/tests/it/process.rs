@@ -1,0 +1,156 @@
+//! A process from its start to its end. The example `idle` is one that does nothing.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+fn idle() -> Command {
+    // Examples are built along with the tests, beside the folder of the test's own program.
+    let tests = std::env::current_exe().unwrap();
+    let program = tests
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples/idle");
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn refusal(variable: &str, value: &str) -> String {
+    let output = idle().env(variable, value).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{variable}={value}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Starts the process and reads its address from its log.
+fn started(format: &str) -> (Child, BufReader<std::process::ChildStdout>, String) {
+    let mut child = idle()
+        .env("HTTP_ADDR", "127.0.0.1:0")
+        .env("MEMBER", "idle-1")
+        .env("LOG_FORMAT", format)
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening for HTTP on ") {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    (child, log, line)
+}
+
+fn address(line: &str) -> String {
+    let (_, rest) = line.split_once("listening for HTTP on ").unwrap();
+    rest.chars()
+        .take_while(|c| c.is_ascii_digit() || ".:".contains(*c))
+        .collect()
+}
+
+fn tell(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+}
+
+#[test]
+fn a_wrong_setting_stops_the_start_with_its_name_and_what_was_expected() {
+    let cases = [
+        (
+            "HTTP_ADDR",
+            "8080",
+            "error: HTTP_ADDR: expected an address and a port, such as 0.0.0.0:8080",
+        ),
+        (
+            "MEMBER",
+            "a b",
+            "error: MEMBER: expected 1 to 63 letters, digits, `-`, `_` or `.`",
+        ),
+        (
+            "LOG_FORMAT",
+            "xml",
+            "error: LOG_FORMAT: expected one of text, json",
+        ),
+        (
+            "RUST_LOG",
+            "a=b=c",
+            "error: RUST_LOG: expected a filter such as info,bus=debug",
+        ),
+        (
+            "NATS_URL",
+            "http://u:secret@x",
+            "error: NATS_URL: expected a NATS address, such as nats://user:password@message-queue:4222",
+        ),
+    ];
+    for (variable, value, expected) in cases {
+        let said = refusal(variable, value);
+        assert!(said.starts_with(expected), "{variable}={value}: {said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+}
+
+#[test]
+fn it_is_healthy_and_ready_until_it_is_asked_to_stop_and_ends_with_zero() {
+    let (mut child, _log, line) = started("text");
+    let check = |command: &mut Command| {
+        command
+            .arg("healthcheck")
+            .env("HTTP_ADDR", address(&line))
+            .status()
+            .unwrap()
+            .success()
+    };
+    assert!(check(&mut idle()));
+    let asked = Instant::now();
+    tell(&child, Signal::SIGTERM);
+    assert!(child.wait().unwrap().success());
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert!(!check(&mut idle()));
+}
+
+#[test]
+fn a_second_signal_insists() {
+    let mut child = idle()
+        .env("HTTP_ADDR", "127.0.0.1:0")
+        .env("STUBBORN", "true")
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    assert!(log.any(|line| line.contains("listening for HTTP")));
+    tell(&child, Signal::SIGTERM);
+    assert!(log.any(|line| line.contains("stopping")));
+    tell(&child, Signal::SIGINT);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn json_lines_say_who_speaks() {
+    let (mut child, mut log, first) = started("json");
+    tell(&child, Signal::SIGTERM);
+    child.wait().unwrap();
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    for line in [first.as_str()].into_iter().chain(rest.lines()) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (&line["service"], &line["member"]),
+            (&"idle".into(), &"idle-1".into())
+        );
+        assert!(line["message"].is_string() && line["level"].is_string());
+    }
+}

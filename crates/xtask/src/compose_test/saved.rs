@@ -1,0 +1,53 @@
+//! What the savers say that they saved.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+
+use super::docker::Docker;
+
+/// The lines of the savers' log about items: for each item, who saved it, as often as it was.
+pub(super) async fn by_item(docker: &Docker) -> Result<BTreeMap<String, Vec<String>>> {
+    let log = docker
+        .compose_quietly("logs --no-log-prefix save-handler")
+        .await?;
+    let mut items = BTreeMap::<String, Vec<String>>::new();
+    for (item, member) in log.lines().filter_map(saved) {
+        items.entry(item).or_default().push(member);
+    }
+    Ok(items)
+}
+
+/// How many of these items each member saved; fails unless each item was saved once.
+pub(super) async fn shares(docker: &Docker, items: &[String]) -> Result<BTreeMap<String, usize>> {
+    let saved = by_item(docker).await?;
+    let mut shares = BTreeMap::new();
+    for item in items {
+        let by = saved.get(item).map(Vec::as_slice).unwrap_or_default();
+        ensure!(by.len() == 1, "item {item} was saved by {by:?}, not once");
+        *shares.entry(by[0].clone()).or_default() += 1;
+    }
+    Ok(shares)
+}
+
+/// `… saved item <id> for event <id> as <member> …`
+fn saved(line: &str) -> Option<(String, String)> {
+    let (_, rest) = line.split_once("saved item ")?;
+    let (item, rest) = rest.split_once(" for event ")?;
+    let (event, rest) = rest.split_once(" as ")?;
+    let member = rest.split_whitespace().next()?;
+    (!event.is_empty()).then(|| (item.to_owned(), member.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::saved;
+
+    #[test]
+    fn a_line_tells_the_item_and_the_member() {
+        let line = "2026-11-20T14:04:38Z  INFO saved item i1 for event e1 as host-7 item.id=i1";
+
+        assert_eq!(saved(line), Some(("i1".to_owned(), "host-7".to_owned())));
+        assert_eq!(saved("INFO listening on events.todo.>"), None);
+    }
+}
