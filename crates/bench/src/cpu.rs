@@ -19,8 +19,11 @@ struct Part {
     before: u64,
 }
 
-/// How many cores each program kept busy.
-pub(crate) struct Cores(Vec<(String, f64)>);
+/// How many cores each program kept busy, and how long each piece of work took it.
+pub(crate) struct Cores {
+    parts: Vec<(String, f64)>,
+    per_second: f64,
+}
 
 impl Meter {
     /// Watches these programs with their children, and ourselves without ours.
@@ -40,7 +43,8 @@ impl Meter {
         }
     }
 
-    pub(crate) fn stop(self) -> Cores {
+    /// Ends the watch, during which so many pieces of work were done each second.
+    pub(crate) fn stop(self, per_second: f64) -> Cores {
         let seconds = self.began.elapsed().as_secs_f64();
         let used = |part: Part| {
             let ticks = spent(part.pid).saturating_sub(part.before);
@@ -49,14 +53,22 @@ impl Meter {
                 crate::numbers::approximate(ticks) / TICKS / seconds,
             )
         };
-        Cores(self.parts.into_iter().map(used).collect())
+        Cores {
+            parts: self.parts.into_iter().map(used).collect(),
+            per_second,
+        }
     }
 }
 
 impl fmt::Display for Cores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = self.0.iter().filter(|(_, cores)| *cores >= 0.005);
-        let parts = parts.map(|(name, cores)| format!("{name} {cores:.2}"));
+        // Unlike the rate, the time of a piece of work changes little when the machine is busy
+        // with something else.
+        let parts = self.parts.iter().filter(|(_, cores)| *cores >= 0.005);
+        let parts = parts.map(|(name, cores)| {
+            let each = cores / self.per_second * 1e6;
+            format!("{name} {cores:.2} ({each:.1} µs each)")
+        });
         write!(f, "cores: {}", parts.collect::<Vec<_>>().join(", "))
     }
 }

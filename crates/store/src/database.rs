@@ -112,9 +112,11 @@ impl Database {
         W: AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
     {
         let start = Instant::now();
+        // On the heap, since it is big and callers hold several of these at a time.
+        let answer = Box::pin(self.lend(work));
         let outcome = tokio::select! {
             biased;
-            outcome = self.lend(work) => outcome,
+            outcome = answer => outcome,
             () = self.0.health.silence() => Err(Reason::Silent.into()),
             () = sleep(CALL) => Err(Reason::Overdue.into()),
         };

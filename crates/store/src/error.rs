@@ -81,8 +81,10 @@ pub(crate) enum Reason {
     Year,
     #[error("a stored `{0}` is not what it should be")]
     Stored(&'static str),
+    #[error("migration {0} failed")]
+    Migration(i64, #[source] Box<Reason>),
     #[error(transparent)]
-    Migration(MigrateError),
+    Migrator(MigrateError),
     #[error(transparent)]
     Driver(sqlx::Error),
 }
@@ -103,7 +105,10 @@ impl From<MigrateError> for Cause {
     fn from(error: MigrateError) -> Self {
         Self(match error {
             MigrateError::Execute(error) => error.into(),
-            other => Reason::Migration(other),
+            MigrateError::ExecuteMigration(error, version) => {
+                Reason::Migration(version, Box::new(error.into()))
+            }
+            other => Reason::Migrator(other),
         })
     }
 }
@@ -129,16 +134,13 @@ impl Reason {
             Self::Refused(_, code) => kind_of_sqlstate(code),
             Self::Year => ErrorKind::Rejected,
             Self::Driver(error) => kind_of_driver(error),
-            // A migration that fails of its own contents is a mistake, unless it only had to wait
-            // for a lock for too long.
-            Self::Migration(MigrateError::ExecuteMigration(sqlx::Error::Database(error), _)) => {
-                match kind_of_sqlstate(&error.code().unwrap_or_default()) {
-                    ErrorKind::Unavailable => ErrorKind::Unavailable,
-                    ErrorKind::Rejected | ErrorKind::Fault => ErrorKind::Fault,
-                }
+            // A migration that fails of what it says is a mistake, unless it only waited for a lock.
+            Self::Migration(_, reason) if reason.kind() == ErrorKind::Unavailable => {
+                ErrorKind::Unavailable
             }
-            Self::Migration(MigrateError::ExecuteMigration(error, _)) => kind_of_driver(error),
-            Self::Scheme | Self::Stored(_) | Self::Migration(_) => ErrorKind::Fault,
+            Self::Scheme | Self::Stored(_) | Self::Migration(..) | Self::Migrator(_) => {
+                ErrorKind::Fault
+            }
         }
     }
 }
@@ -242,6 +244,17 @@ mod tests {
         assert_eq!(kind(sqlx::Error::RowNotFound), ErrorKind::Fault);
         let stored = StoreError::Get(Reason::Stored("item").into());
         assert_eq!(stored.kind(), ErrorKind::Fault);
+    }
+
+    #[test]
+    fn a_migration_is_worth_trying_again_only_if_it_had_to_wait() {
+        let migration = |code: &str| {
+            let reason = Reason::Refused("refused".to_owned(), code.to_owned());
+            StoreError::Migrate(Reason::Migration(1, Box::new(reason)).into()).kind()
+        };
+        assert_eq!(migration("55P03"), ErrorKind::Unavailable);
+        assert_eq!(migration("23505"), ErrorKind::Fault);
+        assert_eq!(migration("42601"), ErrorKind::Fault);
     }
 
     #[test]

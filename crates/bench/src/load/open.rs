@@ -15,6 +15,9 @@ use tokio::task::JoinSet;
 
 use super::{Connection, Latencies, Load};
 
+/// How long to sleep at least between looking which requests are due.
+const SHORTEST_SLEEP: Duration = Duration::from_micros(200);
+
 /// The requests that are due and not sent, each with when.
 type Due = Arc<Mutex<UnboundedReceiver<Instant>>>;
 
@@ -48,14 +51,17 @@ where
 }
 
 /// Says when a request is due. The runtime's clock ticks in milliseconds, which would make bursts of
-/// them; a thread of its own sleeps more finely.
+/// them; a thread of its own sleeps more finely. Too finely would cost what others need.
 fn pace(start: Instant, end: Instant, rate: f64, sender: &UnboundedSender<Instant>) {
     for number in 0_u32.. {
         let due = start + Duration::from_secs_f64(f64::from(number) / rate);
         if due >= end {
             return;
         }
-        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let early = due.saturating_duration_since(Instant::now());
+        if !early.is_zero() {
+            thread::sleep(early.max(SHORTEST_SLEEP));
+        }
         if sender.send(due).is_err() {
             return;
         }

@@ -108,7 +108,7 @@ async fn most(stage: &mut Stage, api: Api, callers: usize, round: usize) -> Resu
     let meter = stage.meter(&[&program]);
     let load = api.load(&program, callers, &stage.sizes);
     let done = load::closed(&load).await?;
-    let cores = meter.stop();
+    let cores = meter.stop(done.per_second);
     check(stage, api, done.answered).await?;
     stage.say(&format!(
         "B1 round {round}: {api}, {callers} callers: {} (p50 {:.2} ms, p99 {:.2} ms; {cores})",
@@ -126,7 +126,7 @@ async fn slowest(stage: &mut Stage, api: Api, rate: f64, round: usize) -> Result
     let meter = stage.meter(&[&program]);
     let load = api.load(&program, CALLERS, &stage.sizes);
     let times = load::open(&load, rate, |_, _| ()).await?;
-    let cores = meter.stop();
+    let cores = meter.stop(rate);
     stage.say(&format!(
         "B2 round {round}: {api} at {}: p50 {:.2} ms, p99 {:.2} ms ({cores})",
         Value::PerSecond(rate),

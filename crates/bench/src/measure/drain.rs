@@ -188,7 +188,7 @@ async fn watch(
     let programs: Vec<&Program> = savers.iter().collect();
     let meter = stage.meter(&programs);
     let rate = drain::watch(stage, backlog, savers).await?.per_second();
-    let cores = meter.stop();
+    let cores = meter.stop(rate);
     stage.say(&format!("{what}: {} ({cores})", Value::PerSecond(rate)));
     Ok(rate)
 }

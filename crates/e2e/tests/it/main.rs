@@ -5,6 +5,7 @@
 )]
 
 mod bad_input;
+mod guide;
 mod journey;
 mod outages;
 mod tidy;

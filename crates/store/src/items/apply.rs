@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use events::{ItemEvent, ItemId, Position};
+use events::{ItemEvent, ItemId, ItemText, Order, Position};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -79,9 +79,9 @@ impl<'a> Columns<'a> {
             .push(row.created.map(|it| it.at.get()));
         self.list.push(created.map(|added| added.list.as_str()));
         self.added_at.push(added_at);
-        self.item.push(row.text().map(|text| text.as_str()));
+        self.item.push(row.text().map(ItemText::as_str));
         self.item_position.push(row.item.map(|it| it.at.get()));
-        self.order.push(row.place().map(|order| order.get()));
+        self.order.push(row.place().map(Order::get));
         self.order_position.push(row.order.map(|it| it.at.get()));
         self.completed
             .push(row.completed.is_some_and(|it| it.value));

@@ -1,5 +1,7 @@
 //! The store against a real database; each test has one of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod audit;
 mod fixture;
 mod merge;

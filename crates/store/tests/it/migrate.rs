@@ -50,13 +50,13 @@ async fn waiting_for_a_lock_ends() {
     let database = testkit::Database::create().await;
     migrate(&database.url()).await.unwrap();
     let hold = "begin; lock table _sqlx_migrations; select pg_sleep(60)";
-    let held = "select count(*) > 0 from pg_locks where granted and mode = 'AccessExclusiveLock' \
+    let is_held = "select count(*) > 0 from pg_locks where granted and mode = 'AccessExclusiveLock' \
         and relation = '_sqlx_migrations'::regclass";
     let error = tokio::select! {
         end = database.execute(hold) => panic!("the lock is gone: {end:?}"),
         error = async {
             eventually("the lock is held", PATIENCE, async || {
-                database.execute(held).await.is_ok_and(|held| held == "t")
+                database.execute(is_held).await.is_ok_and(|yes| yes == "t")
             })
             .await;
             migrate(&database.url()).await.unwrap_err()

@@ -26,10 +26,10 @@ async fn pages(items: &ItemStore, list: &ListName, limit: u32) -> Vec<Vec<Item>>
     panic!("the pages have no end");
 }
 
-fn in_list(name: &str, number: usize, place: f64) -> (u64, ItemEvent) {
+fn in_list(name: &str, number: u32, place: f64) -> (u64, ItemEvent) {
     let mut item = item_added(&format!("{name} {number}"), &number.to_string(), place);
     item.list = list(name);
-    (number as u64 + 1, ItemEvent::Added(item))
+    (u64::from(number) + 1, ItemEvent::Added(item))
 }
 
 #[tokio::test]
@@ -65,8 +65,8 @@ fn pages_neither_skip_nor_repeat() {
         let name = format!("list {}", case.get());
         let events: Vec<_> = places
             .iter()
-            .enumerate()
-            .map(|(number, place)| in_list(&name, number, (*place).into()))
+            .zip(0..)
+            .map(|(place, number)| in_list(&name, number, (*place).into()))
             .collect();
         let pages = runtime.block_on(async {
             store.apply(&events).await;
@@ -90,7 +90,7 @@ fn pages_neither_skip_nor_repeat() {
 async fn items_that_come_and_go_between_two_pages_disturb_no_other() {
     let store = Fixture::new().await;
     let events: Vec<_> = (0..6)
-        .map(|number| in_list("work", number, number as f64))
+        .map(|number| in_list("work", number, number.into()))
         .collect();
     store.apply(&events).await;
     let first = store.items.list(&list("work"), None, 3).await.unwrap();
@@ -163,7 +163,7 @@ async fn a_cursor_from_anywhere_is_only_a_place() {
 async fn the_newest_items_are_the_end_of_the_list() {
     let store = Fixture::new().await;
     let events: Vec<_> = (0..5)
-        .map(|number| in_list("work", number, number as f64))
+        .map(|number| in_list("work", number, number.into()))
         .collect();
     store.apply(&events).await;
     let newest = store.items.newest(&list("work"), 2).await.unwrap();

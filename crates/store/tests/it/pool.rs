@@ -69,9 +69,9 @@ async fn a_call_that_is_slow_on_a_database_that_answers_gets_its_answer() {
     becomes_reachable(&store.handle).await;
     store.apply(&[(1, added("milk", "buy milk", 1.0))]).await;
     // Longer than an outage takes to be noticed.
-    let hold = "begin; lock table items; select pg_sleep(4); commit";
+    let lock = "begin; lock table items; select pg_sleep(4); commit";
     let event = completed("milk");
-    let (held, saved) = tokio::join!(store.database.execute(hold), async {
+    let (held, saved) = tokio::join!(store.database.execute(lock), async {
         let is_held = "select count(*) > 0 from pg_locks where granted \
             and mode = 'AccessExclusiveLock' and relation = 'items'::regclass";
         eventually("the table is locked", PATIENCE, async || {
@@ -79,7 +79,7 @@ async fn a_call_that_is_slow_on_a_database_that_answers_gets_its_answer() {
                 .database
                 .execute(is_held)
                 .await
-                .is_ok_and(|held| held == "t")
+                .is_ok_and(|yes| yes == "t")
         })
         .await;
         store.items.apply([(&event, at(2))]).await

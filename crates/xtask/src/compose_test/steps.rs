@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use testkit::{Process, Signal, http, try_eventually};
+use testkit::{Process, http, try_eventually};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::containers::{self, Identities};
 use super::docker::Docker;
@@ -105,15 +106,39 @@ async fn page_accepts(docker: &Docker) -> Result<()> {
 
 async fn todoctl_listens(docker: &Docker) -> Result<()> {
     let mut todoctl = docker.start("run --rm -T todoctl sub events.todo.newitem")?;
-    let heard = hears(docker, &todoctl).await;
-    let ended = todoctl.stop(Signal::SIGINT, SOON).await?;
-    heard?;
-    ensure!(ended.success(), "todoctl ended with {ended}");
+    hears(docker, &todoctl).await?;
+    // Without a terminal a Ctrl-C would end the command only, and not what it started.
+    for container in containers::all(docker).await? {
+        if container.service == "todoctl" {
+            let signal = ["kill", "--signal", "INT", &container.name];
+            docker.docker(&signal).await?;
+        }
+    }
+    let ended = timeout(SOON, todoctl.wait()).await;
+    let ended = ended.context("todoctl does not end")??;
+    ensure!(
+        ended.success(),
+        "todoctl ended with {ended}:{}",
+        todoctl.tail()
+    );
     runs(docker, &["message-queue", "todo-db", "todo-web"]).await
 }
 
 async fn hears(docker: &Docker, todoctl: &Process) -> Result<()> {
     todoctl.wait_for_line("listening on", SOON).await?;
+    try_eventually("the broker knows of the listener", SOON, async || {
+        let subscriptions = http::get(&docker.monitor("/subsz?subs=1")).await?.json()?;
+        let all = subscriptions["subscriptions_list"].as_array().cloned();
+        let subjects = all.unwrap_or_default();
+        ensure!(
+            subjects
+                .iter()
+                .any(|one| one["subject"] == "events.todo.newitem"),
+            "only {subjects:?}"
+        );
+        Ok(())
+    })
+    .await?;
     let accepted = page::add(docker, "the second").await?;
     let line = todoctl.wait_for_line(&accepted.id, SOON).await?;
     let parts: Vec<_> = line.splitn(4, "  ").collect();
@@ -246,23 +271,6 @@ async fn api_is_added(docker: &Docker, before: &Identities) -> Result<()> {
     containers::healthy(docker).await
 }
 
-/// Looks for an item in the list of the API, page by page.
-async fn is_listed(docker: &Docker, id: &str) -> Result<()> {
-    let mut after = String::new();
-    loop {
-        let answer = http::get(&docker.api(&format!("/todo{after}"))).await?;
-        ensure!(answer.status == 200, "GET /todo: status {}", answer.status);
-        let page = answer.json()?;
-        let mut items = page["items"].as_array().into_iter().flatten();
-        if items.any(|item| item["id"] == id && item["item"] == KOREAN) {
-            return Ok(());
-        }
-        let next = page["next"].as_str();
-        let next = next.with_context(|| format!("GET /todo does not list {id}"))?;
-        after = format!("?after={next}");
-    }
-}
-
 async fn data_stays(docker: &Docker) -> Result<()> {
     docker.compose(&format!("{API} stop")).await?;
     for container in containers::all(docker).await? {
@@ -326,51 +334,4 @@ async fn added(docker: &Docker, before: &Identities, service: &str) -> Result<()
         new.iter().map(|new| &new.name).collect::<Vec<_>>()
     );
     new[0].is_confined()
-}
-
-/// Waits until the audit's log has `AUDIT @ <time>: <item>`.
-async fn is_audited(docker: &Docker, item: &str) -> Result<()> {
-    let what = format!("the audit logs `{item}`");
-    try_eventually(&what, SOON, async || {
-        let log = docker
-            .compose_quietly(&format!("{AUDIT} logs --no-log-prefix audit-handler"))
-            .await?;
-        let found = log.lines().any(|line| {
-            let entry = line.split_once("AUDIT @ ").map(|(_, entry)| entry);
-            let entry = entry.and_then(|entry| entry.split_once(": "));
-            entry.is_some_and(|(time, rest)| is_time(time) && rest.starts_with(item))
-        });
-        ensure!(found, "no such line");
-        Ok(())
-    })
-    .await
-}
-
-/// How many connections the services have to the database.
-async fn connections(docker: &Docker) -> Result<usize> {
-    let query = "select count(*) from pg_stat_activity \
-                 where datname = 'todo' and pid <> pg_backend_pid()";
-    Ok(docker.psql(query).await?.parse()?)
-}
-
-/// The state of the stream of events, as the broker's monitoring tells it.
-async fn stream(docker: &Docker) -> Result<Value> {
-    let report = http::get(&docker.monitor("/jsz?streams=true"))
-        .await?
-        .json()?;
-    let accounts = report["account_details"].as_array().into_iter().flatten();
-    let mut streams = accounts
-        .filter_map(|account| account["stream_detail"].as_array())
-        .flatten();
-    let stream = streams.find(|stream| stream["name"] == "TODO");
-    Ok(stream.context("the broker has no stream TODO")?["state"].clone())
-}
-
-/// A time as in `2026-11-20T14:04:29.8Z`.
-fn is_time(text: &str) -> bool {
-    let shape: String = text
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '0' } else { c })
-        .collect();
-    shape.starts_with("0000-00-00T00:00:00") && shape.ends_with('Z')
 }

@@ -1,0 +1,134 @@
+//! Saving, with a real broker and a real database.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails where its ground gives way"
+)]
+
+mod world;
+
+use bus::{Batches, Delivery};
+use events::{ItemCompleted, ItemDeleted, ItemId, ItemRenamed, ItemSaved, NewItem, TodoEvent};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use world::World;
+
+fn new_item(id: ItemId, text: &str) -> NewItem {
+    NewItem {
+        id: Some(id),
+        list: None,
+        item: text.parse().unwrap(),
+        added_at: None,
+    }
+}
+
+#[tokio::test]
+async fn what_was_saved_is_announced_with_its_cause() {
+    let world = World::new().await;
+    let id = ItemId::from(Uuid::now_v7());
+    world
+        .publish(&new_item(id, "buy milk"), id.uuid(), Some("request-1"))
+        .await;
+    let saved = world.save(1, world.saver()).await;
+    let [(announcement, correlation)] = &saved[..] else {
+        panic!("{saved:?}")
+    };
+    assert_eq!((announcement.id, announcement.version), (id, 1));
+    assert_eq!(announcement.item.as_str(), "buy milk");
+    assert_eq!(announcement.cause.as_str(), id.to_string());
+    assert_eq!(correlation.as_deref(), Some("request-1"));
+}
+
+/// A member that dies between the commit and the acknowledgement leaves its batch to another.
+#[tokio::test]
+async fn saving_a_batch_again_changes_nothing_and_announces_nothing_new() {
+    let world = World::new().await;
+    for n in 0..20 {
+        let id = ItemId::from(Uuid::now_v7());
+        world
+            .publish(&new_item(id, &format!("item {n}")), id.uuid(), None)
+            .await;
+    }
+    let one = world.saver();
+    let twice = async |batch: &[Delivery<TodoEvent>]| {
+        one.save(batch).await?;
+        one.save(batch).await
+    };
+    let saved = world.save_with(20, twice).await;
+    assert_eq!(saved.len(), 20);
+    assert!(
+        saved
+            .iter()
+            .all(|(announcement, _)| announcement.version == 1)
+    );
+}
+
+#[tokio::test]
+async fn an_item_that_is_not_added_yet_is_not_announced() {
+    let world = World::new().await;
+    let id = ItemId::from(Uuid::now_v7());
+    let early = ItemRenamed {
+        id,
+        item: "oat milk".parse().unwrap(),
+    };
+    world.publish(&early, Uuid::now_v7(), None).await;
+    world
+        .publish(&ItemCompleted { id }, Uuid::now_v7(), None)
+        .await;
+    assert!(world.save(0, world.saver()).await.is_empty());
+    world.publish(&new_item(id, "milk"), id.uuid(), None).await;
+    let saved = world.save(1, world.saver()).await;
+    let (announcement, _) = &saved[0];
+    assert_eq!(
+        (announcement.item.as_str(), announcement.completed),
+        ("oat milk", true)
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_item_is_announced_as_gone() {
+    let world = World::new().await;
+    let id = ItemId::from(Uuid::now_v7());
+    world.publish(&new_item(id, "milk"), id.uuid(), None).await;
+    world.save(1, world.saver()).await;
+    world
+        .publish(&ItemDeleted { id }, Uuid::now_v7(), None)
+        .await;
+    let saved = world.save(2, world.saver()).await;
+    let last = &saved.last().unwrap().0;
+    assert_eq!((last.deleted, last.version), (true, 2));
+}
+
+impl World {
+    /// Has a saver work until `announced` items are announced and nothing is left to do. Returns
+    /// every announcement since the first.
+    async fn save(
+        &self,
+        announced: usize,
+        saver: save_handler::Saver,
+    ) -> Vec<(ItemSaved, Option<String>)> {
+        self.save_with(announced, async |batch: &[_]| saver.save(batch).await)
+            .await
+    }
+
+    async fn save_with<F>(&self, announced: usize, save: F) -> Vec<(ItemSaved, Option<String>)>
+    where
+        F: AsyncFn(&[Delivery<TodoEvent>]) -> Result<(), bus::Failure>,
+    {
+        let stop = CancellationToken::new();
+        let batches = Batches {
+            size: 100,
+            at_once: 2,
+            pace: std::time::Duration::ZERO,
+        };
+        let group = self.bus.group("save-handler", events::ALL_SUBJECTS);
+        let working = group.batches(batches, stop.clone(), save);
+        let watching = async {
+            let stored = self.quiet(announced).await;
+            stop.cancel();
+            stored
+        };
+        let (worked, stored) = tokio::join!(working, watching);
+        worked.unwrap();
+        self.announcements(stored).await
+    }
+}
