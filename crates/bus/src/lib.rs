@@ -33,6 +33,7 @@ mod dead;
 mod delivery;
 mod echo;
 mod group;
+mod hand;
 mod handler;
 mod member;
 mod publish;

@@ -1,16 +1,14 @@
 //! A member at work: it asks for events, has them handled, and settles each.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_nats::Message;
-
 use events::{Decode, StreamIdentity};
 use futures_util::{
     FutureExt, StreamExt,
     future::LocalBoxFuture,
     stream::{FuturesUnordered, LocalBoxStream, SelectAll},
 };
-use rand::RngExt;
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior, interval, sleep_until},
@@ -22,20 +20,20 @@ use crate::{
     Delivery, Failure, GroupError,
     delivery::Parcel,
     group::{ACK_WAIT, Batches, Joined},
+    hand::Hand,
     handler::{Handler, MOST_DELIVERIES, Outcome},
     pull::Pulled,
     settle,
 };
-
-/// An event that came this often is handled alone: a process may have died of it, and the events
-/// beside it must not be blamed.
-const SUSPICIOUS_ATTEMPTS: u64 = 3;
 
 /// How many requests' worth of events a member has in hand and on the way.
 const READ_AHEAD: usize = 3;
 
 /// The least that a member reads ahead when it handles events one by one.
 const LEAST_REQUEST: usize = 10;
+
+/// How long the last events may take after the stop, once nothing more is asked for.
+const LEAVE_LIMIT: Duration = Duration::from_secs(3);
 
 /// The shortest and the longest pause between two looks whether an outage is over.
 const OUTAGE_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
@@ -69,13 +67,12 @@ pub(crate) struct Member<'g, E, F> {
     link: Link<'g>,
     /// What still comes from places in the group that were given up.
     late: SelectAll<LocalBoxStream<'g, (Arc<StreamIdentity>, Message)>>,
-    /// Batches that an outage interrupted. They go first.
-    held: VecDeque<Vec<Delivery<E>>>,
-    /// Events that wait to be handled.
-    waiting: VecDeque<Delivery<E>>,
+    hand: Hand<E>,
     running: FuturesUnordered<LocalBoxFuture<'g, Outcome<E>>>,
     next_start: Instant,
     outage: Option<Outage>,
+    /// When the member goes whether or not something is still on its way. `None` before the stop.
+    leave_by: Option<Instant>,
 }
 
 impl<'g, E, F> Member<'g, E, F>
@@ -92,11 +89,11 @@ where
             connected: handler.group.bus.connected(),
             link: Link::Ended,
             late: SelectAll::new(),
-            held: VecDeque::new(),
-            waiting: VecDeque::new(),
+            hand: Hand::new(),
             running: FuturesUnordered::new(),
             next_start: Instant::now(),
             outage: None,
+            leave_by: None,
             handler,
             batches,
             stop,
@@ -107,11 +104,10 @@ where
     pub(crate) async fn run(mut self) -> Result<(), GroupError> {
         let mut keep_alive = interval(ACK_WAIT / 3);
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stopping = false;
         self.join();
         loop {
             self.start();
-            if stopping && self.is_done() {
+            if self.is_done() {
                 self.give_back().await;
                 info!("left group {}", self.handler.group.name);
                 return Ok(());
@@ -119,10 +115,7 @@ where
             self.ask().await;
             let wake_at = self.wake_at();
             tokio::select! {
-                () = self.stop.cancelled(), if !stopping => {
-                    stopping = true;
-                    self.leave();
-                }
+                () = self.stop.cancelled(), if self.leave_by.is_none() => self.leave(),
                 Some(outcome) = self.running.next() => self.note(outcome),
                 arrival = arrival(&mut self.link) => self.take(arrival)?,
                 late = self.late.next(), if !self.late.is_empty() => {
@@ -131,7 +124,7 @@ where
                         self.receive(&stream, message);
                     }
                 }
-                Ok(()) = self.connected.changed() => self.reconnected(stopping),
+                Ok(()) = self.connected.changed() => self.reconnected(),
                 _ = keep_alive.tick() => self.keep_alive().await,
                 () = sleep_until(wake_at) => {}
             }
@@ -163,7 +156,7 @@ where
             Some(_) => 0,
         };
         while self.running.len() < at_once && now >= self.next_start {
-            let Some(batch) = self.next_batch() else {
+            let Some(batch) = self.hand.next_batch(self.batches.size) else {
                 return;
             };
             self.running.push(self.handler.settle(batch).boxed_local());
@@ -171,41 +164,22 @@ where
         }
     }
 
-    fn next_batch(&mut self) -> Option<Vec<Delivery<E>>> {
-        if let Some(batch) = self.held.pop_front() {
-            return Some(batch);
-        }
-        let suspicious = |event: &&Delivery<E>| event.attempt() >= SUSPICIOUS_ATTEMPTS;
-        let suspects = self.waiting.iter().take_while(suspicious).count();
-        if suspects > 0 {
-            // In the order in which they come, whoever is behind the one that kills would never
-            // have its turn, and in the end all would be taken for killers.
-            let one = rand::rng().random_range(0..suspects);
-            return self.waiting.remove(one).map(|event| vec![event]);
-        }
-        let fitting = self.waiting.iter().take(self.batches.size);
-        let count = fitting.take_while(|event| !suspicious(event)).count();
-        (count > 0).then(|| self.waiting.drain(..count).collect())
-    }
-
-    /// When something can be started that cannot be started now.
+    /// When something is to be done that cannot be done now.
     fn wake_at(&self) -> Instant {
-        let idle = Instant::now() + ACK_WAIT;
-        match &self.outage {
+        let now = Instant::now();
+        let idle = now + ACK_WAIT;
+        let next = match &self.outage {
             Some(outage) if self.running.is_empty() => outage.look_at,
-            None if self.running.len() < self.batches.at_once && self.in_hand() > 0 => {
+            None if self.running.len() < self.batches.at_once && !self.hand.is_empty() => {
                 self.next_start
             }
             _ => idle,
-        }
-    }
-
-    fn in_hand(&self) -> usize {
-        self.waiting.len() + self.held.iter().map(Vec::len).sum::<usize>()
+        };
+        next.min(self.leave_by.filter(|at| *at > now).unwrap_or(idle))
     }
 
     async fn ask(&mut self) {
-        let room = (self.largest_request() * READ_AHEAD).saturating_sub(self.in_hand());
+        let room = (self.largest_request() * READ_AHEAD).saturating_sub(self.hand.len());
         if let (Link::Open(joined), None) = (&mut self.link, &self.outage)
             && let Err(error) = joined.pull.top_up(room).await
         {
@@ -236,8 +210,7 @@ where
                     self.join();
                 }
             }
-            let more =
-                matches!(self.link, Link::Open(..)) && self.waiting.len() < self.batches.size;
+            let more = matches!(self.link, Link::Open(..)) && self.hand.len() < self.batches.size;
             next = if more {
                 arrival_now(&mut self.link)
             } else {
@@ -256,7 +229,7 @@ where
                 format!("came {} times and was never settled", parcel.attempt)
             }
             Ok(received) => {
-                return self.waiting.push_back(Delivery {
+                return self.hand.take(Delivery {
                     received,
                     message: parcel,
                 });
@@ -280,7 +253,7 @@ where
                 }
             }
             Outcome::Away(batch, reason) => {
-                self.held.push_back(batch);
+                self.hand.take_back(batch);
                 let outage = self.outage.get_or_insert_with(|| {
                     warn!("waiting, because what is needed is away: {reason}");
                     self.handler.group.working.send_replace(false);
@@ -297,35 +270,40 @@ where
     }
 
     /// Requests do not survive a reconnection, and the stream may be another one.
-    fn reconnected(&mut self, stopping: bool) {
+    fn reconnected(&mut self) {
         let back = *self.connected.borrow_and_update();
-        if back && !stopping && matches!(self.link, Link::Open(..)) {
+        if back && matches!(self.link, Link::Open(..)) {
             self.join();
         }
     }
 
     async fn keep_alive(&self) {
-        for event in self.waiting.iter().chain(self.held.iter().flatten()) {
+        for event in self.hand.iter() {
             settle::in_work(&self.handler.group.bus.client, &event.message.message).await;
         }
     }
 
     /// Asks for nothing more.
     fn leave(&mut self) {
+        self.leave_by = Some(Instant::now() + LEAVE_LIMIT);
         if let Link::Open(left) = std::mem::replace(&mut self.link, Link::Ended) {
             self.late.push(left.drain().boxed_local());
         }
     }
 
     fn is_done(&self) -> bool {
-        let nothing_to_come = self.late.is_empty() || !*self.connected.borrow();
-        let nothing_to_do = self.in_hand() == 0 || self.outage.is_some();
+        let Some(leave_by) = self.leave_by else {
+            return false;
+        };
+        let nothing_to_come =
+            self.late.is_empty() || !*self.connected.borrow() || Instant::now() >= leave_by;
+        let nothing_to_do = self.hand.is_empty() || self.outage.is_some();
         nothing_to_come && self.running.is_empty() && nothing_to_do
     }
 
-    async fn give_back(&mut self) {
+    async fn give_back(&self) {
         let client = &self.handler.group.bus.client;
-        for event in self.waiting.drain(..).chain(self.held.drain(..).flatten()) {
+        for event in self.hand.iter() {
             settle::give_back(client, &event.message.message).await;
         }
         // If it cannot be sent, the broker gives the events out again by itself.
