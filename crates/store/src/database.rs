@@ -76,7 +76,7 @@ impl Database {
             .application_name(&format!("{application_name} probe"));
         let probe = tokio::spawn(Arc::clone(&health).probe(probing)).abort_handle();
         let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
+            .max_connections(max_connections.max(1))
             .min_connections(0)
             .acquire_timeout(ACQUIRE)
             // Instead of a ping before every use, which would be a third of a short statement's

@@ -84,13 +84,18 @@ fn set(flag: &watch::Sender<bool>, value: bool) -> bool {
     flag.send_if_modified(|flag| std::mem::replace(flag, value) != value)
 }
 
+/// Asks on the link, or on a new one if the old one has broken: that alone does not mean that the
+/// database is away, and would fail every call in flight.
 async fn ask(
     link: &mut Option<PgConnection>,
     options: &PgConnectOptions,
 ) -> Result<(), sqlx::Error> {
-    if let Some(connection) = link {
-        return connection.ping().await;
+    if let Some(connection) = link
+        && connection.ping().await.is_ok()
+    {
+        return Ok(());
     }
+    *link = None;
     *link = Some(options.connect().await?);
     Ok(())
 }

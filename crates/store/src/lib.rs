@@ -17,9 +17,9 @@
 //! 2. Write one function with one checked macro, and run it through `Database::run`:
 //!
 //!    ```text
-//!    pub async fn newest(&self, list: &ListName) -> Result<Option<Item>, StoreError> {
-//!        let query = sqlx::query_as!(Row, "select …", list.as_str());
-//!        let row = self.0.run("newest", async |connection| query.fetch_optional(connection).await);
+//!    pub async fn oldest(&self, list: &ListName) -> Result<Option<Item>, StoreError> {
+//!        let query = sqlx::query_as!(ItemRow, "select …", list.as_str());
+//!        let row = self.0.run("oldest", async |connection| query.fetch_optional(connection).await);
 //!        …
 //!    }
 //!    ```

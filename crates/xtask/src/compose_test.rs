@@ -7,8 +7,10 @@
 mod containers;
 mod docker;
 mod images;
+mod look;
 mod page;
 mod saved;
+mod share;
 mod steps;
 
 use std::fs::{self, File, TryLockError};
@@ -40,17 +42,22 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     // What an earlier walk may have left behind when it was killed.
     docker.remove_all().await?;
     let walked = tokio::select! {
-        walked = steps::walk(&docker) => walked,
-        signal = stop.asked() => Err(anyhow::anyhow!("stopped by {signal}")),
+        walked = steps::walk(&docker) => walked.map(|()| ExitCode::SUCCESS),
+        signal = stop.asked() => {
+            eprintln!("stopped by {signal}; cleaning up");
+            Ok(ExitCode::from(130))
+        }
     };
     if walked.is_err() {
         docker.show_state().await;
     }
     let cleaned = docker.remove_all().await;
-    walked?;
+    let code = walked?;
     cleaned?;
-    println!("compose-test: all steps passed");
-    Ok(ExitCode::SUCCESS)
+    if code == ExitCode::SUCCESS {
+        println!("compose-test: all steps passed");
+    }
+    Ok(code)
 }
 
 /// Two walks of one checkout would walk over each other. The lock ends with the process.

@@ -40,15 +40,6 @@ pub(super) async fn all(docker: &Docker) -> Result<Vec<Container>> {
     inspected.into_iter().map(Container::try_from).collect()
 }
 
-/// The services that run, each as often as it does, in order.
-pub(super) async fn running(docker: &Docker) -> Result<Vec<String>> {
-    let containers = all(docker).await?;
-    let running = containers.into_iter().filter(|container| container.running);
-    let mut services: Vec<_> = running.map(|container| container.service).collect();
-    services.sort();
-    Ok(services)
-}
-
 /// Waits until every container that runs says that it is healthy.
 pub(super) async fn healthy(docker: &Docker) -> Result<()> {
     try_eventually(
@@ -78,8 +69,26 @@ pub(super) async fn identities(docker: &Docker) -> Result<Identities> {
         .collect())
 }
 
-/// Fails unless each container of `before` is still the same one and was never restarted.
-pub(super) fn same(before: &Identities, after: &Identities) -> Result<()> {
+/// Fails unless exactly these services run, each as often as it is named.
+pub(super) async fn runs(docker: &Docker, services: &[&str]) -> Result<()> {
+    let mut services = services.to_vec();
+    services.sort_unstable();
+    let all = all(docker).await?;
+    let running = all.iter().filter(|container| container.running);
+    let mut running: Vec<_> = running.map(|one| one.service.as_str()).collect();
+    running.sort_unstable();
+    ensure!(
+        running == services,
+        "running: {running:?}, not {services:?}"
+    );
+    Ok(())
+}
+
+/// Fails unless one container of `service` was added, and each one of `before` is still the same and
+/// was never started again.
+pub(super) async fn added(docker: &Docker, before: &Identities, service: &str) -> Result<()> {
+    healthy(docker).await?;
+    let after = identities(docker).await?;
     for (name, identity) in before {
         let now = after.get(name);
         ensure!(
@@ -87,7 +96,17 @@ pub(super) fn same(before: &Identities, after: &Identities) -> Result<()> {
             "{name} was touched: before {identity:?}, now {now:?}"
         );
     }
-    Ok(())
+    let all = all(docker).await?;
+    let new: Vec<_> = all
+        .iter()
+        .filter(|container| container.running && !before.contains_key(&container.name))
+        .collect();
+    ensure!(
+        new.len() == 1 && new[0].service == service,
+        "added: {:?}, not one {service}",
+        new.iter().map(|new| &new.name).collect::<Vec<_>>()
+    );
+    new[0].is_confined()
 }
 
 impl Container {

@@ -15,8 +15,11 @@ use crate::cargo::root;
 const PATIENCE: Duration = Duration::from_mins(4);
 const BUILD_PATIENCE: Duration = Duration::from_mins(40);
 
-/// The files of everything there is.
-const EVERYTHING: &str =
+/// The files with the audit.
+pub(super) const AUDIT: &str = "-f docker-compose.yml -f docker-compose-audit.yml";
+
+/// The files with the API too, which is everything there is.
+pub(super) const EVERYTHING: &str =
     "-f docker-compose.yml -f docker-compose-audit.yml -f docker-compose-api.yml";
 
 /// A compose project of our own.

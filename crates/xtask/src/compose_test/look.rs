@@ -6,8 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use testkit::{http, try_eventually};
 
-use super::docker::Docker;
-use super::steps::AUDIT;
+use super::docker::{AUDIT, Docker};
 
 /// What comes after something was published, or started.
 pub(super) const SOON: Duration = Duration::from_secs(20);
@@ -59,15 +58,15 @@ pub(super) fn is_time(text: &str) -> bool {
     shape.starts_with("0000-00-00T00:00:00") && shape.ends_with('Z')
 }
 
-/// Looks for an item in the list of the API, page by page.
-pub(super) async fn is_listed(docker: &Docker, id: &str) -> Result<()> {
+/// Fails unless the API lists an item; reads page by page.
+pub(super) async fn is_listed(docker: &Docker, id: &str, text: &str) -> Result<()> {
     let mut after = String::new();
     loop {
         let answer = http::get(&docker.api(&format!("/todo{after}"))).await?;
         ensure!(answer.status == 200, "GET /todo: status {}", answer.status);
         let page = answer.json()?;
         let mut items = page["items"].as_array().into_iter().flatten();
-        if items.any(|item| item["id"] == id && item["item"] == KOREAN) {
+        if items.any(|item| item["id"] == id && item["item"] == text) {
             return Ok(());
         }
         let next = page["next"].as_str();

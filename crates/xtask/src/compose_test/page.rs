@@ -1,11 +1,10 @@
 //! The web page, as a user reads it.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use testkit::{http, try_eventually};
 
 use super::docker::Docker;
+use super::look::SOON;
 
 /// What was accepted: the page that says so, and the item's id.
 pub(super) struct Accepted {
@@ -21,9 +20,19 @@ pub(super) async fn home(docker: &Docker) -> Result<String> {
 /// Waits until the home page shows `text`; what is published is saved in a moment.
 pub(super) async fn shows(docker: &Docker, text: &str) -> Result<()> {
     let what = format!("the page shows `{text}`");
-    try_eventually(&what, Duration::from_secs(20), async || {
-        let page = home(docker).await?;
-        ensure!(page.contains(text), "only {}", list(&page));
+    try_eventually(&what, SOON, async || {
+        ensure!(home(docker).await?.contains(text), "it does not");
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until the home page says that there are so many items.
+pub(super) async fn counts(docker: &Docker, items: usize) -> Result<()> {
+    let what = format!("the page says that there are {items} items");
+    try_eventually(&what, SOON, async || {
+        let said = count(&home(docker).await?);
+        ensure!(said == Some(items), "it says {said:?}");
         Ok(())
     })
     .await
@@ -59,8 +68,31 @@ fn attribute(html: &str, mark: &str, name: &str) -> Option<String> {
     Some(value.split_once('"')?.0.to_owned())
 }
 
-/// The part of a page that says how much there is, for an error's text.
-fn list(page: &str) -> &str {
-    let from = page.find("class=\"sums\"").unwrap_or_default();
-    page[from..].lines().next().unwrap_or_default()
+/// The number before the first ` items`.
+fn count(page: &str) -> Option<usize> {
+    let before = page.split_once(" items")?.0;
+    let digits = before.rsplit(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{attribute, count};
+
+    #[test]
+    fn the_whole_number_is_read() {
+        assert_eq!(count("<b>60 items</b> 0 items"), Some(60));
+        assert_eq!(count("<b>1 item</b>"), None);
+    }
+
+    #[test]
+    fn a_value_is_that_of_the_marked_element() {
+        let form = r#"<input name="item" value="a"><input name="key" value="b" hidden>"#;
+
+        assert_eq!(
+            attribute(form, "name=\"key\"", "value=\"").as_deref(),
+            Some("b")
+        );
+        assert_eq!(attribute(form, "name=\"page\"", "value=\""), None);
+    }
 }

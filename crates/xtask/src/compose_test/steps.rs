@@ -1,34 +1,17 @@
 //! The eight steps, each as the walk-through words it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use testkit::{Process, http, try_eventually};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::containers::{self, Identities};
-use super::docker::Docker;
+use super::containers::{self, Identities, added, runs};
+use super::docker::{AUDIT, Docker, EVERYTHING};
+use super::look::{SOON, is_audited, is_listed, is_time, stream};
+use super::share::{self, CROWD, ONE_BY_ONE};
 use super::{images, page, saved};
-
-/// The files with the audit, and with the API too.
-const AUDIT: &str = "-f docker-compose.yml -f docker-compose-audit.yml";
-const API: &str = "-f docker-compose.yml -f docker-compose-audit.yml -f docker-compose-api.yml";
-
-/// How many items come one by one, and the fewest of them that one of three members saves.
-const ONE_BY_ONE: usize = 60;
-const FAIR_SHARE: usize = 10;
-
-/// How many publishers come at once after that.
-const CROWD: usize = 120;
-
-/// The most connections to the database: four of the page, one of each saver, and one more of each
-/// that watches.
-const CONNECTIONS: usize = (4 + 1) + 3 * (1 + 1);
-
-/// What comes after something was published.
-const SOON: Duration = Duration::from_secs(20);
 
 /// The item of the seventh step.
 const KOREAN: &str = "홍보 비디오 촬영";
@@ -44,7 +27,7 @@ pub(super) async fn walk(docker: &Docker) -> Result<()> {
     told("2", "a page that accepts", page_accepts(docker)).await?;
     told("3", "todoctl listens", todoctl_listens(docker)).await?;
     told("4", "a saver saves what waited", waiting_is_saved(docker)).await?;
-    told("5", "three savers share", three_share(docker)).await?;
+    told("5", "three savers share", share::three_share(docker)).await?;
     let before = containers::identities(docker).await?;
     told("6", "the audit is added", audit_is_added(docker, &before)).await?;
     let before = containers::identities(docker).await?;
@@ -88,7 +71,7 @@ async fn broker_alone(docker: &Docker) -> Result<()> {
 async fn page_accepts(docker: &Docker) -> Result<()> {
     docker.compose("up -d todo-web todo-db").await?;
     runs(docker, &["message-queue", "todo-db", "todo-web"]).await?;
-    page::shows(docker, "0 items").await?;
+    page::counts(docker, 0).await?;
     let accepted = page::add(docker, "the first of all").await?;
     ensure!(
         accepted.page.contains("Accepted"),
@@ -101,7 +84,7 @@ async fn page_accepts(docker: &Docker) -> Result<()> {
         stored["consumer_count"] == 0,
         "somebody handles it: {stored}"
     );
-    page::shows(docker, "0 items").await
+    page::counts(docker, 0).await
 }
 
 async fn todoctl_listens(docker: &Docker) -> Result<()> {
@@ -155,7 +138,7 @@ async fn hears(docker: &Docker, todoctl: &Process) -> Result<()> {
 
 async fn waiting_is_saved(docker: &Docker) -> Result<()> {
     docker.compose("up -d save-handler").await?;
-    page::shows(docker, "2 items").await?;
+    page::counts(docker, 2).await?;
     page::shows(docker, "the first of all").await?;
     page::shows(docker, "the second").await?;
     let log = docker.compose("logs --no-log-prefix save-handler").await?;
@@ -169,59 +152,6 @@ async fn waiting_is_saved(docker: &Docker) -> Result<()> {
     let saved = saved::by_item(docker).await?;
     ensure!(saved.len() == 2, "saved: {saved:?}; the log:\n{log}");
     Ok(())
-}
-
-async fn three_share(docker: &Docker) -> Result<()> {
-    docker.compose("up -d --scale save-handler=3").await?;
-    let savers = ["save-handler"; 3];
-    let others = ["message-queue", "todo-db", "todo-web"];
-    runs(docker, &[&others[..], &savers[..]].concat()).await?;
-    containers::healthy(docker).await?;
-    for container in containers::all(docker).await? {
-        container.is_confined()?;
-    }
-
-    let mut items = Vec::new();
-    for number in 1..=ONE_BY_ONE {
-        items.push(page::add(docker, &format!("one by one {number}")).await?.id);
-    }
-    let alone = connections(docker).await?;
-    page::shows(docker, &format!("{} items", 2 + ONE_BY_ONE)).await?;
-    let shares = saved::shares(docker, &items).await?;
-    println!("    shares: {:?}", shares.values().collect::<Vec<_>>());
-    ensure!(
-        shares.len() == 3 && shares.values().all(|share| *share >= FAIR_SHARE),
-        "not a fair share: {shares:?}"
-    );
-
-    let crowded = crowd(docker).await?;
-    println!(
-        "    connections to the database: {alone} with one publisher, up to {crowded} with {CROWD}"
-    );
-    ensure!(
-        alone <= CONNECTIONS && crowded <= CONNECTIONS,
-        "more than {CONNECTIONS} connections: {alone}, {crowded}"
-    );
-    page::shows(docker, &format!("{} items", 2 + ONE_BY_ONE + CROWD)).await
-}
-
-/// Many publishers at once; the most connections to the database that were seen meanwhile.
-async fn crowd(docker: &Docker) -> Result<usize> {
-    let mut publishers = JoinSet::new();
-    for number in 1..=CROWD {
-        let url = docker.web("/new");
-        let item = format!("all at once {number}");
-        publishers.spawn(async move { http::post_form(&url, &[("item", &item)]).await });
-    }
-    let mut most = 0;
-    while !publishers.is_empty() {
-        most = most.max(connections(docker).await?);
-        while let Some(answer) = publishers.try_join_next() {
-            let status = answer??.status;
-            ensure!(status == 303, "a publisher got {status}");
-        }
-    }
-    Ok(most.max(connections(docker).await?))
 }
 
 async fn audit_is_added(docker: &Docker, before: &Identities) -> Result<()> {
@@ -249,13 +179,12 @@ async fn audit_is_added(docker: &Docker, before: &Identities) -> Result<()> {
 }
 
 async fn api_is_added(docker: &Docker, before: &Identities) -> Result<()> {
-    docker.compose(&format!("{API} up -d todo-api")).await?;
+    docker
+        .compose(&format!("{EVERYTHING} up -d todo-api"))
+        .await?;
     added(docker, before, "todo-api").await?;
     let body = serde_json::json!({ "item": KOREAN });
-    let answer = try_eventually("the API answers", SOON, async || {
-        http::post_json(&docker.api("/todo"), &body).await
-    })
-    .await?;
+    let answer = http::post_json(&docker.api("/todo"), &body).await?;
     ensure!(answer.status == 202, "status {}", answer.status);
     let accepted = answer.json()?;
     let id = accepted["id"].as_str().context("the answer has no id")?;
@@ -267,12 +196,12 @@ async fn api_is_added(docker: &Docker, before: &Identities) -> Result<()> {
     is_audited(docker, KOREAN).await?;
     let item = http::get(&docker.api(&place)).await?.json()?;
     ensure!(item["item"] == KOREAN, "GET {place}: {item}");
-    is_listed(docker, id).await?;
+    is_listed(docker, id, KOREAN).await?;
     containers::healthy(docker).await
 }
 
 async fn data_stays(docker: &Docker) -> Result<()> {
-    docker.compose(&format!("{API} stop")).await?;
+    docker.compose(&format!("{EVERYTHING} stop")).await?;
     for container in containers::all(docker).await? {
         let code = container.exit_code();
         ensure!(
@@ -281,7 +210,7 @@ async fn data_stays(docker: &Docker) -> Result<()> {
             container.name
         );
     }
-    docker.compose(&format!("{API} down")).await?;
+    docker.compose(&format!("{EVERYTHING} down")).await?;
     let left = containers::all(docker).await?.len();
     ensure!(left == 0, "{left} containers are left");
 
@@ -289,12 +218,12 @@ async fn data_stays(docker: &Docker) -> Result<()> {
     // Neither todoctl nor what other files add has started by itself.
     let base = ["message-queue", "save-handler", "todo-db", "todo-web"];
     runs(docker, &base).await?;
-    page::shows(docker, &format!("{} items", 2 + ONE_BY_ONE + CROWD + 1)).await?;
+    page::counts(docker, 2 + ONE_BY_ONE + CROWD + 1).await?;
     page::shows(docker, KOREAN).await?;
 
     docker.compose("down -v").await?;
     docker.compose("up -d todo-web").await?;
-    page::shows(docker, "0 items").await?;
+    page::counts(docker, 0).await?;
     let stored = stream(docker).await?;
     ensure!(stored["messages"] == 0, "the stream still has {stored}");
     docker.compose("down -v").await?;
@@ -304,34 +233,4 @@ async fn data_stays(docker: &Docker) -> Result<()> {
         .await?;
     ensure!(volumes.is_empty(), "volumes are left: {volumes}");
     Ok(())
-}
-
-/// Fails unless exactly these services run, each as often as it is named.
-async fn runs(docker: &Docker, services: &[&str]) -> Result<()> {
-    let mut services = services.to_vec();
-    services.sort_unstable();
-    let running = containers::running(docker).await?;
-    ensure!(
-        running == services,
-        "running: {running:?}, not {services:?}"
-    );
-    Ok(())
-}
-
-/// Fails unless nothing but one container of `service` was added.
-async fn added(docker: &Docker, before: &Identities, service: &str) -> Result<()> {
-    containers::healthy(docker).await?;
-    let after = containers::identities(docker).await?;
-    containers::same(before, &after)?;
-    let all = containers::all(docker).await?;
-    let new: Vec<_> = all
-        .iter()
-        .filter(|container| container.running && !before.contains_key(&container.name))
-        .collect();
-    ensure!(
-        new.len() == 1 && new[0].service == service,
-        "added: {:?}, not one {service}",
-        new.iter().map(|new| &new.name).collect::<Vec<_>>()
-    );
-    new[0].is_confined()
 }
