@@ -204,14 +204,14 @@ impl User {
                         .unwrap_or_default()
                 })
                 .collect();
-            let idle = |group: &&str| {
+            let idle = |group: &str| {
                 consumers.iter().any(|consumer| {
-                    consumer["name"] == **group
+                    consumer["name"] == *group
                         && consumer["num_pending"] == 0
                         && consumer["num_ack_pending"] == 0
                 })
             };
-            if groups.iter().all(|group| idle(&group)) {
+            if groups.iter().all(|group| idle(group)) {
                 Ok(())
             } else {
                 Err(consumers)
