@@ -8,7 +8,7 @@ use axum::Router;
 use bus::{Batches, Bus, Delivery, Failure};
 use events::{ItemEvent, TodoEvent};
 use service::{Service, settings};
-use store::{AuditEntry, AuditLog, Database, StoreError};
+use store::{AuditEntry, AuditLog, Database, ErrorKind, StoreError};
 use time::format_description::well_known::Rfc3339;
 use tracing::info;
 
@@ -93,11 +93,11 @@ fn report(event: &Delivery<Option<TodoEvent>>) {
     info!(event.id = %event.meta.id, "AUDIT @ {time}: {what}");
 }
 
-/// An outage is not the events' fault; whatever else the database refuses, it will refuse again.
+/// An outage is not the events' fault, and what the database refuses it will refuse again.
 fn blame(error: StoreError) -> Failure {
-    if error.is_unavailable() {
-        Failure::Away(error.into())
-    } else {
-        Failure::Never(error.into())
+    match error.kind() {
+        ErrorKind::Unavailable => Failure::Away(error.into()),
+        ErrorKind::Rejected => Failure::Never(error.into()),
+        ErrorKind::Fault => Failure::Later(error.into()),
     }
 }

@@ -4,11 +4,11 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 use crate::{
     Event, EventId, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed,
-    ItemReopened, ItemSaved, NewItem, Origin, TodoEvent, header,
+    ItemReopened, ItemSaved, NewItem, Origin, TodoEvent, header, when,
 };
 
 /// A message as it came, before anything of it is believed.
@@ -193,9 +193,7 @@ impl Meta {
             id: id
                 .and_then(EventId::parse)
                 .unwrap_or_else(|| origin.derived_id().into()),
-            occurred_at: time
-                .and_then(|time| OffsetDateTime::parse(time, &Rfc3339).ok())
-                .unwrap_or(origin.stored_at),
+            occurred_at: time.and_then(when::parse).unwrap_or(origin.stored_at),
             correlation_id: correlation_id.map(str::to_owned),
             reply_to: reply_to.map(str::to_owned),
         }

@@ -19,6 +19,7 @@ mod envelope;
 mod item;
 mod origin;
 mod todo;
+mod when;
 
 pub use decode::{Decode, Malformed, Meta, Raw, Received};
 pub use envelope::{Envelope, EventId, header};

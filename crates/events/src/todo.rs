@@ -49,7 +49,7 @@ pub struct NewItem {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        with = "time::serde::rfc3339::option"
+        with = "crate::when::option"
     )]
     pub added_at: Option<OffsetDateTime>,
 }
@@ -131,7 +131,7 @@ pub struct ItemSaved {
     #[serde(default)]
     pub deleted: bool,
     /// When it was added.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::when")]
     pub added_at: OffsetDateTime,
     /// Counts the changes of this item, from 1. Of two states the one with the greater version is
     /// newer; a state whose version is already known can be dropped.

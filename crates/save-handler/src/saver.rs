@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bus::{Bus, Delivery, Failure};
 use events::{Envelope, ItemId, ItemSaved, TodoEvent, header};
 use futures_util::future::try_join_all;
-use store::{ItemStore, Saved, StoreError};
+use store::{ErrorKind, ItemStore, Saved, StoreError};
 use time::OffsetDateTime;
 use tracing::info;
 
@@ -74,11 +74,11 @@ impl Saver {
     }
 }
 
-/// An outage is not the events' fault; whatever else the database refuses, it will refuse again.
+/// An outage is not the events' fault, and what the database refuses it will refuse again.
 fn blame(error: StoreError) -> Failure {
-    if error.is_unavailable() {
-        Failure::Away(error.into())
-    } else {
-        Failure::Never(error.into())
+    match error.kind() {
+        ErrorKind::Unavailable => Failure::Away(error.into()),
+        ErrorKind::Rejected => Failure::Never(error.into()),
+        ErrorKind::Fault => Failure::Later(error.into()),
     }
 }

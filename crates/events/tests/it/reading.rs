@@ -133,6 +133,31 @@ fn strange_headers_are_no_reason_to_refuse_a_good_body() {
 }
 
 #[test]
+fn a_time_beyond_the_calendar_is_refused_and_every_other_is_kept_in_utc() {
+    let body = |time: &str| format!(r#"{{"item":"a","addedAt":"{time}"}}"#);
+    let kept = read(
+        "events.todo.newitem",
+        body("2026-11-20T12:00:00+09:00").as_bytes(),
+    )
+    .unwrap();
+    assert_eq!(added(kept).added_at, datetime!(2026-11-20 03:00 UTC));
+    for beyond in [
+        "9999-12-31T23:00:00-10:00",
+        "0001-01-01T00:00:00+01:00",
+        "0000-06-01T00:00:00Z",
+    ] {
+        let refused = read("events.todo.newitem", body(beyond).as_bytes()).unwrap_err();
+        assert!(
+            refused.to_string().contains("within the years 1 to 9999"),
+            "{refused}"
+        );
+        let headers = [("ce-time", beyond)];
+        let received = read_with("events.todo.newitem", &headers, br#"{"item":"a"}"#).unwrap();
+        assert_eq!(received.meta.occurred_at, origin(7).stored_at);
+    }
+}
+
+#[test]
 fn what_is_sealed_is_read_back() {
     let event = NewItem {
         id: Some(Uuid::from_u128(9).into()),

@@ -119,6 +119,8 @@ impl<'a> Columns<'a> {
     /// written all the same, since `returning` tells only of rows that were written; that takes a
     /// redelivery, which is rare. `coalesce` is there for positions that may be null on either side:
     /// a register that was never written yields to any event, and no event yields to the register.
+    /// The arrays are opened in the select list, since in `from` each would be stored by itself first,
+    /// which makes a batch a tenth slower.
     async fn upsert(&self, connection: &mut PgConnection) -> Result<Vec<SavedRow>, sqlx::Error> {
         self.assert_even();
         sqlx::query_as!(
