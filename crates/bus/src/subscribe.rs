@@ -7,16 +7,27 @@ use tokio::time::timeout;
 
 use crate::{Bus, PublishError};
 
-/// How long sending may take.
+/// How long the broker may take.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// A subscription cannot be made.
+/// Why a subscription cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot subscribe to `{subject}`")]
-pub struct SubscribeError {
-    subject: String,
-    #[source]
-    source: async_nats::SubscribeError,
+pub enum SubscribeError {
+    /// The client refused the subject.
+    #[error("cannot subscribe to `{subject}`")]
+    Subject {
+        /// Which subject.
+        subject: String,
+        /// What the client said.
+        #[source]
+        source: async_nats::SubscribeError,
+    },
+    /// The broker did not answer.
+    #[error("the broker did not take the subscription to `{subject}`")]
+    Unconfirmed {
+        /// Which subject.
+        subject: String,
+    },
 }
 
 /// What is published on a subject from now on.
@@ -31,9 +42,11 @@ pub struct Heard {
 }
 
 impl Bus {
-    /// Listens to `subject`, which may have wildcards.
+    /// Listens to `subject`, which may have wildcards. Waits for a connection, and returns when the
+    /// broker has taken the subscription: whatever anybody publishes from then on is heard.
     pub async fn subscribe(&self, subject: &str) -> Result<Subscription, SubscribeError> {
-        let failed = |source| SubscribeError {
+        self.wait_connected().await;
+        let failed = |source| SubscribeError::Subject {
             subject: subject.to_owned(),
             source,
         };
@@ -42,6 +55,16 @@ impl Bus {
             .subscribe(subject.to_owned())
             .await
             .map_err(failed)?;
+        // The broker takes what a connection sends in order, so that an answer to what was sent
+        // after the subscription shows that it was taken.
+        let echo = self.client.new_inbox();
+        let mut answer = self.client.subscribe(echo.clone()).await.map_err(failed)?;
+        let sent = self.client.publish(echo, Bytes::new()).await;
+        if sent.is_err() || !matches!(timeout(LIMIT, answer.next()).await, Ok(Some(_))) {
+            return Err(SubscribeError::Unconfirmed {
+                subject: subject.to_owned(),
+            });
+        }
         Ok(Subscription { subscriber })
     }
 
