@@ -13,7 +13,10 @@ use async_nats::{
 use events::{Decode, StreamIdentity};
 use futures_util::{Stream, StreamExt};
 use rand::RngExt;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -29,6 +32,9 @@ pub(crate) const ACK_WAIT: Duration = Duration::from_secs(10);
 
 /// The most events that all members of a group together may have in hand.
 const MOST_IN_HAND: i64 = 50_000;
+
+/// How long one attempt to join may take.
+const JOIN_LIMIT: Duration = Duration::from_secs(2);
 
 /// The longest pause between two attempts to join.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -189,7 +195,9 @@ impl Group {
         let mut waiting = false;
         loop {
             self.bus.wait_connected().await;
-            match self.try_join(largest_request).await {
+            // A question that is asked while the connection breaks is never answered.
+            let trying = timeout(JOIN_LIMIT, self.try_join(largest_request)).await;
+            match trying.unwrap_or(Err(Refusal::Ask("no answer".into()))) {
                 Ok(joined) => {
                     info!(
                         subject = self.filter,

@@ -269,10 +269,11 @@ where
         }
     }
 
-    /// Requests do not survive a reconnection, and the stream may be another one.
+    /// Requests do not survive a reconnection, the stream may be another one, and whatever was
+    /// asked while joining may never be answered.
     fn reconnected(&mut self) {
         let back = *self.connected.borrow_and_update();
-        if back && matches!(self.link, Link::Open(..)) {
+        if back && self.leave_by.is_none() {
             self.join();
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use async_nats::jetstream;
 use bus::{Batches, Bus, Delivery};
 use events::TodoEvent;
-use testkit::{Link, eventually};
+use testkit::{Broker, Link, eventually};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{SOON, Seen, World, away, during, new_item};
@@ -86,7 +86,17 @@ async fn stopping_during_an_outage_gives_the_events_back() {
 }
 
 #[tokio::test]
-async fn a_group_is_back_within_five_seconds_of_the_brokers_return() {
+async fn a_group_is_back_within_five_seconds_after_the_broker_was_killed() {
+    assert_back_soon(async |broker| broker.kill().await.unwrap()).await;
+}
+
+/// A broker that is stopped ends the requests first, and the connection a moment later.
+#[tokio::test]
+async fn a_group_is_back_within_five_seconds_after_the_broker_was_stopped() {
+    assert_back_soon(async |broker| broker.stop().await.unwrap()).await;
+}
+
+async fn assert_back_soon(end: impl AsyncFn(&mut Broker)) {
     let mut world = World::new().await;
     let (stop, seen) = (CancellationToken::new(), Seen::default());
     let bus = world.member("saver-1").await;
@@ -98,7 +108,7 @@ async fn a_group_is_back_within_five_seconds_of_the_brokers_return() {
     during(&stop, [member], async {
         world.add("before").await;
         seen.reach(1).await;
-        world.broker.kill().await.unwrap();
+        end(&mut world.broker).await;
         bus.connected()
             .wait_for(|connected| !connected)
             .await
