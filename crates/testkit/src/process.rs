@@ -13,7 +13,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
@@ -41,6 +41,9 @@ pub fn apart(command: &mut Command) {
 
 /// How much of a log an error shows.
 const TAIL: usize = 20;
+
+/// How long a child may take to stand still.
+const FREEZE: Duration = Duration::from_secs(2);
 
 enum Log {
     File(PathBuf),
@@ -107,9 +110,34 @@ impl Process {
             .with_context(|| format!("cannot send {signal} to {}", self.name))
     }
 
-    /// Freezes the child: it keeps its connections and answers nothing.
+    /// Freezes the child: it keeps its connections and answers nothing. Returns when each of its
+    /// threads stands still, which is a moment after the signal was sent.
     pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::SIGSTOP)
+        self.signal(Signal::SIGSTOP)?;
+        let deadline = Instant::now() + FREEZE;
+        while !self.stands_still() {
+            ensure!(
+                Instant::now() < deadline,
+                "`{}` does not stand still",
+                self.name
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Whether every thread of the child is stopped, as the kernel shows it.
+    fn stands_still(&self) -> bool {
+        let Some(pid) = self.pid() else { return true };
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
+            .into_iter()
+            .flatten();
+        threads.flatten().all(|thread| {
+            // The state stands behind the name, which is in brackets and may be anything.
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ")
+                .is_none_or(|(_, state)| state.starts_with(['T', 't', 'Z', 'X']))
+        })
     }
 
     /// Lets a frozen child go on.
