@@ -16,10 +16,25 @@ pub(crate) fn root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
+/// What cargo tells the programs that it runs, us included, and build scripts of dependencies ask
+/// for: passed on, each change between cargo and a task would compile those dependencies anew.
+const ABOUT_US: [&str; 7] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// A cargo command in the repository's root. It shares our terminal, and ends with us.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(root()).kill_on_drop(true);
+    for variable in ABOUT_US {
+        command.env_remove(variable);
+    }
     command
 }
 
