@@ -49,7 +49,11 @@ impl Group {
             body = Bytes::new();
         }
         self.bus
-            .store(&format!("dead.{}", self.name), headers, body)
+            .store(
+                format!("dead.{}", self.name).into(),
+                || headers.clone(),
+                body,
+            )
             .await?;
         metrics::counter!("dead_letters_total", "group" => self.name.to_string()).increment(1);
         error!(

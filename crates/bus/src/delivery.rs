@@ -2,7 +2,7 @@
 
 use std::{error::Error, ops::Deref, sync::Arc};
 
-use async_nats::{HeaderValue, Message};
+use async_nats::{HeaderName, HeaderValue, Message};
 use events::{Decode, Malformed, Origin, Raw, Received, StreamIdentity};
 use time::OffsetDateTime;
 
@@ -122,7 +122,9 @@ impl Parcel {
     pub(crate) fn read<E: Decode>(&self, origin: Origin) -> Result<Received<E>, Malformed> {
         let header = |name| {
             let headers = self.message.headers.as_ref()?;
-            headers.get(name).map(HeaderValue::as_str)
+            headers
+                .get(HeaderName::from_static(name))
+                .map(HeaderValue::as_str)
         };
         let raw = Raw {
             subject: &self.message.subject,

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use bus::{Bus, Delivery, Failure};
 use events::{Envelope, ItemId, ItemSaved, TodoEvent, header};
-use futures_util::future::try_join_all;
 use store::{ErrorKind, ItemStore, Saved, StoreError};
 use time::OffsetDateTime;
 use tracing::info;
@@ -51,10 +50,9 @@ impl Saver {
             let cause = causes.get(&saved.id)?;
             self.announcement(saved, cause, now)
         });
-        try_join_all(announced.map(async |state| self.bus.publish(&state).await))
-            .await
-            .map(drop)
-            .map_err(|error| Failure::Away(error.into()))
+        let announced = announced.collect::<Vec<_>>();
+        let stored = self.bus.publish_all(&announced).await;
+        stored.map_err(|error| Failure::Away(error.into()))
     }
 
     /// What there is to publish about an item; nothing as long as nobody has added it.

@@ -1,5 +1,7 @@
 //! `POST /todo`: adds an item.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
     response::Response,
@@ -33,7 +35,7 @@ struct Added<'a> {
 
 /// Publishes an item: `{"item": "buy milk"}`, with its `list` in the body or in the address.
 pub(crate) async fn add(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     place: Result<Query<Place>, QueryRejection>,
     key: Key,
     cause: Cause,

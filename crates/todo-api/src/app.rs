@@ -19,7 +19,6 @@ const EXISTENCE_LIMIT: Duration = Duration::from_millis(400);
 const RETRY_AFTER_S: u32 = 1;
 
 /// What the routes work with.
-#[derive(Clone)]
 pub struct App {
     bus: Bus,
     items: ItemStore,

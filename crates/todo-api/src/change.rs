@@ -1,5 +1,7 @@
 //! `PATCH /todo/{id}`: changes an item.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Path, State},
     http::StatusCode,
@@ -24,7 +26,7 @@ use crate::{
 /// If not all of them are known to be stored, the request may be sent again as it is: each event
 /// says how its part of the item is from then on, so repeating it changes nothing.
 pub(crate) async fn change(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     Path(id): Path<String>,
     key: Key,
     cause: Cause,

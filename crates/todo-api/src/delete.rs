@@ -1,5 +1,7 @@
 //! `DELETE /todo/{id}`: deletes an item.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Path, State},
     response::Response,
@@ -16,7 +18,7 @@ use crate::{
 
 /// Publishes that an item is gone.
 pub(crate) async fn delete(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     Path(id): Path<String>,
     key: Key,
     cause: Cause,

@@ -29,7 +29,7 @@ mod list;
 mod representation;
 mod show;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, routing::get};
@@ -99,6 +99,6 @@ pub fn routes(app: App) -> Router {
             StatusCode::REQUEST_TIMEOUT,
             REQUEST_LIMIT,
         ))
-        .with_state(app);
+        .with_state(Arc::new(app));
     problem::documented(routes)
 }

@@ -1,5 +1,7 @@
 //! `GET /todo`: lists items, page by page.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
@@ -41,7 +43,7 @@ struct PageDocument<'a> {
 
 /// Answers with the items of a list, the newest last, and where the next page begins.
 pub(crate) async fn list(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(wish) = wish.map_err(|_| bad_query())?;

@@ -1,5 +1,7 @@
 //! `GET /todo/{id}`: shows an item.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -14,7 +16,7 @@ use crate::{
 
 /// Answers with an item as it was last saved.
 pub(crate) async fn show(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = named(&id)?;

@@ -1,6 +1,8 @@
 //! `/new`: a form for an item, and where it is sent.
 
 use askama::Template;
+use std::sync::Arc;
+
 use axum::{
     extract::State,
     http::StatusCode,
@@ -81,7 +83,7 @@ pub(crate) async fn form(language: Language) -> Response {
 
 /// Publishes the item that was typed, and goes on to the list; or says what to change.
 pub(crate) async fn submit(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     language: Language,
     cause: Cause,
     Sent(mut fields): Sent<Fields>,

@@ -16,7 +16,6 @@ use tracing::{debug, error, warn};
 const EXISTENCE_LIMIT: Duration = Duration::from_millis(400);
 
 /// What the routes work with.
-#[derive(Clone)]
 pub struct App {
     bus: Bus,
     items: ItemStore,

@@ -10,8 +10,6 @@ use axum::{
     routing::get,
 };
 
-use crate::app::App;
-
 const STYLE: &str = include_str!("../assets/style.css");
 const ICON: &str = include_str!("../assets/favicon.svg");
 
@@ -27,7 +25,7 @@ pub(crate) fn style_path() -> &'static str {
     &PATH
 }
 
-pub(crate) fn routes() -> Router<App> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route(style_path(), get(async || style(FOR_EVER)))
         .route("/assets/{file}", get(other))

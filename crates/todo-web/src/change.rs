@@ -1,6 +1,8 @@
 //! `/items/{id}/…`: the forms beside each item.
 
 use askama::Template;
+use std::sync::Arc;
+
 use axum::{
     extract::{Path, State},
     http::StatusCode,
@@ -43,7 +45,7 @@ struct Rename {
 
 /// The item is done.
 pub(crate) async fn complete(
-    app: State<App>,
+    app: State<Arc<App>>,
     id: Path<String>,
     cause: Cause,
     Sent(fields): Sent<Fields>,
@@ -56,7 +58,7 @@ pub(crate) async fn complete(
 
 /// The item is not done after all.
 pub(crate) async fn reopen(
-    app: State<App>,
+    app: State<Arc<App>>,
     id: Path<String>,
     cause: Cause,
     Sent(fields): Sent<Fields>,
@@ -66,7 +68,7 @@ pub(crate) async fn reopen(
 
 /// The item is gone.
 pub(crate) async fn delete(
-    app: State<App>,
+    app: State<Arc<App>>,
     id: Path<String>,
     cause: Cause,
     Sent(fields): Sent<Fields>,
@@ -76,7 +78,7 @@ pub(crate) async fn delete(
 
 /// The item has another text.
 pub(crate) async fn rename(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     Path(id): Path<String>,
     language: Language,
     cause: Cause,
@@ -110,7 +112,7 @@ pub(crate) async fn rename(
 }
 
 async fn change<E: Event>(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     Path(id): Path<String>,
     cause: Cause,
     fields: Fields,

@@ -28,7 +28,7 @@ mod render;
 mod texts;
 mod when;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{
@@ -105,6 +105,6 @@ pub fn routes(app: App) -> Router {
             StatusCode::REQUEST_TIMEOUT,
             REQUEST_LIMIT,
         ))
-        .with_state(app);
+        .with_state(Arc::new(app));
     render::presented(routes)
 }

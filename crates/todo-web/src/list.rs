@@ -1,6 +1,8 @@
 //! `/` and `/list`: what there is to do.
 
 use askama::Template;
+use std::sync::Arc;
+
 use axum::{
     extract::{Query, State},
     http::StatusCode,
@@ -89,7 +91,7 @@ struct Page {
 
 /// The home page: how many items there are, the newest of them, and a form for another.
 pub(crate) async fn home(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     language: Language,
     Query(arrival): Query<Arrival>,
 ) -> Response {
@@ -119,7 +121,7 @@ pub(crate) async fn home(
 
 /// The whole list, a hundred items a page.
 pub(crate) async fn page(
-    State(app): State<App>,
+    State(app): State<Arc<App>>,
     language: Language,
     Query(arrival): Query<Arrival>,
 ) -> Result<Response, Refusal> {

@@ -28,6 +28,28 @@ async fn publishing_an_event_again_stores_it_once() {
 }
 
 #[tokio::test]
+async fn a_batch_published_again_stores_each_of_its_events_once() {
+    let world = World::new().await;
+    let batch: Vec<_> = (0..2_500).map(|_| new_item("a")).collect();
+    world.bus.publish_all(&batch[..2_000]).await.unwrap();
+    world.bus.publish_all(&batch).await.unwrap();
+    assert_eq!(stored(&world).await, 2_500);
+}
+
+#[tokio::test]
+async fn a_batch_is_not_taken_for_stored_when_one_of_its_events_is_refused() {
+    let world = World::new().await;
+    let mut batch: Vec<_> = (0..3).map(|_| new_item("a")).collect();
+    // More than the stream takes in one message, and less than the broker does.
+    batch[1].body = vec![b' '; 1_040_000];
+    let refused = world.bus.publish_all(&batch).await.unwrap_err();
+    assert!(
+        matches!(refused, PublishError::Refused { .. }),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn publishing_while_the_broker_is_down_fails_at_once_and_works_again_after() {
     let mut world = World::new().await;
     let mut connected = world.bus.connected();
@@ -47,8 +69,12 @@ async fn publishing_to_a_broker_that_hangs_fails_within_two_seconds() {
     let world = World::new().await;
     world.broker.pause().unwrap();
     let started = Instant::now();
-    let refused = world.bus.publish(&new_item("a")).await.unwrap_err();
-    assert!(matches!(refused, PublishError::Unconfirmed), "{refused}");
+    let one = new_item("a");
+    let several = [new_item("b"), new_item("c")];
+    let (refused, also_refused) =
+        tokio::join!(world.bus.publish(&one), world.bus.publish_all(&several));
+    assert!(matches!(refused, Err(PublishError::Unconfirmed)));
+    assert!(matches!(also_refused, Err(PublishError::Unconfirmed)));
     assert!(started.elapsed() < Duration::from_secs(2));
     world.broker.resume().unwrap();
 }
@@ -77,10 +103,18 @@ async fn publishing_without_a_stream_says_so() {
         .await
         .unwrap();
     bus.wait_connected().await;
-    let refused = bus.publish(&new_item("a")).await.unwrap_err();
+    let one = new_item("a");
+    let several = [new_item("b"), new_item("c")];
+    let answers = tokio::join!(bus.publish(&one), bus.publish_all(&several));
     assert!(
-        matches!(refused, PublishError::NoStream { .. }),
-        "{refused}"
+        matches!(
+            answers,
+            (
+                Err(PublishError::NoStream { .. }),
+                Err(PublishError::NoStream { .. })
+            )
+        ),
+        "{answers:?}"
     );
 }
 
