@@ -31,14 +31,16 @@ fn main() -> ExitCode {
 }
 
 async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
-    let bus = Bus::connect(
-        settings.broker.nats_url.as_str(),
-        service.name(),
+    let url = service.sign(&settings.broker.nats_url);
+    let bus = Bus::connect(url.as_str(), service.name(), service.member())
+        .await
+        .context("cannot use the broker (NATS_URL)")?;
+    let database = Database::connect(
+        service.sign(&settings.database.database_url).as_str(),
         service.member(),
-    );
-    let bus = bus.await.context("cannot use the broker (NATS_URL)")?;
-    let database = Database::connect(settings.database.database_url.as_str(), service.member(), 1)
-        .context("cannot use the database (DATABASE_URL)")?;
+        1,
+    )
+    .context("cannot use the database (DATABASE_URL)")?;
     let group = bus.group(service.name(), events::ALL_SUBJECTS);
     service.ready_when("broker", bus.connected());
     service.ready_when("database", database.reachable());

@@ -33,14 +33,18 @@ const BATCHES: Batches = Batches {
 /// Saves until the service is asked to stop.
 pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let bus = Bus::connect(
-        settings.broker.nats_url.as_str(),
+        service.sign(&settings.broker.nats_url).as_str(),
         service.name(),
         service.member(),
     )
     .await
     .context("cannot use the broker (NATS_URL)")?;
-    let database = Database::connect(settings.database.database_url.as_str(), service.member(), 1)
-        .context("cannot use the database (DATABASE_URL)")?;
+    let database = Database::connect(
+        service.sign(&settings.database.database_url).as_str(),
+        service.member(),
+        1,
+    )
+    .context("cannot use the database (DATABASE_URL)")?;
     let group = bus.group(service.name(), events::ALL_SUBJECTS);
     service.ready_when("broker", bus.connected());
     service.ready_when("database", database.reachable());

@@ -1,6 +1,12 @@
 //! What a process may be started with, and what it says to a setting that is wrong.
 
-use std::{error::Error as _, process::ExitCode};
+use std::{
+    env,
+    error::Error as _,
+    ffi::{OsStr, OsString},
+    fs,
+    process::ExitCode,
+};
 
 use clap::{
     ArgMatches, Args, Command,
@@ -24,6 +30,54 @@ pub(crate) fn command<S: Args>(name: &'static str, http_addr: Option<&'static st
         Some(address) => command.mut_arg("http_addr", |arg| arg.default_value(address)),
         None => command,
     }
+}
+
+/// Reads the settings from the command line, the environment and the files that the environment
+/// names. A failure was told already.
+pub(crate) fn read(command: Command) -> Result<ArgMatches, ExitCode> {
+    let mut words: Vec<OsString> = env::args_os().collect();
+    let secrets = match secrets(&command) {
+        Ok(secrets) => secrets,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            return Err(ExitCode::from(2));
+        }
+    };
+    // Before a subcommand, which would not know them.
+    let first = words.len().min(1);
+    words.splice(first..first, secrets);
+    let matches = command.try_get_matches_from(words);
+    matches.map_err(|error| refuse(&error))
+}
+
+/// The flags for secrets that the environment gives as files: `NATS_URL_FILE` names a file with what
+/// `NATS_URL` would say. Containers get their secrets in this way.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the environment is read"
+)]
+fn secrets(command: &Command) -> Result<Vec<OsString>, String> {
+    let mut flags = Vec::new();
+    for argument in command.get_arguments() {
+        let (true, Some(variable), Some(flag)) = (
+            argument.is_hide_env_values_set(),
+            argument.get_env().and_then(OsStr::to_str),
+            argument.get_long(),
+        ) else {
+            continue;
+        };
+        let by_file = format!("{variable}_FILE");
+        let Some(file) = env::var_os(&by_file) else {
+            continue;
+        };
+        if env::var_os(variable).is_some() {
+            return Err(format!("{by_file}: give it or {variable}, not both"));
+        }
+        let secret = fs::read_to_string(&file)
+            .map_err(|error| format!("{by_file}: expected a file that can be read ({error})"))?;
+        flags.push(format!("--{flag}={}", secret.trim_end_matches(['\r', '\n'])).into());
+    }
+    Ok(flags)
 }
 
 const HEALTHCHECK: &str = "healthcheck";

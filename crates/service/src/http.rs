@@ -1,14 +1,15 @@
 //! What every HTTP request goes through: it gets an identity, is counted and is timed.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, Method},
+    http::{HeaderName, HeaderValue, Method, StatusCode},
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 /// The header that carries a request's identity, in and out.
@@ -43,6 +44,29 @@ impl RequestId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// How many requests one process answers at a time. What is slow is what they wait for, so more of
+/// them would only wait longer, and take memory.
+const AT_A_TIME: usize = 1024;
+
+/// Answers what comes while too many requests of `routes` are being answered with a bare 503 at once.
+/// What is sent after the answer's head, such as a stream of events, does not count.
+pub fn bounded(routes: Router) -> Router {
+    bounded_by(AT_A_TIME, routes)
+}
+
+fn bounded_by(at_a_time: usize, routes: Router) -> Router {
+    let places = Arc::new(Semaphore::new(at_a_time));
+    routes.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let place = Arc::clone(&places).try_acquire_owned();
+        async move {
+            match place {
+                Ok(_place) => next.run(request).await,
+                Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            }
+        }
+    }))
 }
 
 /// Gives each request of `routes` an identity, and counts and times it.
@@ -90,5 +114,41 @@ fn label_of(method: &Method) -> &'static str {
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::{Router, body::Body, extract::Request, http::StatusCode, routing::get};
+    use tokio::sync::Notify;
+    use tower::ServiceExt;
+
+    use super::bounded_by;
+
+    #[tokio::test]
+    async fn a_request_too_many_is_refused_at_once_and_served_when_there_is_room() {
+        let (entered, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let wait = {
+            let (entered, go) = (Arc::clone(&entered), Arc::clone(&go));
+            get(async move || {
+                entered.notify_one();
+                go.notified().await;
+            })
+        };
+        let routes = bounded_by(1, Router::new().route("/", wait));
+        let ask = || {
+            let request = Request::new(Body::empty());
+            let answer = routes.clone().oneshot(request);
+            async { answer.await.unwrap().status() }
+        };
+        let first = tokio::spawn(ask());
+        entered.notified().await;
+        assert_eq!(ask().await, StatusCode::SERVICE_UNAVAILABLE);
+        go.notify_one();
+        assert_eq!(first.await.unwrap(), StatusCode::OK);
+        go.notify_one();
+        assert_eq!(ask().await, StatusCode::OK);
     }
 }

@@ -24,10 +24,12 @@ pub mod http;
 pub mod problem;
 pub mod settings;
 
+mod address;
 mod command_line;
 mod health;
 mod healthcheck;
 mod process;
+mod server;
 mod telemetry;
 mod tool;
 

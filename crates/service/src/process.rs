@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use axum::{Router, serve::ListenerExt};
+use axum::Router;
 use clap::{Args, FromArgMatches};
 use tokio::{
     net::TcpListener,
@@ -19,18 +19,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    command_line::{self, command, refuse},
+    address::Address,
+    command_line::{self, command, read, refuse},
     health::{self, Readiness},
-    healthcheck, http,
+    healthcheck, http, server,
     settings::Common,
     telemetry,
 };
 
 /// How long a stop may take before the process ends without its work being done.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
-
-/// How long open requests may take after a stop was asked for.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A process that is about to start: what is known of it at compile time.
 pub struct Named {
@@ -68,9 +66,10 @@ impl Named {
         F: FnOnce(Service, S) -> Fut,
         Fut: Future<Output = anyhow::Result<()>>,
     {
-        let matches = match command::<S>(self.name, self.http_addr).try_get_matches() {
+        let command = command::<S>(self.name, self.http_addr);
+        let matches = match read(command) {
             Ok(matches) => matches,
-            Err(error) => return refuse(&error),
+            Err(refused) => return refused,
         };
         let (common, own) = match (
             Common::from_arg_matches(&matches),
@@ -105,6 +104,7 @@ impl Named {
 pub struct Service {
     name: String,
     member: String,
+    password: String,
     http_addr: SocketAddr,
     stop: CancellationToken,
     readiness: Arc<Mutex<Readiness>>,
@@ -119,6 +119,7 @@ impl Service {
         Self {
             name: name.to_owned(),
             member,
+            password: common.password.clone().unwrap_or_else(|| name.to_owned()),
             http_addr: common.http_addr,
             stop: CancellationToken::new(),
             readiness: Arc::default(),
@@ -133,6 +134,16 @@ impl Service {
     /// Which of the service's processes this is.
     pub fn member(&self) -> &str {
         &self.member
+    }
+
+    /// The address with this service's name and password, unless it names a user itself. A password
+    /// that is the one for development is warned of.
+    pub fn sign<K>(&self, address: &Address<K>) -> Address<K> {
+        let signed = address.signed(&self.name, &self.password);
+        if signed.is_for_development() {
+            warn!("using the development password at {signed:?}; set another as PASSWORD");
+        }
+        signed
     }
 
     /// Is cancelled when the process is asked to stop.
@@ -155,20 +166,8 @@ impl Service {
         let address = listener.local_addr().context("a listener has an address")?;
         info!(http.addr = %address, "listening for HTTP on {address}");
         let app = http::observed(routes.merge(self.operations()));
-        // A response is written at once; without this, one in two parts waits for the other side.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let stop = self.stop.clone();
-        let serving =
-            axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
-        tokio::select! {
-            served = serving => served.context("cannot serve HTTP"),
-            () = async { stop.cancelled().await; tokio::time::sleep(DRAIN_LIMIT).await } => {
-                warn!("requests were still open {} s after the stop", DRAIN_LIMIT.as_secs());
-                Ok(())
-            }
-        }
+        server::serve(listener, app, self.stop.clone()).await;
+        Ok(())
     }
 
     fn operations(&self) -> Router {

@@ -1,20 +1,34 @@
 //! The settings that services share. Each is declared once, here, with its default and what
 //! it means; `--help` of every service lists those that it reads.
 
-use std::{fmt, net::SocketAddr, str::FromStr};
+use std::net::SocketAddr;
 
-use clap::{Args, ValueEnum};
-use url::Url;
+use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
+
+pub use crate::address::{NatsUrl, PostgresUrl};
 
 /// Where the broker is.
 #[derive(Args, Clone, Debug)]
 pub struct Broker {
-    /// The broker's address, with user and password if it wants them.
+    /// The broker's address. If it names no user, the service logs in by its own name and `PASSWORD`.
     #[arg(
         long,
         env,
         hide_env_values = true,
-        default_value = "nats://todo:todo@localhost:4222"
+        default_value = "nats://localhost:4222"
+    )]
+    pub nats_url: NatsUrl,
+}
+
+/// Where the broker is, for a person who may do everything there.
+#[derive(Args, Clone, Debug)]
+pub struct Operator {
+    /// The broker's address, with the operator's password.
+    #[arg(
+        long,
+        env,
+        hide_env_values = true,
+        default_value = "nats://operator:operator@localhost:4222"
     )]
     pub nats_url: NatsUrl,
 }
@@ -22,12 +36,13 @@ pub struct Broker {
 /// Where the database is.
 #[derive(Args, Clone, Debug)]
 pub struct Database {
-    /// The database's address, with user and password.
+    /// The database's address. If it names no user, the service logs in by its own name and
+    /// `PASSWORD`.
     #[arg(
         long,
         env,
         hide_env_values = true,
-        default_value = "postgres://todo:todo@localhost:5432/todo"
+        default_value = "postgres://localhost:5432/todo"
     )]
     pub database_url: PostgresUrl,
 }
@@ -59,6 +74,10 @@ pub(crate) struct Common {
     /// host's name and the process id.
     #[arg(long, env, value_parser = parse_member)]
     pub(crate) member: Option<String>,
+    /// This service's password at the broker and at the database, which know it by its name. For
+    /// development it is the name itself.
+    #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) password: Option<String>,
     /// How log lines are written.
     #[arg(long, env, default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -89,62 +108,4 @@ fn parse_member(text: &str) -> Result<String, String> {
     } else {
         Err("expected 1 to 63 letters, digits, `-`, `_` or `.`".to_owned())
     }
-}
-
-macro_rules! url_setting {
-    ($(#[$doc:meta])* $name:ident, [$($scheme:literal),+], $expected:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq)]
-        pub struct $name(Url);
-
-        impl $name {
-            /// The address as it stands, secrets included.
-            pub fn as_str(&self) -> &str {
-                self.0.as_str()
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = &'static str;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match Url::parse(text) {
-                    Ok(url) if [$($scheme),+].contains(&url.scheme()) && url.has_host() => {
-                        Ok(Self(url))
-                    }
-                    _ => Err($expected),
-                }
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-
-        /// Shows the address without user and password.
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let host = self.0.host_str().unwrap_or_default();
-                write!(f, "{}://{host}", self.0.scheme())?;
-                match self.0.port() {
-                    Some(port) => write!(f, ":{port}"),
-                    None => Ok(()),
-                }
-            }
-        }
-    };
-}
-
-url_setting! {
-    /// The address of a NATS server.
-    NatsUrl, ["nats", "tls"],
-    "expected a NATS address, such as nats://user:password@message-queue:4222"
-}
-
-url_setting! {
-    /// The address of a PostgreSQL database.
-    PostgresUrl, ["postgres", "postgresql"],
-    "expected a PostgreSQL address, such as postgres://user:password@todo-db:5432/todo"
 }

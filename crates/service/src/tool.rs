@@ -6,7 +6,11 @@ use anyhow::Context;
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
-use crate::{command_line::refuse, process::Signals, telemetry};
+use crate::{
+    command_line::{read, refuse},
+    process::Signals,
+    telemetry,
+};
 
 /// Reads the command line and the settings, and runs `main`, whose token is cancelled by Ctrl-C.
 ///
@@ -18,9 +22,10 @@ where
     F: FnOnce(T, CancellationToken) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    let tool = match T::try_parse() {
-        Ok(tool) => tool,
-        Err(error) => return refuse(&error),
+    let tool = match read(T::command()).map(|matches| T::from_arg_matches(&matches)) {
+        Ok(Ok(tool)) => tool,
+        Ok(Err(error)) => return refuse(&error),
+        Err(refused) => return refused,
     };
     telemetry::init_warnings();
     let runtime = match tokio::runtime::Builder::new_current_thread()

@@ -5,6 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context;
 use bus::Bus;
 use service::{Service, settings};
+use store::Role;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
@@ -17,9 +18,41 @@ struct Settings {
     /// How many servers of a cluster keep each event: 1 on a single server, 3 on a cluster.
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     stream_replicas: u8,
+    #[command(flatten)]
+    passwords: Passwords,
     /// How long to wait for the database and the broker, in seconds.
     #[arg(long, env, default_value_t = 60)]
     setup_limit: u64,
+}
+
+/// The passwords by which services log in to the database.
+#[derive(clap::Args)]
+#[expect(clippy::struct_field_names, reason = "each is named as its setting is")]
+struct Passwords {
+    /// The password of todo-web.
+    #[arg(long, env, hide_env_values = true, default_value = "todo-web")]
+    todo_web_password: String,
+    /// The password of todo-api.
+    #[arg(long, env, hide_env_values = true, default_value = "todo-api")]
+    todo_api_password: String,
+    /// The password of save-handler.
+    #[arg(long, env, hide_env_values = true, default_value = "save-handler")]
+    save_handler_password: String,
+    /// The password of audit-handler.
+    #[arg(long, env, hide_env_values = true, default_value = "audit-handler")]
+    audit_handler_password: String,
+}
+
+impl Passwords {
+    fn roles(&self) -> [Role<'_>; 4] {
+        [
+            ("todo-web", &self.todo_web_password),
+            ("todo-api", &self.todo_api_password),
+            ("save-handler", &self.save_handler_password),
+            ("audit-handler", &self.audit_handler_password),
+        ]
+        .map(|(service, password)| Role { service, password })
+    }
 }
 
 /// The pause between two attempts.
@@ -34,7 +67,7 @@ async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let limit = Duration::from_secs(settings.setup_limit);
     let prepare = async {
         tokio::try_join!(
-            prepare_database(&settings),
+            prepare_database(&service, &settings),
             prepare_broker(&service, &settings)
         )
     };
@@ -48,9 +81,19 @@ async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     }
 }
 
-async fn prepare_database(settings: &Settings) -> anyhow::Result<()> {
-    let url = &settings.database.database_url;
-    while let Err(error) = store::migrate(url.as_str()).await {
+async fn prepare_database(service: &Service, settings: &Settings) -> anyhow::Result<()> {
+    let url = service.sign(&settings.database.database_url);
+    let roles = settings.passwords.roles();
+    for role in roles {
+        if role.password == role.service {
+            warn!("{} gets its development password at {url}", role.service);
+        }
+    }
+    let prepare = async || {
+        store::migrate(url.as_str()).await?;
+        store::ensure_roles(url.as_str(), &roles).await
+    };
+    while let Err(error) = prepare().await {
         if !error.is_unavailable() {
             return Err(error).context("cannot prepare the database");
         }
@@ -66,7 +109,7 @@ async fn prepare_database(settings: &Settings) -> anyhow::Result<()> {
 
 async fn prepare_broker(service: &Service, settings: &Settings) -> anyhow::Result<()> {
     let bus = Bus::connect(
-        settings.broker.nats_url.as_str(),
+        service.sign(&settings.broker.nats_url).as_str(),
         service.name(),
         service.member(),
     )

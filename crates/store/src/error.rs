@@ -26,6 +26,9 @@ pub enum StoreError {
     /// [`crate::migrate`].
     #[error("cannot migrate the database")]
     Migrate(#[source] Cause),
+    /// [`crate::ensure_roles`].
+    #[error("cannot give the services their roles")]
+    Roles(#[source] Cause),
 }
 
 /// What to do about a failure.
@@ -50,7 +53,8 @@ impl StoreError {
             | Self::Count(cause)
             | Self::Get(cause)
             | Self::Append(cause)
-            | Self::Migrate(cause) => cause.kind(),
+            | Self::Migrate(cause)
+            | Self::Roles(cause) => cause.kind(),
         }
     }
 

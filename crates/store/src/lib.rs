@@ -35,6 +35,7 @@ mod item;
 mod items;
 mod lease;
 mod migrate;
+mod roles;
 mod utc;
 
 pub use audit::{AuditEntry, AuditLog};
@@ -44,3 +45,4 @@ pub use error::{Cause, ErrorKind, StoreError};
 pub use item::{Counts, Item, ItemState, Page, Saved};
 pub use items::ItemStore;
 pub use migrate::migrate;
+pub use roles::{Role, ensure_roles};

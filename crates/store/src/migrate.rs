@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use crate::{StoreError, database::options, error::Cause};
 
 /// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// How long to wait for another migrator, and for any table that a migration changes. A change
 /// that waits longer would make everybody else queue up behind it.
-const LOCK: &str = "5s";
+pub(crate) const LOCK: &str = "5s";
 
 /// Brings the tables of the database at `url` up to what this program knows, and leaves those of a
 /// later release alone, so that an older one can be put back.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,13 +13,22 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::install::{self, NatsServer};
+use crate::install::{self, NatsServer, Version};
 use crate::ports::loopback;
 use crate::process::{Output, Process, Signal, apart};
 use crate::{leftover, try_eventually};
 
 /// Recovering a large store takes a while.
 const START: Duration = Duration::from_mins(1);
+
+/// The first broker that can be told to write each message through to the disk.
+const WRITES_THROUGH: Version = Version(2, 10);
+
+/// The server's configuration, in its directory.
+const CONFIG: &str = "broker.conf";
+
+/// The configuration that it includes.
+const INCLUDED: &str = "included.conf";
 
 /// How long a broker may take to close its store.
 const STOP: Duration = Duration::from_secs(15);
@@ -33,8 +43,11 @@ pub struct BrokerOptions {
     pub port: Option<u16>,
     /// The port for monitoring.
     pub monitor_port: Option<u16>,
-    /// A configuration file; addresses, ports and the store are ours whatever it says.
+    /// A configuration file that is read as well; addresses, ports and the store are ours whatever it
+    /// says.
     pub config: Option<PathBuf>,
+    /// Whether what is acknowledged is on the disk, if this server can be told so.
+    pub durable: bool,
     /// The environment that the configuration file refers to.
     pub env: Vec<(String, String)>,
     /// The name and password that [`Broker::url`] contains.
@@ -149,6 +162,12 @@ impl Broker {
         self.launch().await
     }
 
+    /// Has the broker read its configuration anew.
+    pub fn reload(&self) -> Result<()> {
+        let process = self.process.as_ref().context("the broker does not run")?;
+        process.signal(Signal::SIGHUP)
+    }
+
     /// Freezes the broker: connections stay open and nothing is answered.
     pub fn pause(&self) -> Result<()> {
         self.process
@@ -200,6 +219,7 @@ impl Broker {
         let ports = self.dir.join("ports");
         drop(fs::remove_dir_all(&ports));
         fs::create_dir_all(&ports)?;
+        self.configure()?;
         let mut process = Process::spawn(
             "nats-server",
             self.command(&ports),
@@ -210,6 +230,31 @@ impl Broker {
         }
         (self.port, self.monitor_port) = ready(&mut process, &ports).await?;
         self.process = Some(process);
+        Ok(())
+    }
+
+    /// Writes what the server reads at its start and at each reload. (A reload forgets a store that was
+    /// named on the command line, and stops keeping streams.)
+    fn configure(&self) -> Result<()> {
+        let included = self.dir.join(INCLUDED);
+        drop(fs::remove_file(&included));
+        let include = match &self.options.config {
+            // An included file is looked for beside the one that includes it.
+            Some(config) => {
+                symlink(std::path::absolute(config)?, included)?;
+                format!("include ./{INCLUDED}")
+            }
+            None => String::new(),
+        };
+        let sync = if self.options.durable && self.server.version >= WRITES_THROUGH {
+            "sync_interval: always"
+        } else {
+            ""
+        };
+        let store = self.dir.join("store");
+        let store = store.to_str().context("the store's path is no text")?;
+        let text = format!("{include}\njetstream {{\n  store_dir: {store:?}\n  {sync}\n}}\n");
+        fs::write(self.dir.join(CONFIG), text)?;
         Ok(())
     }
 
@@ -232,10 +277,7 @@ impl Broker {
             &port(self.monitor_port),
         ]);
         command.arg("--ports_file_dir").arg(ports);
-        command.arg("-js").arg("-sd").arg(self.dir.join("store"));
-        if let Some(config) = &self.options.config {
-            command.arg("-c").arg(config);
-        }
+        command.arg("-c").arg(self.dir.join(CONFIG));
         command.envs(self.options.env.iter().map(|(name, value)| (name, value)));
         if self.options.apart {
             apart(&mut command);

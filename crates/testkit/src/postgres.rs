@@ -99,6 +99,11 @@ impl Postgres {
         self.server.url(database)
     }
 
+    /// The address of a database, for another user.
+    pub fn url_for(&self, database: &str, user: &str, password: &str) -> String {
+        self.server.url_for(database, user, password)
+    }
+
     /// The port; it stays the same over restarts.
     pub fn port(&self) -> u16 {
         self.server.port

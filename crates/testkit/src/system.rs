@@ -33,8 +33,8 @@ pub use passwords::write_privately;
 /// The database's name.
 const DATABASE: &str = "todo";
 
-/// The broker's user for services.
-const USER: &str = "todo";
+/// What prepares the database and the broker.
+const SETUP: &str = "setup";
 
 /// The broker's user for people, who may do everything.
 const OPERATOR: &str = "operator";
@@ -172,18 +172,16 @@ impl System {
     pub async fn set_up(&mut self) -> Result<()> {
         (self.options.report)(Event::Step("setting up streams and tables"));
         self.postgres.ensure_database(DATABASE).await?;
-        let mut command = Command::new(self.options.program("setup")?);
+        let mut command = Command::new(self.options.program(SETUP)?);
         command
-            .envs(self.environment("setup", false))
-            .env("MEMBER", "setup");
+            .envs(self.environment(SETUP, false)?)
+            .envs(self.passwords.variables())
+            .env("MEMBER", SETUP);
         if self.options.apart {
             apart(&mut command);
         }
-        let mut process = Process::spawn(
-            "setup",
-            command,
-            member::lines("setup", &self.options.report),
-        )?;
+        let mut process =
+            Process::spawn(SETUP, command, member::lines(SETUP, &self.options.report))?;
         let ended = timeout(Duration::from_mins(2), process.wait()).await;
         let status = ended.with_context(|| format!("setup does not end:{}", process.tail()))??;
         ensure!(
@@ -218,7 +216,7 @@ impl System {
     }
 
     fn recipe(&self, service: &str, number: usize, more: &[(&str, &str)]) -> Result<Recipe> {
-        let mut env = self.environment(service, true);
+        let mut env = self.environment(service, true)?;
         env.extend(
             more.iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
@@ -234,9 +232,15 @@ impl System {
     }
 
     /// What each service is told; the rest of the environment, such as `RUST_LOG`, is ours.
-    fn environment(&self, service: &str, linked: bool) -> Vec<(String, String)> {
-        let mut nats = self.broker.url_for(USER, &self.passwords.todo);
-        let mut database = self.database();
+    fn environment(&self, service: &str, linked: bool) -> Result<Vec<(String, String)>> {
+        let password = self.passwords.of(service)?;
+        let mut nats = self.broker.url_for(service, password);
+        // The tables are their owner's, and so `setup` works as the owner.
+        let mut database = if service == SETUP {
+            self.database()
+        } else {
+            self.postgres.url_for(DATABASE, service, password)
+        };
         if let (true, Some((broker_link, postgres_link))) = (linked, &self.links) {
             (nats, database) = (broker_link.url(&nats), postgres_link.url(&database));
         }
@@ -246,7 +250,7 @@ impl System {
             ("LOG_FORMAT".to_owned(), self.options.log_format.clone()),
         ];
         env.extend(self.options.env.get(service).into_iter().flatten().cloned());
-        env
+        Ok(env)
     }
 
     fn first(&self, service: &str) -> Option<String> {

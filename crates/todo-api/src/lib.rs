@@ -28,17 +28,26 @@ mod key;
 mod list;
 mod representation;
 mod show;
+mod tokens;
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
+    response::Response,
+    routing::get,
+};
 use bus::Bus;
-use service::{Service, problem, settings};
+use service::{Service, http, problem, settings};
 use store::Database;
 use tower_http::timeout::TimeoutLayer;
 
 pub use app::App;
+pub use tokens::Tokens;
 
 /// The largest body that is read, in bytes; the longest item takes a tenth of it.
 const BODY_LIMIT: usize = 16 * 1024;
@@ -48,12 +57,16 @@ const BODY_LIMIT: usize = 16 * 1024;
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// The JSON API of the todo list: its settings.
-#[derive(clap::Args, Clone, Debug)]
+#[derive(clap::Args, Clone)]
 pub struct Settings {
     #[command(flatten)]
     broker: settings::Broker,
     #[command(flatten)]
     database: settings::DatabasePool,
+    /// The tokens of which a caller must send one as `Authorization: Bearer …`, divided by commas,
+    /// each of at least 16 characters. Without any, everybody may use the API.
+    #[arg(long, env, hide_env_values = true)]
+    api_tokens: Option<Tokens>,
 }
 
 /// Runs the service until it is asked to stop.
@@ -62,14 +75,14 @@ pub struct Settings {
 /// work. Without either of them it still does what it can.
 pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let bus = Bus::connect(
-        settings.broker.nats_url.as_str(),
+        service.sign(&settings.broker.nats_url).as_str(),
         service.name(),
         service.member(),
     )
     .await
     .context("cannot connect to the broker (NATS_URL)")?;
     let database = Database::connect(
-        settings.database.database_url().as_str(),
+        service.sign(settings.database.database_url()).as_str(),
         service.member(),
         settings.database.database_connections,
     )
@@ -78,15 +91,17 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     service.ready_when("database", database.reachable());
 
     let app = App::new(bus.clone(), &database);
-    service.serve(routes(app)).await?;
+    let routes = routes(app, settings.api_tokens.unwrap_or_default());
+    service.serve(routes).await?;
     bus.close().await;
     database.close().await;
     Ok(())
 }
 
-/// The routes of the service, without those that every service has.
-pub fn routes(app: App) -> Router {
-    let routes = Router::new()
+/// The routes of the service, without those that every service has, for those who have one of the
+/// `tokens`.
+pub fn routes(app: App, tokens: Tokens) -> Router {
+    let mut routes = Router::new()
         .route("/todo", get(list::list).post(add::add))
         .route(
             "/todo/{id}",
@@ -100,5 +115,26 @@ pub fn routes(app: App) -> Router {
             REQUEST_LIMIT,
         ))
         .with_state(Arc::new(app));
-    problem::documented(routes)
+    if !tokens.is_empty() {
+        routes = routes.layer(middleware::from_fn_with_state(tokens, tokens::guard));
+    }
+    let protected = routes.layer(middleware::map_response(protect));
+    problem::documented(http::bounded(protected))
+}
+
+/// What is answered is data: nobody shall take it for a page, or keep it.
+async fn protect(mut response: Response) -> Response {
+    const PROTECTIONS: [(HeaderName, &str); 3] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in PROTECTIONS {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
 }

@@ -38,9 +38,9 @@ use axum::{
     routing::{get, post},
 };
 use bus::Bus;
-use service::{Service, settings};
+use service::{Service, http, settings};
 use store::Database;
-use tower_http::timeout::TimeoutLayer;
+use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
 
 pub use app::App;
 
@@ -66,14 +66,14 @@ pub struct Settings {
 /// the page. Without either of them it still serves what it can.
 pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let bus = Bus::connect(
-        settings.broker.nats_url.as_str(),
+        service.sign(&settings.broker.nats_url).as_str(),
         service.name(),
         service.member(),
     )
     .await
     .context("cannot connect to the broker (NATS_URL)")?;
     let database = Database::connect(
-        settings.database.database_url().as_str(),
+        service.sign(settings.database.database_url()).as_str(),
         service.member(),
         settings.database.database_connections,
     )
@@ -105,6 +105,8 @@ pub fn routes(app: App) -> Router {
             StatusCode::REQUEST_TIMEOUT,
             REQUEST_LIMIT,
         ))
+        // Another site's form would send what its visitor did not mean, in the visitor's name.
+        .layer(CsrfLayer::new())
         .with_state(Arc::new(app));
-    render::presented(routes)
+    render::presented(http::bounded(routes))
 }

@@ -16,6 +16,8 @@ pub(crate) enum Reason {
     WrongType,
     TooLarge,
     TooSlow,
+    Foreign,
+    Busy,
     NotAccepted,
     Internal,
 }
@@ -64,6 +66,8 @@ impl Refusal {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Reason::WrongType,
             StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge,
             StatusCode::REQUEST_TIMEOUT => Reason::TooSlow,
+            StatusCode::FORBIDDEN => Reason::Foreign,
+            StatusCode::SERVICE_UNAVAILABLE => Reason::Busy,
             status if status.is_server_error() => Reason::Internal,
             _ => Reason::BadRequest,
         };

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 #[command(version)]
 struct Todoctl {
     #[command(flatten)]
-    broker: settings::Broker,
+    broker: settings::Operator,
     #[command(subcommand)]
     task: Task,
 }

@@ -6,6 +6,7 @@
 
 mod dead_letters;
 mod outages;
+mod permissions;
 mod publishing;
 mod settling;
 mod sharing;

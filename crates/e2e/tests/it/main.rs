@@ -7,6 +7,7 @@
 mod bad_input;
 mod guide;
 mod journey;
+mod manual;
 mod outages;
 mod tidy;
 mod user;

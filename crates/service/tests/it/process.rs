@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -35,13 +35,18 @@ fn refusal(variable: &str, value: &str) -> String {
 }
 
 /// Starts the process and reads its address from its log.
-fn started(format: &str) -> (Child, BufReader<std::process::ChildStdout>, String) {
-    let mut child = idle()
+fn started(format: &str) -> (Child, BufReader<ChildStdout>, String) {
+    let mut command = idle();
+    command
         .env("HTTP_ADDR", "127.0.0.1:0")
         .env("MEMBER", "idle-1")
-        .env("LOG_FORMAT", format)
-        .spawn()
-        .unwrap();
+        .env("LOG_FORMAT", format);
+    listening(&mut command)
+}
+
+/// Starts the process, and reads its log up to where it listens.
+fn listening(command: &mut Command) -> (Child, BufReader<ChildStdout>, String) {
+    let mut child = command.spawn().unwrap();
     let mut log = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     while !line.contains("listening for HTTP on ") {
@@ -49,6 +54,15 @@ fn started(format: &str) -> (Child, BufReader<std::process::ChildStdout>, String
         assert!(log.read_line(&mut line).unwrap() > 0, "it ended");
     }
     (child, log, line)
+}
+
+/// Stops the process, and gives the rest of its log.
+fn ended(mut child: Child, mut log: BufReader<ChildStdout>) -> String {
+    tell(&child, Signal::SIGTERM);
+    assert!(child.wait().unwrap().success());
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    rest
 }
 
 fn address(line: &str) -> String {
@@ -96,6 +110,47 @@ fn a_wrong_setting_stops_the_start_with_its_name_and_what_was_expected() {
         assert!(said.starts_with(expected), "{variable}={value}: {said}");
         assert!(!said.contains("secret"), "{said}");
     }
+}
+
+#[test]
+fn a_secret_may_come_from_a_file_that_the_environment_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nats-url");
+    let refused = |also: Option<&str>| {
+        let mut command = idle();
+        if let Some(url) = also {
+            command.env("NATS_URL", url);
+        }
+        let output = command.env("NATS_URL_FILE", &file).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = refused(None);
+    assert!(
+        said.starts_with("error: NATS_URL_FILE: expected a file"),
+        "{said}"
+    );
+    std::fs::write(&file, "http://u:secret@x\n").unwrap();
+    let said = refused(None);
+    assert!(
+        said.starts_with("error: NATS_URL: expected a NATS address"),
+        "{said}"
+    );
+    let said = refused(Some("nats://x:4222"));
+    assert!(
+        said.starts_with("error: NATS_URL_FILE: give it or NATS_URL, not both"),
+        "{said}"
+    );
+
+    std::fs::write(&file, "nats://user:secret@broker:4222\n").unwrap();
+    let mut command = idle();
+    command.env("HTTP_ADDR", "127.0.0.1:0");
+    let (child, log, _) = listening(command.env("NATS_URL_FILE", &file));
+    let said = ended(child, log);
+    assert!(
+        !said.contains("secret") && !said.contains("development"),
+        "{said}"
+    );
 }
 
 #[test]

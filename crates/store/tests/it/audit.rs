@@ -28,6 +28,18 @@ fn entry<'a>(
     }
 }
 
+pub(crate) fn stream() -> StreamIdentity {
+    StreamIdentity::new("TODO", CREATED)
+}
+
+pub(crate) fn entry_at<'a>(
+    stream: &'a StreamIdentity,
+    sequence: u64,
+    event_id: &'a EventId,
+) -> AuditEntry<'a> {
+    entry(stream, sequence, event_id, b"{}")
+}
+
 #[tokio::test]
 async fn an_event_is_written_down_once() {
     let store = Fixture::new().await;

@@ -10,4 +10,5 @@ mod model;
 mod outage;
 mod pages;
 mod pool;
+mod roles;
 mod save;

@@ -35,13 +35,12 @@ impl Server {
 
     /// The address of one of its databases.
     pub(crate) fn url(&self, database: &str) -> String {
-        let Self {
-            user,
-            password,
-            host,
-            port,
-            ..
-        } = self;
+        self.url_for(database, &self.user, &self.password)
+    }
+
+    /// The same for another user.
+    pub(crate) fn url_for(&self, database: &str, user: &str, password: &str) -> String {
+        let Self { host, port, .. } = self;
         format!("postgres://{user}:{password}@{host}:{port}/{database}")
     }
 

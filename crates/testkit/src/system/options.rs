@@ -1,12 +1,10 @@
 //! Which services run, how many of each, and where.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-
-use crate::install::Version;
 
 /// The services of the whole system and how many members each has unless told otherwise.
 pub const SERVICES: [(&str, usize); 4] = [
@@ -15,9 +13,6 @@ pub const SERVICES: [(&str, usize); 4] = [
     ("audit-handler", 1),
     ("todo-api", 1),
 ];
-
-/// The first broker that can be told to write each message through to the disk.
-const WRITES_THROUGH: Version = Version(2, 10);
 
 /// Something that whoever watches the system may want to show.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +55,8 @@ pub struct SystemOptions {
     pub linked: bool,
     /// Whether a Ctrl-C on the terminal shall not reach any of it, because we stop it in order.
     pub apart: bool,
+    /// The file of the broker's users; this repository's when it is not given.
+    pub users: Option<PathBuf>,
     /// Who is told what happens.
     pub report: Report,
 }
@@ -80,6 +77,7 @@ impl Default for SystemOptions {
             env: BTreeMap::new(),
             linked: false,
             apart: false,
+            users: None,
             report: Arc::new(|_| {}),
         }
     }
@@ -124,6 +122,25 @@ impl SystemOptions {
         self
     }
 
+    /// Takes the broker's users from another file.
+    #[must_use]
+    pub fn users(mut self, file: &Path) -> Self {
+        self.users = Some(file.to_owned());
+        self
+    }
+
+    /// Who may use the broker.
+    pub(super) fn users_file(&self) -> PathBuf {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let ours = || {
+            here.ancestors()
+                .nth(2)
+                .unwrap_or(here)
+                .join("message-queue/users.conf")
+        };
+        self.users.clone().unwrap_or_else(ours)
+    }
+
     /// The port that the first member of a service listens on, if somebody wants a certain one.
     pub(super) fn port(&self, service: &str) -> Option<u16> {
         match service {
@@ -163,20 +180,4 @@ fn beside_us() -> Result<PathBuf> {
         None
     };
     Ok(up.unwrap_or(directory).to_owned())
-}
-
-/// The broker's configuration in this repository, for a server of this version: an older one refuses
-/// to start on a setting that it does not know.
-pub(super) fn broker_config(version: Version) -> PathBuf {
-    let file = if version >= WRITES_THROUGH {
-        "nats.conf"
-    } else {
-        "users.conf"
-    };
-    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
-        .nth(2)
-        .unwrap_or(here)
-        .join("message-queue")
-        .join(file)
 }

@@ -1,5 +1,6 @@
 //! The passwords of one system, made at its first start and kept with its data.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -8,32 +9,49 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
+use super::options::SERVICES;
+use super::{OPERATOR, SETUP};
 use crate::random_password;
 
+/// By whose they are: the broker's operator, the database's owner, and each service.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Passwords {
-    /// The broker's operator, who may do everything.
-    pub(super) operator: String,
-    /// The services at the broker.
-    pub(super) todo: String,
-    /// The owner of the database.
-    pub(super) postgres: String,
-}
+#[serde(transparent)]
+pub(super) struct Passwords(BTreeMap<String, String>);
+
+/// The owner of the database.
+pub(super) const OWNER: &str = "postgres";
 
 impl Passwords {
-    /// Those in `file`, which is made when it is not there.
+    /// Those in `file`. Whoever has none yet gets one.
     pub(super) fn keep(file: &Path) -> Result<Self> {
-        if let Ok(text) = fs::read(file) {
-            let kept = serde_json::from_slice(&text);
-            return kept.with_context(|| format!("cannot understand `{}`", file.display()));
-        }
-        let new = Self {
-            operator: random_password(),
-            todo: random_password(),
-            postgres: random_password(),
+        let mut kept: BTreeMap<String, String> = match fs::read(file) {
+            Ok(text) => serde_json::from_slice(&text)
+                .with_context(|| format!("cannot understand `{}`", file.display()))?,
+            Err(_) => BTreeMap::new(),
         };
-        write_privately(file, &serde_json::to_vec_pretty(&new)?)?;
-        Ok(new)
+        let before = kept.len();
+        let services = SERVICES.map(|(service, _)| service);
+        for name in [OPERATOR, OWNER, SETUP].into_iter().chain(services) {
+            kept.entry(name.to_owned()).or_insert_with(random_password);
+        }
+        if kept.len() > before {
+            write_privately(file, &serde_json::to_vec_pretty(&kept)?)?;
+        }
+        Ok(Self(kept))
+    }
+
+    /// The password of one of them.
+    pub(super) fn of(&self, name: &str) -> Result<&str> {
+        let password = self.0.get(name).map(String::as_str);
+        password.with_context(|| format!("`passwords.json` has none for {name}"))
+    }
+
+    /// The variables that the broker's configuration and `setup` read them from.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (String, String)> {
+        self.0.iter().map(|(name, password)| {
+            let variable = format!("{}_PASSWORD", name.replace('-', "_").to_uppercase());
+            (variable, password.clone())
+        })
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::OPERATOR;
-use super::options::{self, SystemOptions};
-use super::passwords::Passwords;
-use crate::{Broker, BrokerOptions, Postgres, PostgresOptions, install};
+use super::options::SystemOptions;
+use super::passwords::{OWNER, Passwords};
+use crate::{Broker, BrokerOptions, Postgres, PostgresOptions};
 
 /// Starts the broker with this repository's configuration.
 pub(super) async fn start_broker(
@@ -15,18 +15,14 @@ pub(super) async fn start_broker(
     dir: &Path,
     passwords: &Passwords,
 ) -> Result<Broker> {
-    let version = install::nats_server()?.version;
-    let variable = |name: &str, value: &String| (name.to_owned(), value.clone());
     Broker::start(BrokerOptions {
         dir: Some(dir.join("broker")),
         port: None,
         monitor_port: options.monitor_port,
-        config: Some(options::broker_config(version)),
-        env: vec![
-            variable("OPERATOR_PASSWORD", &passwords.operator),
-            variable("TODO_PASSWORD", &passwords.todo),
-        ],
-        credentials: Some(variable(OPERATOR, &passwords.operator)),
+        config: Some(options.users_file()),
+        durable: options.dir.is_some(),
+        env: passwords.variables().collect(),
+        credentials: Some((OPERATOR.to_owned(), passwords.of(OPERATOR)?.to_owned())),
         apart: options.apart,
     })
     .await
@@ -42,7 +38,7 @@ pub(super) async fn start_postgres(
     let kept = options.dir.is_some();
     Postgres::start(PostgresOptions {
         dir: kept.then(|| dir.join("postgres")),
-        password: Some(passwords.postgres.clone()),
+        password: Some(passwords.of(OWNER)?.to_owned()),
         durable: kept,
         apart: options.apart,
         ..PostgresOptions::default()

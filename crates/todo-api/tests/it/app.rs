@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use store::ItemStore;
 use testkit::{Broker, BrokerOptions, Link};
 use time::OffsetDateTime;
+use todo_api::{App, Tokens};
 use tower::ServiceExt;
 
 /// Where the test marks the end of what was published.
@@ -39,6 +40,11 @@ pub(crate) struct Answer {
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
+        Self::start_for(Tokens::default()).await
+    }
+
+    /// The same for callers who have one of these tokens.
+    pub(crate) async fn start_for(tokens: Tokens) -> Self {
         let servers = (
             Broker::start(BrokerOptions::default()).await.unwrap(),
             testkit::Database::create().await,
@@ -61,7 +67,7 @@ impl TestApp {
         reachable.wait_for(|reachable| *reachable).await.unwrap();
 
         Self {
-            router: service::http::observed(todo_api::routes(todo_api::App::new(bus, &pool))),
+            router: service::http::observed(todo_api::routes(App::new(bus, &pool), tokens)),
             broker,
             database,
             observer,

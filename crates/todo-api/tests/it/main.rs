@@ -13,3 +13,4 @@ mod list;
 mod outages;
 mod problems;
 mod show;
+mod tokens;

@@ -95,6 +95,11 @@ pub(crate) const ENGLISH: Texts = Texts {
             "The request took too long to arrive",
             "Please send it again.",
         ),
+        Reason::Foreign => (
+            "This form came from another site",
+            "Nothing was changed. Please open the list here and try again.",
+        ),
+        Reason::Busy => ("Too many visitors at once", "Please try again in a moment."),
         Reason::NotAccepted => (
             "Your change cannot be accepted right now",
             "It is not lost if you keep this page open: please try again in a moment.",

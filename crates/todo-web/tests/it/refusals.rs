@@ -54,6 +54,47 @@ async fn a_wrong_method_is_answered_with_the_right_ones() {
 }
 
 #[tokio::test]
+async fn another_sites_form_changes_nothing() {
+    let mut app = TestApp::start().await;
+    let key = app.visit("/").await.key();
+    let fields = format!("key={key}&item=x");
+    let send = async |headers: &[(&str, &str)]| {
+        let mut request = Request::post("/new")
+            .header("host", "todo.example")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        app.send(request.body(fields.clone().into()).unwrap()).await
+    };
+    for foreign in [
+        [
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "https://evil.example"),
+        ],
+        [
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://other.todo.example"),
+        ],
+        [("origin", "null"), ("accept", "text/html")],
+        [("origin", "https://evil.example"), ("accept", "text/html")],
+    ] {
+        let answer = send(&foreign).await;
+        answer.refuses(StatusCode::FORBIDDEN, "This form came from another site");
+    }
+    for ours in [
+        [
+            ("sec-fetch-site", "same-origin"),
+            ("origin", "http://todo.example"),
+        ],
+        [("origin", "http://todo.example"), ("accept", "text/html")],
+    ] {
+        assert_eq!(send(&ours).await.status, StatusCode::SEE_OTHER);
+    }
+    assert_eq!(app.published().await.len(), 2);
+}
+
+#[tokio::test]
 async fn what_is_no_form_is_refused() {
     let mut app = TestApp::start().await;
     for kind in [

@@ -1,0 +1,225 @@
+//! Who may do what at the broker, by the product's own configuration.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::{ConnectOptions, Event};
+use bus::Bus;
+use futures_util::StreamExt;
+use testkit::{Broker, BrokerOptions, eventually};
+use tokio::{sync::Mutex, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{SOON, Seen, during, new_item};
+
+const USERS: [&str; 6] = [
+    "operator",
+    "setup",
+    "todo-web",
+    "todo-api",
+    "save-handler",
+    "audit-handler",
+];
+
+/// A broker that knows the product's users, each by the password that it has for development, and
+/// has its streams.
+async fn broker() -> Broker {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let passwords = USERS.map(|user| {
+        let variable = format!("{}_PASSWORD", user.replace('-', "_").to_uppercase());
+        (variable, user.to_owned())
+    });
+    let broker = Broker::start(BrokerOptions {
+        config: Some(here.join("../../message-queue/users.conf")),
+        env: passwords.to_vec(),
+        ..BrokerOptions::default()
+    })
+    .await
+    .unwrap();
+    let setup = bus(&broker, "setup").await;
+    setup.ensure_streams(1).await.unwrap();
+    broker
+}
+
+async fn bus(broker: &Broker, user: &str) -> Bus {
+    Bus::connect(&broker.url_for(user, user), user, &format!("{user}-1"))
+        .await
+        .unwrap()
+}
+
+fn address(broker: &Broker) -> String {
+    format!("nats://127.0.0.1:{}", broker.port())
+}
+
+/// A plain client, and what the broker has refused it so far.
+async fn client(broker: &Broker, user: &str) -> (async_nats::Client, Arc<Mutex<Vec<String>>>) {
+    let refused = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&refused);
+    let options = ConnectOptions::new().event_callback(move |event| {
+        let noted = Arc::clone(&noted);
+        async move {
+            if let Event::ServerError(error) = event {
+                noted.lock().await.push(error.to_string());
+            }
+        }
+    });
+    let options = options.user_and_password(user.to_owned(), user.to_owned());
+    let client = options.connect(address(broker)).await.unwrap();
+    (client, refused)
+}
+
+/// Waits until the broker has said no to one more.
+async fn one_more(refused: &Mutex<Vec<String>>, before: usize, what: &str) {
+    eventually(&format!("{what} is refused"), SOON, async || {
+        let refused = refused.lock().await;
+        let last = refused
+            .last()
+            .is_some_and(|last| last.to_lowercase().contains("permissions"));
+        if refused.len() > before && last {
+            Ok(())
+        } else {
+            Err(format!("{refused:?}"))
+        }
+    })
+    .await;
+}
+
+async fn is_refused(broker: &Broker, user: &str, publish: &[&str], subscribe: &[&str]) {
+    let (client, refused) = client(broker, user).await;
+    for subject in publish {
+        let before = refused.lock().await.len();
+        client
+            .publish((*subject).to_owned(), "{}".into())
+            .await
+            .unwrap();
+        one_more(&refused, before, &format!("{user} publishing on {subject}")).await;
+    }
+    for subject in subscribe {
+        let before = refused.lock().await.len();
+        let subscription = client.subscribe((*subject).to_owned()).await.unwrap();
+        one_more(&refused, before, &format!("{user} listening on {subject}")).await;
+        drop(subscription);
+    }
+}
+
+/// What nobody but setup and the operator may do to the streams.
+const STREAMS: [&str; 6] = [
+    "$JS.API.STREAM.CREATE.OTHER",
+    "$JS.API.STREAM.UPDATE.TODO",
+    "$JS.API.STREAM.PURGE.TODO",
+    "$JS.API.STREAM.DELETE.TODO",
+    "$JS.API.STREAM.MSG.DELETE.TODO",
+    "$JS.API.STREAM.MSG.GET.DEAD_LETTERS",
+];
+
+#[tokio::test]
+async fn nobody_gets_in_without_a_name_or_with_a_wrong_password() {
+    let broker = broker().await;
+    assert!(async_nats::connect(address(&broker)).await.is_err());
+    for user in USERS {
+        let wrong = ConnectOptions::with_user_and_password(user.to_owned(), "wrong".to_owned());
+        assert!(wrong.connect(address(&broker)).await.is_err(), "{user}");
+        client(&broker, user).await;
+    }
+}
+
+#[tokio::test]
+async fn a_publisher_publishes_item_events_and_does_nothing_else() {
+    let broker = broker().await;
+    for user in ["todo-web", "todo-api"] {
+        bus(&broker, user).await.wait_connected().await;
+        let publisher = bus(&broker, user).await;
+        publisher.wait_connected().await;
+        publisher.publish(&new_item("a")).await.unwrap();
+        let others = [
+            "events.todo.itemsaved",
+            "events.other",
+            "dead.save-handler",
+            "_INBOX.save-handler.x",
+            "$JS.API.CONSUMER.CREATE.TODO.mine",
+            "$JS.API.CONSUMER.MSG.NEXT.TODO.save-handler",
+            "$JS.ACK.TODO.save-handler.1.1.1.1.1",
+        ];
+        is_refused(
+            &broker,
+            user,
+            &others,
+            &["events.todo.>", "_INBOX.save-handler.>", ">"],
+        )
+        .await;
+        is_refused(&broker, user, &STREAMS, &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_group_handles_its_events_and_does_nothing_else() {
+    let broker = broker().await;
+    let publisher = bus(&broker, "todo-web").await;
+    publisher.wait_connected().await;
+    publisher.publish(&new_item("a")).await.unwrap();
+    for (user, other) in [
+        ("save-handler", "audit-handler"),
+        ("audit-handler", "save-handler"),
+    ] {
+        let (seen, stop) = (Seen::default(), CancellationToken::new());
+        let member = bus(&broker, user).await;
+        let handle = async |event: &_| {
+            seen.note(event);
+            Ok(())
+        };
+        let group = member
+            .group(user, events::ALL_SUBJECTS)
+            .each(stop.clone(), handle);
+        during(&stop, [group], seen.reach(1)).await;
+        let others = [
+            "events.todo.newitem".to_owned(),
+            format!("dead.{other}"),
+            format!("_INBOX.{other}.x"),
+            format!("$JS.API.CONSUMER.CREATE.TODO.{other}"),
+            format!("$JS.API.CONSUMER.DELETE.TODO.{user}"),
+            format!("$JS.API.CONSUMER.MSG.NEXT.TODO.{other}"),
+            format!("$JS.ACK.TODO.{other}.1.1.1.1.1"),
+        ];
+        let others = others.each_ref().map(String::as_str);
+        is_refused(
+            &broker,
+            user,
+            &others,
+            &["events.todo.newitem", "dead.>", ">"],
+        )
+        .await;
+        is_refused(&broker, user, &STREAMS, &[]).await;
+    }
+    is_refused(&broker, "audit-handler", &["events.todo.itemsaved"], &[]).await;
+}
+
+#[tokio::test]
+async fn setup_makes_the_streams_and_reads_nothing_of_them() {
+    let broker = broker().await;
+    let others = [
+        "events.todo.newitem",
+        "dead.save-handler",
+        "$JS.API.STREAM.DELETE.TODO",
+        "$JS.API.STREAM.PURGE.TODO",
+        "$JS.API.STREAM.MSG.GET.TODO",
+        "$JS.API.CONSUMER.CREATE.TODO.mine",
+    ];
+    is_refused(&broker, "setup", &others, &["events.todo.>", "dead.>"]).await;
+}
+
+#[tokio::test]
+async fn the_operator_may_do_everything() {
+    let broker = broker().await;
+    let (client, refused) = client(&broker, "operator").await;
+    let mut all = client.subscribe("events.>").await.unwrap();
+    let answer = client
+        .request("$JS.API.STREAM.PURGE.TODO", "".into())
+        .await
+        .unwrap();
+    assert!(answer.payload.starts_with(b"{"));
+    client
+        .publish("events.todo.newitem", "{}".into())
+        .await
+        .unwrap();
+    assert!(timeout(Duration::from_secs(5), all.next()).await.is_ok());
+    assert!(refused.lock().await.is_empty());
+}

@@ -1,0 +1,97 @@
+//! What `docs/operations.md` lists, compared with what there is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use crate::{
+    guide::{root, target},
+    user::between,
+};
+
+/// The words in backticks that the rows of the manual's tables begin with, under a heading.
+fn rows<'a>(manual: &'a str, heading: &str) -> BTreeMap<&'a str, &'a str> {
+    let section = between(manual, &format!("\n## {heading}\n"), "\n## ");
+    let rows = section
+        .lines()
+        .filter_map(|line| Some((line.strip_prefix("| `")?.split_once('`')?.0, line)));
+    rows.collect()
+}
+
+/// All files under a folder, one after the other.
+fn source(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| match entry.path() {
+            folder if folder.is_dir() => source(&folder),
+            file => fs::read_to_string(file).unwrap(),
+        })
+        .collect()
+}
+
+#[test]
+fn the_manual_has_every_setting_with_its_default() {
+    let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let rows = rows(&manual, "Settings");
+    let programs = [
+        "todo-web",
+        "todo-api",
+        "save-handler",
+        "audit-handler",
+        "setup",
+        "todoctl",
+    ];
+    let mut known = BTreeSet::new();
+    for program in programs {
+        let mut command = std::process::Command::new(target().join("debug").join(program));
+        let help = String::from_utf8(command.arg("-h").output().unwrap().stdout).unwrap();
+        for line in help.lines() {
+            let Some((_, setting)) = line.split_once("[env: ") else {
+                continue;
+            };
+            let name = setting.split(['=', ']']).next().unwrap();
+            let row = rows.get(name);
+            let row = row.unwrap_or_else(|| panic!("the manual lacks {name} of {program}"));
+            if setting.contains("[default: ") {
+                let default = between(setting, "[default: ", "]");
+                assert!(
+                    row.contains(&format!("`{default}`")),
+                    "the default of {name} for {program} is {default}, and not: {row}"
+                );
+            }
+            known.insert(name.to_owned());
+        }
+    }
+    for file in ["", "-audit", "-api"] {
+        let file = root().join(format!("docker-compose{file}.yml"));
+        let compose = fs::read_to_string(file).unwrap();
+        for variable in compose.split("${").skip(1) {
+            let (name, rest) = variable.split_once(":-").unwrap();
+            let default = rest.split_once('}').unwrap().0;
+            let row = rows.get(name);
+            let row = row.unwrap_or_else(|| panic!("the manual lacks {name} of the compose files"));
+            assert!(row.contains(&format!("`{default}`")), "{default}: {row}");
+            known.insert(name.to_owned());
+        }
+    }
+    let listed: BTreeSet<_> = rows.keys().map(|name| (*name).to_owned()).collect();
+    assert_eq!(listed, known, "what the manual lists, and what there is");
+}
+
+#[test]
+fn the_manual_has_every_metric() {
+    let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let rows = rows(&manual, "Health");
+    let mut known = BTreeSet::new();
+    for library in ["bus", "service", "store"] {
+        let text = source(&root().join("crates").join(library).join("src"));
+        for kind in ["counter!(\"", "histogram!(\"", "gauge!(\""] {
+            let found = text.split(kind).skip(1);
+            known.extend(found.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
+    }
+    let listed: BTreeSet<_> = rows.keys().map(|name| (*name).to_owned()).collect();
+    assert_eq!(listed, known, "what the manual lists, and what there is");
+}

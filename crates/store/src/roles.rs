@@ -1,0 +1,61 @@
+//! Who may do what in the database.
+
+use sqlx::{ConnectOptions, Connection, PgConnection, raw_sql};
+use tokio::time::timeout;
+
+use crate::{
+    StoreError,
+    database::options,
+    error::Cause,
+    migrate::{CONNECT, LOCK},
+};
+
+/// A service's role in the database, and the password by which it logs in.
+#[derive(Clone, Copy)]
+pub struct Role<'a> {
+    /// The service's name.
+    pub service: &'a str,
+    /// Its password.
+    pub password: &'a str,
+}
+
+/// Gives each service that uses the database its role at `url`, with as few rights as its work needs
+/// (`roles.sql` has them), and the passwords of `roles`.
+///
+/// Run it as the owner of the tables, after [`migrate`](crate::migrate). Repeating it changes nothing
+/// but passwords that are new.
+pub async fn ensure_roles(url: &str, roles: &[Role<'_>]) -> Result<(), StoreError> {
+    let options = options(url, "setup")?.options([("lock_timeout", LOCK)]);
+    let connect = timeout(CONNECT, options.connect()).await;
+    let mut connection = connect
+        .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        .map_err(|error| StoreError::Roles(error.into()))?;
+    let granted = grant(&mut connection, roles).await;
+    granted.map_err(|error| StoreError::Roles(Cause::from(error)))?;
+    // The work is done and committed; a goodbye that gets lost changes nothing.
+    let _ = timeout(CONNECT, connection.close()).await;
+    Ok(())
+}
+
+/// All or nothing: in between, services that run would lose rights that they have.
+async fn grant(connection: &mut PgConnection, roles: &[Role<'_>]) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    raw_sql(include_str!("roles.sql"))
+        .execute(&mut *transaction)
+        .await?;
+    for role in roles {
+        // A password cannot be a parameter of the statement that sets it; the database itself quotes it.
+        let statement = sqlx::query_scalar!(
+            "select format('alter role %I password %L', $1::text, $2::text)",
+            role.service,
+            role.password
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        let statement = statement.unwrap_or_default();
+        raw_sql(sqlx::AssertSqlSafe(statement))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await
+}
