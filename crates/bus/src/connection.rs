@@ -7,6 +7,8 @@ use percent_encoding::percent_decode_str;
 use tokio::{sync::watch, time::timeout};
 use tracing::{info, warn};
 
+use crate::room::Crowded;
+
 /// How long one attempt to connect may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
@@ -28,6 +30,7 @@ pub struct Bus {
     member: Arc<str>,
     pub(crate) connected: watch::Receiver<bool>,
     closed: watch::Receiver<bool>,
+    pub(crate) crowded: Arc<Crowded>,
 }
 
 /// Why a connection cannot even be tried.
@@ -77,6 +80,7 @@ impl Bus {
             member: member.into(),
             connected,
             closed,
+            crowded: Arc::default(),
         })
     }
 

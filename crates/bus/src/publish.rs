@@ -35,6 +35,9 @@ pub enum PublishError {
     /// There is no connection to the broker now; nothing was sent.
     #[error("the broker is away")]
     Away,
+    /// There is too little room in the stream for more; nothing was sent.
+    #[error("the stream is full")]
+    Full,
     /// The stream did not confirm in time. It may have stored the event all the same.
     #[error("the stream did not confirm in time")]
     Unconfirmed,
@@ -80,6 +83,9 @@ impl Bus {
     /// Cancel safe in so far as a dropped call may or may not have stored the event, as with
     /// [`PublishError::Unconfirmed`].
     pub async fn publish(&self, envelope: &Envelope) -> Result<Stored, PublishError> {
+        if self.crowded.get() {
+            return Err(PublishError::Full);
+        }
         let body = Bytes::copy_from_slice(&envelope.body);
         let subject = Subject::from_static(envelope.subject);
         self.store(subject, || headers(envelope), body).await

@@ -92,7 +92,10 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
 
     let app = App::new(bus.clone(), &database);
     let routes = routes(app, settings.api_tokens.unwrap_or_default());
-    service.serve(routes).await?;
+    tokio::select! {
+        served = service.serve(routes) => served?,
+        () = bus.leave_room() => {}
+    }
     bus.close().await;
     database.close().await;
     Ok(())

@@ -82,7 +82,10 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     service.ready_when("database", database.reachable());
 
     let app = App::new(bus.clone(), &database);
-    service.serve(routes(app)).await?;
+    tokio::select! {
+        served = service.serve(routes(app)) => served?,
+        () = bus.leave_room() => {}
+    }
     bus.close().await;
     database.close().await;
     Ok(())

@@ -8,6 +8,7 @@ mod dead_letters;
 mod outages;
 mod permissions;
 mod publishing;
+mod room;
 mod settling;
 mod sharing;
 mod streams;

@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{SOON, Seen, during, new_item};
 
-const USERS: [&str; 6] = [
+const USERS: [&str; 7] = [
     "operator",
     "setup",
+    "housekeeper",
     "todo-web",
     "todo-api",
     "save-handler",
@@ -204,6 +205,32 @@ async fn setup_makes_the_streams_and_reads_nothing_of_them() {
         "$JS.API.CONSUMER.CREATE.TODO.mine",
     ];
     is_refused(&broker, "setup", &others, &["events.todo.>", "dead.>"]).await;
+}
+
+#[tokio::test]
+async fn the_housekeeper_looks_on_and_removes_what_is_handled_and_does_nothing_else() {
+    let broker = broker().await;
+    let housekeeper = bus(&broker, "housekeeper").await;
+    housekeeper.wait_connected().await;
+    let standing = housekeeper.standing().await.unwrap();
+    assert_eq!(housekeeper.make_room(&standing).await.unwrap(), 0);
+    let others = [
+        "events.todo.newitem",
+        "dead.save-handler",
+        "$JS.API.STREAM.PURGE.DEAD_LETTERS",
+        "$JS.API.STREAM.DELETE.TODO",
+        "$JS.API.STREAM.UPDATE.TODO",
+        "$JS.API.STREAM.MSG.GET.TODO",
+        "$JS.API.CONSUMER.CREATE.TODO.mine",
+        "$JS.API.CONSUMER.DELETE.TODO.save-handler",
+    ];
+    is_refused(
+        &broker,
+        "housekeeper",
+        &others,
+        &["events.todo.>", "dead.>"],
+    )
+    .await;
 }
 
 #[tokio::test]

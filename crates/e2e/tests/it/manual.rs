@@ -40,6 +40,7 @@ fn the_manual_has_every_setting_with_its_default() {
         "todo-api",
         "save-handler",
         "audit-handler",
+        "housekeeper",
         "setup",
         "todoctl",
     ];
@@ -85,7 +86,7 @@ fn the_manual_has_every_metric() {
     let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
     let rows = rows(&manual, "Health");
     let mut known = BTreeSet::new();
-    for library in ["bus", "service", "store"] {
+    for library in ["bus", "housekeeper", "service", "store"] {
         let text = source(&root().join("crates").join(library).join("src"));
         for kind in ["counter!(\"", "histogram!(\"", "gauge!(\""] {
             let found = text.split(kind).skip(1);

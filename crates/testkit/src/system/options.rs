@@ -7,10 +7,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 
 /// The services of the whole system and how many members each has unless told otherwise.
-pub const SERVICES: [(&str, usize); 4] = [
+pub const SERVICES: [(&str, usize); 5] = [
     ("todo-web", 1),
     ("save-handler", 2),
     ("audit-handler", 1),
+    ("housekeeper", 1),
     ("todo-api", 1),
 ];
 

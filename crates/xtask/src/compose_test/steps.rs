@@ -203,7 +203,13 @@ async fn data_stays(docker: &Docker) -> Result<()> {
 
     docker.compose("up -d").await?;
     // Neither todoctl nor what other files add has started by itself.
-    let base = ["message-queue", "save-handler", "todo-db", "todo-web"];
+    let base = [
+        "housekeeper",
+        "message-queue",
+        "save-handler",
+        "todo-db",
+        "todo-web",
+    ];
     runs(docker, &base).await?;
     page::counts(docker, 2 + ONE_BY_ONE + CROWD + 1).await?;
     page::shows(docker, KOREAN).await?;

@@ -1,0 +1,210 @@
+//! Room in the stream. It refuses what does not fit, so somebody has to see to it that the events
+//! that everybody has handled do not keep out new ones.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use async_nats::jetstream::{
+    consumer::{AckPolicy, Info},
+    stream::Stream,
+};
+use futures_util::TryStreamExt;
+use time::OffsetDateTime;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{Bus, DEAD_LETTERS, TODO};
+
+/// From which percentage of its limit on the stream gets rid of what is handled.
+const TRIM_FROM: u64 = 40;
+
+/// From which percentage on publishers are refused. Handling an event brings about another, which is
+/// larger than its cause, and nothing can be removed until a backlog is handled. So the other half
+/// is left for the groups: a stream that publishers could fill to the brim would stay full.
+const REFUSE_FROM: u64 = 50;
+
+/// The newest part of the messages, in percent, that stays even if it is handled: browsers that were
+/// away catch up with it.
+const KEEP_NEWEST: u64 = 10;
+
+/// How often a publisher looks whether there is room.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Why the broker's streams cannot be looked at, or no room can be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {step}")]
+pub struct RoomError {
+    step: &'static str,
+    #[source]
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// How things stand at the broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// How much the stream of events holds (bytes).
+    pub bytes: u64,
+    /// How much it may hold (bytes).
+    pub limit: u64,
+    /// How many events it holds.
+    pub events: u64,
+    /// Each group, by its name.
+    pub groups: BTreeMap<String, GroupStanding>,
+    /// How many dead letters there are, by the group that gave up.
+    pub dead_letters: BTreeMap<String, u64>,
+    /// When the oldest of them was stored.
+    pub oldest_dead_letter: Option<OffsetDateTime>,
+}
+
+/// How far a group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupStanding {
+    /// How many events wait to be given to a member.
+    pub waiting: u64,
+    /// How many are in members' hands.
+    pub in_hand: u64,
+    /// Up to which sequence it has settled every event.
+    settled: u64,
+}
+
+impl Bus {
+    /// How things stand with the stream of events, its groups and the dead letters.
+    pub async fn standing(&self) -> Result<Standing, RoomError> {
+        let mut todo = self.stream(TODO).await?;
+        let info = todo
+            .info()
+            .await
+            .map_err(failed("ask for the stream of events"))?;
+        let (state, limit) = (info.state.clone(), info.config.max_bytes);
+        let groups = groups(&todo).await?;
+        let dead = self.stream(DEAD_LETTERS).await?;
+        let oldest = dead.cached_info().state.clone();
+        let counts = dead
+            .info_with_subjects("dead.>")
+            .await
+            .map_err(failed("ask for the dead letters"))?;
+        let counts: Vec<(String, usize)> = counts
+            .try_collect()
+            .await
+            .map_err(failed("count the dead letters"))?;
+        let dead_letters = counts.into_iter().map(|(subject, count)| {
+            let group = subject.trim_start_matches("dead.").to_owned();
+            (group, count as u64)
+        });
+        Ok(Standing {
+            bytes: state.bytes,
+            limit: u64::try_from(limit).unwrap_or(u64::MAX),
+            events: state.messages,
+            groups,
+            dead_letters: dead_letters.collect(),
+            oldest_dead_letter: (oldest.messages > 0).then_some(oldest.first_timestamp),
+        })
+    }
+
+    /// Removes events that every group has handled, when the stream gets full: all but the newest
+    /// tenth. Returns how many. Events that a group has not handled stay, however full it is.
+    pub async fn make_room(&self, standing: &Standing) -> Result<u64, RoomError> {
+        let slowest = standing.groups.values().map(|group| group.settled).min();
+        // Where no group is, nobody has handled anything.
+        let (true, Some(slowest)) = (standing.is_full(TRIM_FROM), slowest) else {
+            return Ok(0);
+        };
+        let todo = self.stream(TODO).await?;
+        let state = &todo.cached_info().state;
+        let newest = state.messages / 100 * KEEP_NEWEST;
+        let last = slowest.min(state.last_sequence.saturating_sub(newest));
+        if last < state.first_sequence {
+            return Ok(0);
+        }
+        // Up to, and not including, the given one.
+        let purged = todo.purge().sequence(last + 1).await;
+        Ok(purged.map_err(failed("remove handled events"))?.purged)
+    }
+
+    /// Keeps an eye on the room in the stream as long as it is polled. While there is little,
+    /// [`Bus::publish`] refuses on this connection, so that the rest is left for those who make
+    /// room: whoever brings new events into the system calls this, and no group does.
+    pub async fn leave_room(&self) {
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            // While the broker does not answer, publishing says so itself.
+            if let Ok(stream) = self.stream(TODO).await {
+                let info = stream.cached_info();
+                let limit = u64::try_from(info.config.max_bytes).unwrap_or(u64::MAX);
+                let crowded = is_full(info.state.bytes, limit, REFUSE_FROM);
+                self.crowded.set(crowded);
+            }
+        }
+    }
+
+    async fn stream(&self, name: &'static str) -> Result<Stream, RoomError> {
+        let stream = self.jetstream.get_stream(name).await;
+        stream.map_err(failed("ask for a stream"))
+    }
+}
+
+impl Standing {
+    fn is_full(&self, percent: u64) -> bool {
+        is_full(self.bytes, self.limit, percent)
+    }
+}
+
+fn is_full(bytes: u64, limit: u64, percent: u64) -> bool {
+    bytes >= limit / 100 * percent
+}
+
+/// Whoever takes events from the stream and settles each: the groups. Others, such as somebody who
+/// looks on, hold nothing up.
+async fn groups(todo: &Stream) -> Result<BTreeMap<String, GroupStanding>, RoomError> {
+    let consumers: Vec<Info> = todo
+        .consumers()
+        .try_collect()
+        .await
+        .map_err(failed("ask for the groups"))?;
+    let groups = consumers.into_iter().filter(|info| {
+        info.config.durable_name.is_some() && info.config.ack_policy == AckPolicy::Explicit
+    });
+    let standing = groups.map(|info| {
+        let (waiting, in_hand) = (info.num_pending, info.num_ack_pending as u64);
+        // A group that wants few events settles few, and is through with all others as well.
+        let settled = if waiting == 0 && in_hand == 0 {
+            u64::MAX
+        } else {
+            info.ack_floor.stream_sequence
+        };
+        let standing = GroupStanding {
+            waiting,
+            in_hand,
+            settled,
+        };
+        (info.name, standing)
+    });
+    Ok(standing.collect())
+}
+
+fn failed<E: Into<Box<dyn Error + Send + Sync>>>(step: &'static str) -> impl Fn(E) -> RoomError {
+    move |error| RoomError {
+        step,
+        source: error.into(),
+    }
+}
+
+/// Whether there is too little room for new events, as last seen.
+#[derive(Default)]
+pub(crate) struct Crowded(AtomicBool);
+
+impl Crowded {
+    fn set(&self, crowded: bool) {
+        // Nothing else is read that would have to be seen in the same order.
+        self.0.store(crowded, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

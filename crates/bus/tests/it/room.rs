@@ -1,0 +1,149 @@
+//! Room in the stream.
+
+use std::time::Duration;
+
+use async_nats::jetstream;
+use bus::{Batches, Bus, Delivery, PublishError};
+use events::TodoEvent;
+use testkit::eventually;
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{SOON, World, during, new_item, saved};
+
+/// What the stream may hold here (bytes).
+const LIMIT: i64 = 1_000_000;
+
+/// A world whose stream is soon full.
+async fn small_world() -> World {
+    let world = World::new().await;
+    let jetstream = jetstream::new(world.raw.clone());
+    let stream = jetstream.get_stream("TODO").await.unwrap();
+    let mut config = stream.cached_info().config.clone();
+    config.max_bytes = LIMIT;
+    jetstream.update_stream(config).await.unwrap();
+    world
+}
+
+/// Publishes until nothing more is accepted; says how many were.
+async fn fill(publisher: &Bus) -> u64 {
+    let text = "x".repeat(256);
+    let mut accepted = 0;
+    loop {
+        match publisher.publish(&new_item(&text)).await {
+            Ok(_) => accepted += 1,
+            Err(PublishError::Refused { .. } | PublishError::Full) => return accepted,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// A member of a group that announces what it has handled, as savers do.
+async fn saver(bus: &Bus, group: &str, stop: &CancellationToken) -> Result<(), bus::GroupError> {
+    let batches = Batches {
+        size: 50,
+        at_once: 1,
+        pace: Duration::ZERO,
+    };
+    let save = async |batch: &[Delivery<TodoEvent>]| {
+        let announcements: Vec<_> = batch.iter().filter_map(saved).collect();
+        let stored = bus.publish_all(&announcements).await;
+        stored.map_err(|error| bus::Failure::Away(error.into()))
+    };
+    bus.group(group, events::ALL_SUBJECTS)
+        .batches(batches, stop.clone(), save)
+        .await
+}
+
+async fn make_room(bus: &Bus) -> u64 {
+    let standing = bus.standing().await.unwrap();
+    bus.make_room(&standing).await.unwrap()
+}
+
+#[tokio::test]
+async fn events_that_a_group_has_not_handled_stay_however_full_it_is() {
+    let world = small_world().await;
+    let accepted = fill(&world.bus).await;
+    assert!(accepted > 300);
+    assert_eq!(make_room(&world.bus).await, 0, "nobody has handled them");
+
+    // One group handles all, and another none: it joins and is stopped at once.
+    let (slow, stop) = (CancellationToken::new(), CancellationToken::new());
+    let idle = world.member("idle").await;
+    let none = async |_: &[Delivery<TodoEvent>]| -> Result<(), bus::Failure> {
+        Err(bus::Failure::Away("not now".into()))
+    };
+    let one_by_one = Batches {
+        size: 1,
+        at_once: 1,
+        pace: Duration::ZERO,
+    };
+    let joining = idle
+        .group("slow", events::ALL_SUBJECTS)
+        .batches(one_by_one, slow.clone(), none);
+    let joined = async {
+        eventually("the slow group is there", SOON, async || {
+            world.group_info("slow").await.is_ok()
+        })
+        .await;
+    };
+    during(&slow, [joining], joined).await;
+    let reader = async |_: &Delivery<TodoEvent>| Ok(());
+    let quick = world.bus.group("quick", events::ALL_SUBJECTS);
+    during(
+        &stop,
+        [quick.each(stop.clone(), reader)],
+        world.settled("quick"),
+    )
+    .await;
+    assert_eq!(
+        make_room(&world.bus).await,
+        0,
+        "one group has not handled them"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_full_of_unhandled_events_refuses_more_is_worked_off_and_takes_events_again() {
+    let world = small_world().await;
+    let publisher = world.member("publisher").await;
+    publisher.wait_connected().await;
+    let stop = CancellationToken::new();
+    let accepted = tokio::select! {
+        () = publisher.leave_room() => unreachable!("it goes on for ever"),
+        accepted = async {
+            let mut accepted = 0;
+            while world.bus.standing().await.unwrap().bytes < 480_000 {
+                world.bus.publish(&new_item(&"x".repeat(256))).await.unwrap();
+                accepted += 1;
+            }
+            eventually("publishers are refused", SOON, async || {
+                match publisher.publish(&new_item(&"y".repeat(256))).await {
+                    Err(PublishError::Full) => Ok(()),
+                    other => Err(other),
+                }
+            })
+            .await;
+            let housekeeping = async {
+                loop {
+                    make_room(&world.bus).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            tokio::select! {
+                () = housekeeping => unreachable!("it goes on for ever"),
+                () = during(&stop, [saver(&world.bus, "saver", &stop)], world.settled("saver")) => {}
+            }
+            make_room(&world.bus).await;
+            eventually("publishers are welcome again", SOON, async || {
+                publisher.publish(&new_item("z")).await.map_err(|error| error.to_string())
+            })
+            .await;
+            accepted
+        } => accepted,
+    };
+    assert!(accepted > 600);
+    let standing = world.bus.standing().await.unwrap();
+    assert!(standing.bytes < standing.limit / 2, "{standing:?}");
+    // Whoever was away catches up with the newest.
+    assert!(standing.events > accepted / 20, "{standing:?}");
+}
