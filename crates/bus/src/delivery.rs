@@ -2,9 +2,12 @@
 
 use std::{error::Error, ops::Deref, sync::Arc};
 
-use async_nats::{HeaderName, HeaderValue, Message};
+use async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
 use events::{Decode, Malformed, Origin, Raw, Received, StreamIdentity};
 use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::dead::{Missing, recall};
 
 /// An event that the broker gave to this member. It reads as the [`Received`] event that it holds.
 #[derive(Debug)]
@@ -72,13 +75,14 @@ impl Failure {
 pub(crate) struct Parcel {
     pub(crate) message: Message,
     pub(crate) attempt: u64,
-    pub(crate) sequence: u64,
-    pub(crate) stored_at: OffsetDateTime,
+    pub(crate) origin: Origin,
+    /// The place that a replay has among the replays, when the parcel is the event again.
+    replayed_from: Option<Uuid>,
 }
 
 impl Parcel {
-    /// Takes a message apart. `None` if it is none of a stream.
-    pub(crate) fn open(message: Message) -> Option<Self> {
+    /// Takes a message apart that `stream` gave out. `None` if it is none of a stream.
+    pub(crate) fn open(message: Message, stream: &Arc<StreamIdentity>) -> Option<Self> {
         let (attempt, sequence, nanoseconds) = {
             let mut tokens = message
                 .reply
@@ -100,37 +104,63 @@ impl Parcel {
                 _ => return None,
             }
         };
-        let stored_at = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?;
+        let origin = Origin {
+            stream: Arc::clone(stream),
+            sequence,
+            stored_at: OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?,
+        };
         Some(Self {
             message,
             attempt,
-            sequence,
-            stored_at,
+            origin,
+            replayed_from: None,
         })
     }
 
-    /// Where the event stands in `stream`, which gave it out.
-    pub(crate) fn origin(&self, stream: &Arc<StreamIdentity>) -> Origin {
-        Origin {
-            stream: Arc::clone(stream),
-            sequence: self.sequence,
-            stored_at: self.stored_at,
-        }
+    /// Turns a replay into the event that it repeats: subject, headers and place in history are
+    /// those of the event, and only the reply subject, by which it is settled, is the replay's.
+    pub(crate) fn restore(&mut self) -> Result<(), Missing> {
+        let record = recall(self.message.headers.as_ref().unwrap_or(&HeaderMap::new()))?;
+        self.replayed_from = Some(self.origin.derived_id());
+        self.message.subject = record.subject.into();
+        self.message.headers = Some(record.headers);
+        self.origin = record.origin;
+        Ok(())
+    }
+
+    /// Identifies the place from which the broker gave the message out.
+    pub(crate) fn place(&self) -> Uuid {
+        self.replayed_from
+            .unwrap_or_else(|| self.origin.derived_id())
     }
 
     /// Reads the event.
-    pub(crate) fn read<E: Decode>(&self, origin: Origin) -> Result<Received<E>, Malformed> {
-        let header = |name| {
-            let headers = self.message.headers.as_ref()?;
-            headers
-                .get(HeaderName::from_static(name))
-                .map(HeaderValue::as_str)
-        };
-        let raw = Raw {
-            subject: &self.message.subject,
-            header: &header,
-            payload: &self.message.payload,
-        };
-        E::decode(&raw, origin)
+    pub(crate) fn read<E: Decode>(&self) -> Result<Received<E>, Malformed> {
+        let Message {
+            subject,
+            headers,
+            payload,
+            ..
+        } = &self.message;
+        read(subject, headers.as_ref(), payload, self.origin.clone())
     }
+}
+
+/// Reads the event in a message that was stored at `origin`.
+pub(crate) fn read<E: Decode>(
+    subject: &str,
+    headers: Option<&HeaderMap>,
+    payload: &[u8],
+    origin: Origin,
+) -> Result<Received<E>, Malformed> {
+    let header = |name| {
+        let value = headers?.get(HeaderName::from_static(name));
+        value.map(HeaderValue::as_str)
+    };
+    let raw = Raw {
+        subject,
+        header: &header,
+        payload,
+    };
+    E::decode(&raw, origin)
 }

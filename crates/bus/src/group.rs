@@ -2,49 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::{
-    Message,
-    jetstream::{
-        ErrorCode,
-        consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull},
-        stream::{ConsumerError, ConsumerErrorKind},
-    },
-};
-use events::{Decode, StreamIdentity};
-use futures_util::{Stream, StreamExt};
-use rand::RngExt;
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use events::Decode;
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
-use crate::{
-    Bus, Delivery, Failure, TODO, echo::differences, handler::Handler, member::Member, pull::Pull,
-    streams::is_absent,
-};
-
-/// How long the broker waits for a member to settle an event, or to say that it still works on it,
-/// before it gives the event to another member. A member at work says so three times as often, so
-/// this is how long an event waits when its member dies.
-pub(crate) const ACK_WAIT: Duration = Duration::from_secs(10);
-
-/// The most events that all members of a group together may have in hand.
-const MOST_IN_HAND: i64 = 50_000;
-
-/// How long one attempt to join may take.
-const JOIN_LIMIT: Duration = Duration::from_secs(2);
-
-/// The longest pause between two attempts to join.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+use crate::{Bus, Delivery, Failure, handler::Handler, joining::Source, member::Member};
 
 /// A group that a member is about to join.
 pub struct Group {
     pub(crate) bus: Bus,
     pub(crate) name: Arc<str>,
-    filter: String,
+    pub(crate) filter: String,
     pub(crate) retries: Retries,
+    pub(crate) patience: Patience,
     pub(crate) working: watch::Sender<bool>,
 }
 
@@ -70,6 +42,35 @@ impl Default for Retries {
     }
 }
 
+/// What a group puts up with from members that die, or are cut off, with an event in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long the broker waits for a member to settle an event, or to say that it still works on
+    /// it, before it gives the event to another member. A member at work says so three times as
+    /// often, so this is how long an event waits when its member dies.
+    pub silence: Duration,
+    /// How often an event may come without being settled, neither as done nor as failed, before the
+    /// group gives up on it.
+    pub deliveries: u64,
+}
+
+impl Default for Patience {
+    /// 10 seconds, 16 times.
+    fn default() -> Self {
+        Self {
+            silence: Duration::from_secs(10),
+            deliveries: 16,
+        }
+    }
+}
+
+impl Patience {
+    /// How often a member says that it still works.
+    pub(crate) fn reminder(self) -> Duration {
+        (self.silence / 3).max(Duration::from_millis(1))
+    }
+}
+
 /// How a member takes several events at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batches {
@@ -86,30 +87,8 @@ pub struct Batches {
 #[derive(Debug, thiserror::Error)]
 #[error("the broker keeps the group `{group}` with other settings: {differences}")]
 pub struct GroupError {
-    group: Arc<str>,
-    differences: String,
-}
-
-/// Why joining did not work this time.
-enum Refusal {
-    NoStream,
-    Ask(Box<dyn std::error::Error + Send + Sync>),
-    Settings(GroupError),
-}
-
-/// What a member has when it has joined.
-pub(crate) struct Joined {
-    pub(crate) stream: Arc<StreamIdentity>,
-    pub(crate) pull: Pull,
-}
-
-impl Joined {
-    /// Gives the place up. Yields what is on its way to it, to its end.
-    pub(crate) fn drain(self) -> impl Stream<Item = (Arc<StreamIdentity>, Message)> {
-        let Self { stream, pull } = self;
-        pull.drain()
-            .map(move |message| (Arc::clone(&stream), message))
-    }
+    pub(crate) group: Arc<str>,
+    pub(crate) differences: String,
 }
 
 impl Bus {
@@ -123,6 +102,7 @@ impl Bus {
             name: name.into(),
             filter: filter.to_owned(),
             retries: Retries::default(),
+            patience: Patience::default(),
             working: watch::Sender::new(false),
         }
     }
@@ -133,6 +113,12 @@ impl Group {
     #[must_use]
     pub fn retrying(self, retries: Retries) -> Self {
         Self { retries, ..self }
+    }
+
+    /// Sets how long the group waits for members that say nothing, and how often.
+    #[must_use]
+    pub fn patient(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// Whether this member has joined and is not held up by an outage.
@@ -180,98 +166,29 @@ impl Group {
         E: Decode,
         F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
     {
+        // An error of one ends the other in good order.
+        let stop = stop.child_token();
         let handler = Handler {
             group: &self,
             handle,
+            turns: Semaphore::new(batches.at_once),
         };
-        let result = Member::new(&handler, batches, stop).run().await;
+        let work = async |source, batches| {
+            let member = Member::new(&handler, source, batches, stop.clone());
+            let result = member.run().boxed_local().await;
+            stop.cancel();
+            result
+        };
+        let replays = Batches {
+            at_once: 1,
+            ..batches
+        };
+        let (events, replays) = tokio::join!(
+            work(Source::Events, batches),
+            work(Source::Replays, replays)
+        );
         self.working.send_replace(false);
-        result
-    }
-
-    /// Joins, however long that takes: the broker may be away, or nobody has made the stream yet.
-    pub(crate) async fn join(&self, largest_request: usize) -> Result<Joined, GroupError> {
-        let mut pause = Duration::from_millis(50);
-        let mut waiting = false;
-        loop {
-            self.bus.wait_connected().await;
-            // A question that is asked while the connection breaks is never answered.
-            let trying = timeout(JOIN_LIMIT, self.try_join(largest_request)).await;
-            match trying.unwrap_or(Err(Refusal::Ask("no answer".into()))) {
-                Ok(joined) => {
-                    info!(
-                        subject = self.filter,
-                        "listening on {} as group {}", self.filter, self.name
-                    );
-                    return Ok(joined);
-                }
-                Err(Refusal::Settings(error)) => return Err(error),
-                Err(Refusal::NoStream) if !waiting => {
-                    waiting = true;
-                    info!("waiting for the stream {TODO}, which `setup` makes");
-                }
-                Err(Refusal::NoStream) => {}
-                Err(Refusal::Ask(error)) => warn!("cannot join the group {}: {error}", self.name),
-            }
-            sleep(pause.mul_f64(rand::rng().random_range(0.5..1.0))).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    async fn try_join(&self, largest_request: usize) -> Result<Joined, Refusal> {
-        let stream = match self.bus.jetstream.get_stream(TODO).await {
-            Ok(stream) => stream,
-            Err(error) if is_absent(&error) => return Err(Refusal::NoStream),
-            Err(error) => return Err(Refusal::Ask(error.into())),
-        };
-        let asked = self.consumer();
-        let created = stream.create_consumer(asked.clone()).await;
-        let consumer = created.map_err(|error| self.refusal(error))?;
-        let differences = differences(&asked, &consumer.cached_info().config);
-        if !differences.is_empty() {
-            return Err(self.misfit(differences.join("; ")));
-        }
-        let created = stream.cached_info().created;
-        let pull = Pull::open(&self.bus.client, TODO, &self.name, largest_request).await;
-        Ok(Joined {
-            stream: Arc::new(StreamIdentity::new(TODO, created)),
-            pull: pull.map_err(|error| Refusal::Ask(error.into()))?,
-        })
-    }
-
-    /// Tells a broker that does not want such a group from one that cannot answer now.
-    fn refusal(&self, error: ConsumerError) -> Refusal {
-        match error.kind() {
-            ConsumerErrorKind::JetStream(said)
-                if said.code() == 400 || said.error_code() == ErrorCode::CONSUMER_CREATE =>
-            {
-                self.misfit(said.to_string())
-            }
-            _ => Refusal::Ask(error.into()),
-        }
-    }
-
-    fn misfit(&self, differences: String) -> Refusal {
-        Refusal::Settings(GroupError {
-            group: Arc::clone(&self.name),
-            differences,
-        })
-    }
-
-    fn consumer(&self) -> pull::Config {
-        pull::Config {
-            durable_name: Some(self.name.to_string()),
-            deliver_policy: DeliverPolicy::All,
-            ack_policy: AckPolicy::Explicit,
-            ack_wait: ACK_WAIT,
-            // Members count the attempts themselves: past a limit of the broker's, an event
-            // would stay in the stream with nobody told.
-            max_deliver: -1,
-            filter_subject: self.filter.clone(),
-            replay_policy: ReplayPolicy::Instant,
-            max_waiting: 512,
-            max_ack_pending: MOST_IN_HAND,
-            ..pull::Config::default()
-        }
+        info!("left group {}", self.name);
+        events.and(replays)
     }
 }

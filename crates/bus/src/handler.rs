@@ -4,20 +4,20 @@ use std::panic::AssertUnwindSafe;
 
 use events::EventId;
 use futures_util::FutureExt;
-use tokio::time::{Instant, interval_at};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, interval_at},
+};
 use tracing::warn;
-use uuid::Uuid;
 
-use crate::{Delivery, Failure, Group, delivery::Parcel, group::ACK_WAIT, settle};
-
-/// How often an event may come without being settled, neither as done nor as failed: the members
-/// that had it died, or lost their connection.
-pub(crate) const MOST_DELIVERIES: u64 = 16;
+use crate::{Delivery, Failure, Group, delivery::Parcel, settle};
 
 /// What handles the events, and for which group.
 pub(crate) struct Handler<'g, F> {
     pub(crate) group: &'g Group,
     pub(crate) handle: F,
+    /// How many batches may be handled at a time, wherever they come from.
+    pub(crate) turns: Semaphore,
 }
 
 /// What became of a batch.
@@ -67,8 +67,13 @@ impl<F> Handler<'_, F> {
     where
         F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
     {
-        let mut work = std::pin::pin!(AssertUnwindSafe((self.handle)(batch)).catch_unwind());
-        let mut keep_alive = interval_at(Instant::now() + ACK_WAIT / 3, ACK_WAIT / 3);
+        let work = async {
+            let _turn = self.turns.acquire().await;
+            (self.handle)(batch).await
+        };
+        let mut work = std::pin::pin!(AssertUnwindSafe(work).catch_unwind());
+        let reminder = self.group.patience.reminder();
+        let mut keep_alive = interval_at(Instant::now() + reminder, reminder);
         loop {
             tokio::select! {
                 result = &mut work => {
@@ -95,10 +100,7 @@ impl<F> Handler<'_, F> {
             self.count("retried", 1);
             return Ok(());
         }
-        let buried = self
-            .group
-            .bury(&event.message, event.origin.derived_id(), &reason)
-            .await;
+        let buried = self.group.bury(&event.message, &reason).await;
         buried.map_err(|error| format!("cannot store a dead letter: {error}"))?;
         settle::never(client, &event.message.message).await;
         self.count("buried", 1);
@@ -106,9 +108,9 @@ impl<F> Handler<'_, F> {
     }
 
     /// Puts a message away that cannot be handed over. If that does not work now, it comes again.
-    pub(crate) async fn put_away<E>(&self, parcel: Parcel, id: Uuid, reason: String) -> Outcome<E> {
+    pub(crate) async fn put_away<E>(&self, parcel: Parcel, reason: String) -> Outcome<E> {
         let client = &self.group.bus.client;
-        match self.group.bury(&parcel, id, &reason).await {
+        match self.group.bury(&parcel, &reason).await {
             Ok(()) => {
                 settle::never(client, &parcel.message).await;
                 self.count("buried", 1);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::Message;
-use events::{Decode, StreamIdentity};
+use events::{Decode, Received, StreamIdentity};
 use futures_util::{
     FutureExt, StreamExt,
     future::LocalBoxFuture,
@@ -19,9 +19,11 @@ use tracing::{info, warn};
 use crate::{
     Delivery, Failure, GroupError,
     delivery::Parcel,
-    group::{ACK_WAIT, Batches, Joined},
+    group::Batches,
     hand::Hand,
-    handler::{Handler, MOST_DELIVERIES, Outcome},
+    handler::{Handler, Outcome},
+    joining::Source,
+    link::{Arrival, Link},
     pull::Pulled,
     settle,
 };
@@ -35,21 +37,11 @@ const LEAST_REQUEST: usize = 10;
 /// How long the last events may take after the stop, once nothing more is asked for.
 const LEAVE_LIMIT: Duration = Duration::from_secs(3);
 
+/// How long a member sleeps when it waits for nothing in particular.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// The shortest and the longest pause between two looks whether an outage is over.
 const OUTAGE_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
-
-/// The way to the group's events.
-enum Link<'g> {
-    Joining(LocalBoxFuture<'g, Result<Joined, GroupError>>),
-    Open(Box<Joined>),
-    Ended,
-}
-
-/// What happened on the way to the group's events.
-enum Arrival {
-    Joined(Result<Joined, GroupError>),
-    Pulled(Arc<StreamIdentity>, Pulled),
-}
 
 /// Something that every event needs is away.
 struct Outage {
@@ -61,6 +53,7 @@ struct Outage {
 /// One member of a group, from joining to leaving.
 pub(crate) struct Member<'g, E, F> {
     handler: &'g Handler<'g, F>,
+    source: Source,
     batches: Batches,
     stop: CancellationToken,
     connected: watch::Receiver<bool>,
@@ -82,6 +75,7 @@ where
 {
     pub(crate) fn new(
         handler: &'g Handler<'g, F>,
+        source: Source,
         batches: Batches,
         stop: CancellationToken,
     ) -> Self {
@@ -95,6 +89,7 @@ where
             outage: None,
             leave_by: None,
             handler,
+            source,
             batches,
             stop,
         }
@@ -102,14 +97,13 @@ where
 
     /// Works until the stop, and then until nothing is in hand any more.
     pub(crate) async fn run(mut self) -> Result<(), GroupError> {
-        let mut keep_alive = interval(ACK_WAIT / 3);
+        let mut keep_alive = interval(self.handler.group.patience.reminder());
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.join();
         loop {
             self.start();
             if self.is_done() {
                 self.give_back().await;
-                info!("left group {}", self.handler.group.name);
                 return Ok(());
             }
             self.ask().await;
@@ -117,7 +111,7 @@ where
             tokio::select! {
                 () = self.stop.cancelled(), if self.leave_by.is_none() => self.leave(),
                 Some(outcome) = self.running.next() => self.note(outcome),
-                arrival = arrival(&mut self.link) => self.take(arrival)?,
+                arrival = self.link.arrival() => self.take(arrival)?,
                 late = self.late.next(), if !self.late.is_empty() => {
                     // `None` is the end of the last of them, for which the stop may be waiting.
                     if let Some((stream, message)) = late {
@@ -140,7 +134,7 @@ where
         let joining = self
             .handler
             .group
-            .join(self.largest_request())
+            .join(self.source, self.largest_request())
             .boxed_local();
         if let Link::Open(left) = std::mem::replace(&mut self.link, Link::Joining(joining)) {
             self.late.push(left.drain().boxed_local());
@@ -167,7 +161,7 @@ where
     /// When something is to be done that cannot be done now.
     fn wake_at(&self) -> Instant {
         let now = Instant::now();
-        let idle = now + ACK_WAIT;
+        let idle = now + IDLE;
         let next = match &self.outage {
             Some(outage) if self.running.is_empty() => outage.look_at,
             None if self.running.len() < self.batches.at_once && !self.hand.is_empty() => {
@@ -195,10 +189,7 @@ where
             match arrival {
                 Arrival::Joined(joined) => {
                     self.link = Link::Open(Box::new(joined?));
-                    self.handler
-                        .group
-                        .working
-                        .send_replace(self.outage.is_none());
+                    self.report(self.outage.is_none());
                 }
                 Arrival::Pulled(stream, Pulled::Message(message)) => {
                     self.receive(&stream, message);
@@ -206,39 +197,43 @@ where
                 Arrival::Pulled(_, Pulled::Unfilled) => {}
                 Arrival::Pulled(_, Pulled::Lost(reason)) => {
                     warn!("joining the group again: {reason}");
-                    self.handler.group.working.send_replace(false);
+                    self.report(false);
                     self.join();
                 }
             }
             let more = matches!(self.link, Link::Open(..)) && self.hand.len() < self.batches.size;
-            next = if more {
-                arrival_now(&mut self.link)
-            } else {
-                None
-            };
+            next = if more { self.link.arrival_now() } else { None };
         }
         Ok(())
     }
 
     fn receive(&mut self, stream: &Arc<StreamIdentity>, message: Message) {
-        let Some(parcel) = Parcel::open(message) else {
+        let Some(mut parcel) = Parcel::open(message, stream) else {
             return;
         };
-        let reason = match parcel.read(parcel.origin(stream)) {
-            Ok(_) if parcel.attempt > MOST_DELIVERIES => {
-                format!("came {} times and was never settled", parcel.attempt)
+        match self.read(&mut parcel) {
+            Ok(received) => self.hand.take(Delivery {
+                received,
+                message: parcel,
+            }),
+            Err(reason) => {
+                let away = self.handler.put_away(parcel, reason);
+                self.running.push(away.boxed_local());
             }
-            Ok(received) => {
-                return self.hand.take(Delivery {
-                    received,
-                    message: parcel,
-                });
-            }
-            Err(reason) => reason.to_string(),
-        };
-        let id = stream.derive_id(parcel.sequence);
-        self.running
-            .push(self.handler.put_away(parcel, id, reason).boxed_local());
+        }
+    }
+
+    /// The event, or why it cannot be handed over.
+    fn read(&self, parcel: &mut Parcel) -> Result<Received<E>, String> {
+        if self.source == Source::Replays {
+            parcel.restore().map_err(|error| error.to_string())?;
+        }
+        // Before it is read: it may be the reading that members die of.
+        if parcel.attempt > self.handler.group.patience.deliveries {
+            let attempts = parcel.attempt;
+            return Err(format!("came {attempts} times and was never settled"));
+        }
+        parcel.read().map_err(|error| error.to_string())
     }
 
     fn note(&mut self, outcome: Outcome<E>) {
@@ -249,23 +244,30 @@ where
                 if let Some(outage) = self.outage.take() {
                     let seconds = now.duration_since(outage.since).as_secs_f32();
                     info!("working again after {seconds:.1} s");
-                    self.handler.group.working.send_replace(true);
+                    self.report(true);
                 }
             }
             Outcome::Away(batch, reason) => {
                 self.hand.take_back(batch);
-                let outage = self.outage.get_or_insert_with(|| {
+                if self.outage.is_none() {
                     warn!("waiting, because what is needed is away: {reason}");
-                    self.handler.group.working.send_replace(false);
-                    Outage {
-                        since: now,
-                        pause: OUTAGE_PAUSES.0,
-                        look_at: now,
-                    }
+                    self.report(false);
+                }
+                let outage = self.outage.get_or_insert(Outage {
+                    since: now,
+                    pause: OUTAGE_PAUSES.0,
+                    look_at: now,
                 });
                 outage.look_at = now + outage.pause;
                 outage.pause = (outage.pause * 2).min(OUTAGE_PAUSES.1);
             }
+        }
+    }
+
+    /// The group works when its way to the events is open. Replays are beside the point.
+    fn report(&self, working: bool) {
+        if self.source == Source::Events {
+            self.handler.group.working.send_replace(working);
         }
     }
 
@@ -310,20 +312,4 @@ where
         // If it cannot be sent, the broker gives the events out again by itself.
         let _ = client.flush().await;
     }
-}
-
-/// Cancel safe: nothing is lost if this is dropped.
-async fn arrival(link: &mut Link<'_>) -> Arrival {
-    match link {
-        Link::Joining(join) => Arrival::Joined(join.await),
-        Link::Open(joined) => {
-            let pulled = joined.pull.next().await;
-            Arrival::Pulled(Arc::clone(&joined.stream), pulled)
-        }
-        Link::Ended => std::future::pending().await,
-    }
-}
-
-fn arrival_now(link: &mut Link<'_>) -> Option<Arrival> {
-    arrival(link).now_or_never()
 }

@@ -12,16 +12,17 @@ use futures_util::{Stream, StreamExt, stream::unfold};
 use rand::RngExt;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::group::ACK_WAIT;
-
 /// How long the broker keeps a request that it cannot fill, and then says so. It is short so that a
 /// member can leave without losing anything: it asks no more, and within this time every request
 /// has been filled or ended. (To end the subscription instead would strand whatever is on its way
-/// to it until [`ACK_WAIT`] is over.) It serves as a heartbeat as well.
+/// to it until the broker's patience is over.) It serves as a heartbeat as well.
 const EXPIRES: Duration = Duration::from_secs(1);
 
 /// How long nothing may be heard while a request stands.
 const SILENCE: Duration = Duration::from_millis(2500);
+
+/// How long what is on its way may take when nothing more is asked for.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A request that is filled sooner than this shows that more is waiting.
 const BUSY: Duration = Duration::from_millis(10);
@@ -203,6 +204,6 @@ impl Pull {
             }
             None
         });
-        rest.take_until(sleep(ACK_WAIT))
+        rest.take_until(sleep(DRAIN_LIMIT))
     }
 }

@@ -17,6 +17,13 @@ pub const TODO: &str = "TODO";
 /// The stream that keeps what groups gave up on.
 pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 
+/// The stream that keeps what groups shall handle after all, until they have.
+pub const REPLAYS: &str = "REPLAYS";
+
+/// What the broker says about a group of `TODO` with a limit of deliveries, when an event has
+/// reached it; the group's name follows. Our groups have no such limit, others may.
+pub(crate) const ADVISORIES: &str = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TODO.";
+
 const DAY: Duration = Duration::from_hours(24);
 
 /// How much a dead letter's headers may add to the event that it keeps (bytes).
@@ -63,7 +70,8 @@ impl Bus {
         let room = self.client.max_payload().saturating_sub(DEAD_HEADERS);
         self.ensure(TODO, &todo(LARGEST_EVENT.min(room), replicas))
             .await?;
-        self.ensure(DEAD_LETTERS, &dead_letters(replicas)).await
+        self.ensure(DEAD_LETTERS, &dead_letters(replicas)).await?;
+        self.ensure(REPLAYS, &replays(replicas)).await
     }
 
     async fn ensure(&self, stream: &'static str, asked: &Config) -> Result<(), StreamError> {
@@ -127,9 +135,24 @@ fn dead_letters(replicas: usize) -> Config {
     Config {
         name: DEAD_LETTERS.to_owned(),
         description: Some("events that a group gave up on, each with the reason".to_owned()),
-        subjects: vec!["dead.>".to_owned()],
+        subjects: vec!["dead.>".to_owned(), format!("{ADVISORIES}>")],
         max_age: 90 * DAY,
         max_bytes: 1 << 30,
+        max_message_size: -1,
+        duplicate_window: Duration::from_mins(2),
+        ..durable(replicas)
+    }
+}
+
+/// A replay is what is left of a dead letter, so it is kept as long, and is gone when it is handled.
+fn replays(replicas: usize) -> Config {
+    Config {
+        name: REPLAYS.to_owned(),
+        description: Some("dead letters that their group shall handle after all".to_owned()),
+        subjects: vec!["replay.>".to_owned()],
+        retention: RetentionPolicy::WorkQueue,
+        max_age: 90 * DAY,
+        max_bytes: 256 << 20,
         max_message_size: -1,
         duplicate_window: Duration::from_mins(2),
         ..durable(replicas)

@@ -5,6 +5,7 @@
 )]
 
 mod dead_letters;
+mod desk;
 mod outages;
 mod permissions;
 mod publishing;

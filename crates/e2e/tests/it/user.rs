@@ -197,19 +197,17 @@ impl User {
                 .as_array()
                 .into_iter()
                 .flatten()
-                .flat_map(|stream| {
-                    stream["consumer_detail"]
-                        .as_array()
-                        .cloned()
-                        .unwrap_or_default()
-                })
+                .filter_map(|stream| stream["consumer_detail"].as_array())
+                .flatten()
+                .cloned()
                 .collect();
+            // A group has a place at its events, and one at its replays.
             let idle = |group: &str| {
-                consumers.iter().any(|consumer| {
-                    consumer["name"] == *group
-                        && consumer["num_pending"] == 0
-                        && consumer["num_ack_pending"] == 0
-                })
+                let places = consumers.iter().filter(|place| place["name"] == *group);
+                let idle =
+                    |place: &Value| place["num_pending"] == 0 && place["num_ack_pending"] == 0;
+                places.clone().any(|place| place["stream_name"] == "TODO")
+                    && places.into_iter().all(idle)
             };
             if groups.iter().all(|group| idle(group)) {
                 Ok(())

@@ -1,0 +1,280 @@
+//! The desk where dead letters are looked at, replayed and discarded.
+
+use std::collections::HashSet;
+
+use async_nats::jetstream::{
+    context::ConsumerInfoErrorKind,
+    message::StreamMessage,
+    stream::{DeleteMessageErrorKind, RawMessageError, RawMessageErrorKind, Stream},
+};
+use events::{StreamIdentity, header};
+use futures_util::{FutureExt, Stream as Yield, stream::try_unfold};
+use time::OffsetDateTime;
+
+use super::{
+    BODY, CAUSE,
+    letter::{DeadEvent, DeadLetter, Outside},
+    record::{Record, recall, remember, value},
+};
+use crate::{
+    Bus, DEAD_LETTERS, PublishError, REPLAYS, TODO,
+    streams::{ADVISORIES, is_absent},
+};
+
+/// How many dead letters there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadLettersState {
+    /// Their number.
+    pub count: u64,
+    /// When the oldest of them was stored; `None` if there is none.
+    pub oldest: Option<OffsetDateTime>,
+}
+
+/// What can go wrong with dead letters.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The broker did not answer, or refused.
+    #[error("cannot ask for the dead letters")]
+    Ask(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The event is not kept, so it cannot be replayed.
+    #[error("the event is not known any more: {0}")]
+    Unknown(String),
+    /// No member of the group has ever asked for replays, so that nobody would get this one.
+    #[error("nobody takes replays of the group `{0}`")]
+    NobodyThere(String),
+    /// The replay is not known to be stored. It may be tried again.
+    #[error("cannot store the replay")]
+    Store(#[source] PublishError),
+}
+
+impl DeskError {
+    fn ask(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Ask(error.into())
+    }
+}
+
+/// The dead letters, for an operator.
+pub struct Desk {
+    bus: Bus,
+    letters: Box<Stream>,
+    /// Tells this stream of dead letters from one of the same name that is made anew.
+    identity: StreamIdentity,
+    /// The stream of all events, if it is there.
+    events: Option<Box<Stream>>,
+}
+
+impl Bus {
+    /// How many dead letters there are, and since when. What the broker has said of one event
+    /// several times is counted as often.
+    pub async fn dead_letters_state(&self) -> Result<DeadLettersState, DeskError> {
+        let letters = self.jetstream.get_stream(DEAD_LETTERS).await;
+        let letters = letters.map_err(DeskError::ask)?;
+        let state = &letters.cached_info().state;
+        Ok(DeadLettersState {
+            count: state.messages,
+            oldest: (state.messages > 0).then_some(state.first_timestamp),
+        })
+    }
+
+    /// Opens the desk. Waits for a connection.
+    pub async fn dead_letters(&self) -> Result<Desk, DeskError> {
+        self.wait_connected().await;
+        let letters = self.jetstream.get_stream(DEAD_LETTERS).await;
+        let letters = letters.map_err(DeskError::ask)?;
+        let events = match self.jetstream.get_stream(TODO).await {
+            Ok(events) => Some(Box::new(events)),
+            Err(error) if is_absent(&error) => None,
+            Err(error) => return Err(DeskError::ask(error)),
+        };
+        Ok(Desk {
+            bus: self.clone(),
+            identity: StreamIdentity::new(DEAD_LETTERS, letters.cached_info().created),
+            letters: Box::new(letters),
+            events,
+        })
+    }
+}
+
+impl Desk {
+    /// The dead letters in the order in which they were stored: all, or those of `group`, of which
+    /// what the broker gave up on by itself comes last.
+    ///
+    /// They are read one by one as the stream is polled, so that never more than one is in memory.
+    /// Where the broker has said several times that it gave up on an event, that is one letter.
+    pub fn list(
+        &self,
+        group: Option<&str>,
+    ) -> impl Yield<Item = Result<DeadLetter, DeskError>> + '_ {
+        let subjects = match group {
+            Some(group) => vec![format!("{ADVISORIES}{group}"), format!("dead.{group}")],
+            None => vec![">".to_owned()],
+        };
+        let start = (subjects, 1, HashSet::new());
+        try_unfold(start, async |(mut subjects, mut from, mut known)| {
+            while let Some(subject) = subjects.last() {
+                let Some(message) = self.next(subject, from).await? else {
+                    subjects.pop();
+                    from = 1;
+                    continue;
+                };
+                from = message.sequence + 1;
+                let outside = Outside::read(&message);
+                let pointer = outside.pointer;
+                if pointer.is_some_and(|at| !known.insert((outside.group.clone(), at))) {
+                    continue;
+                }
+                let letter = self.open(message, outside).await?;
+                return Ok(Some((letter, (subjects, from, known))));
+            }
+            Ok(None)
+        })
+    }
+
+    /// The dead letter at `sequence`, if there is one.
+    pub async fn get(&self, sequence: u64) -> Result<Option<DeadLetter>, DeskError> {
+        let message = self.letters.get_raw_message(sequence).await;
+        let Some(message) = found(message)? else {
+            return Ok(None);
+        };
+        let outside = Outside::read(&message);
+        self.open(message, outside).await.map(Some)
+    }
+
+    /// Has the group that gave up on the event handle it after all, and discards the letter. No other
+    /// group hears of it.
+    ///
+    /// Members of the group get the event as it was published, in its old place in history. To have
+    /// the same letter replayed again within two minutes changes nothing, as after a crash between
+    /// storing the replay and discarding the letter; later, the event comes to the group once more,
+    /// like any that comes twice. If the group fails again, there is a new letter.
+    pub async fn replay(&self, letter: &DeadLetter) -> Result<(), DeskError> {
+        let unknown = |reason: &String| DeskError::Unknown(reason.clone());
+        let event = letter.event.as_ref().map_err(unknown)?;
+        self.find_taker(&letter.group).boxed().await?;
+        let mut headers = remember(Some(&event.headers), &event.subject, &event.origin);
+        headers.insert(CAUSE, event.id.as_str());
+        // The event's own id would be dropped as one that the stream has had.
+        let id = self.identity.derive_id(letter.sequence);
+        headers.insert(header::MESSAGE_ID, format!("replay-{id}"));
+        let subject = format!("replay.{}", letter.group).into();
+        let stored = self
+            .bus
+            .store(subject, || headers.clone(), event.body.clone());
+        stored.await.map_err(DeskError::Store)?;
+        self.discard(letter).await
+    }
+
+    /// Throws a dead letter away. It is no error if it is gone already.
+    pub async fn discard(&self, letter: &DeadLetter) -> Result<(), DeskError> {
+        self.delete(letter.sequence).await?;
+        if letter.member.is_some() {
+            return Ok(());
+        }
+        // The broker may have said it again.
+        let subject = format!("{ADVISORIES}{}", letter.group);
+        let pointer = letter.pointer;
+        let mut from = letter.sequence;
+        while let Some(message) = self.next(&subject, from).await? {
+            from = message.sequence + 1;
+            if pointer.is_some() && Outside::read(&message).pointer == pointer {
+                self.delete(message.sequence).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, sequence: u64) -> Result<(), DeskError> {
+        match self.letters.delete_message(sequence).await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.kind() {
+                DeleteMessageErrorKind::JetStream(_) if self.is_gone(sequence).await? => Ok(()),
+                _ => Err(DeskError::ask(error)),
+            },
+        }
+    }
+
+    async fn is_gone(&self, sequence: u64) -> Result<bool, DeskError> {
+        Ok(found(self.letters.get_raw_message(sequence).await)?.is_none())
+    }
+
+    async fn next(&self, subject: &str, from: u64) -> Result<Option<StreamMessage>, DeskError> {
+        let question = self.letters.raw_message_builder().sequence(from);
+        found(question.next_by_subject(subject).send().await)
+    }
+
+    /// Puts a letter together from its message, or from what the message points at.
+    async fn open(
+        &self,
+        message: StreamMessage,
+        outside: Outside,
+    ) -> Result<DeadLetter, DeskError> {
+        let died_at = outside.died_at;
+        let event = match outside.pointer {
+            Some(sequence) => self.look_up(sequence, died_at).await?,
+            None => match recall(&message.headers) {
+                Ok(record) if value(&message.headers, BODY).is_some() => {
+                    self.look_up(record.origin.sequence, died_at).await?
+                }
+                Ok(record) => Ok(DeadEvent::new(record, message.payload)),
+                Err(missing) => Err(missing.to_string()),
+            },
+        };
+        Ok(DeadLetter {
+            sequence: message.sequence,
+            group: outside.group,
+            member: outside.member,
+            reason: outside.reason,
+            attempts: outside.attempts,
+            died_at,
+            pointer: outside.pointer,
+            event,
+        })
+    }
+
+    /// Looks an event up in the stream of all events, where a group gave up on it at `died_at`.
+    async fn look_up(
+        &self,
+        sequence: u64,
+        died_at: OffsetDateTime,
+    ) -> Result<Result<DeadEvent, String>, DeskError> {
+        let lost = || {
+            Err(format!(
+                "{TODO} has no event at sequence {sequence} any more"
+            ))
+        };
+        let same = |events: &&Stream| events.cached_info().created <= died_at;
+        let Some(events) = self.events.as_deref().filter(same) else {
+            return Ok(lost());
+        };
+        let Some(message) = found(events.get_raw_message(sequence).await)? else {
+            return Ok(lost());
+        };
+        let created = events.cached_info().created;
+        let record = Record::of(&message, StreamIdentity::new(TODO, created));
+        Ok(Ok(DeadEvent::new(record, message.payload)))
+    }
+
+    /// A replay that nobody takes would be lost in the end.
+    async fn find_taker(&self, group: &str) -> Result<(), DeskError> {
+        let replays = self.bus.jetstream.get_stream(REPLAYS).await;
+        let replays = replays.map_err(DeskError::ask)?;
+        match replays.consumer_info(group).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
+                Err(DeskError::NobodyThere(group.to_owned()))
+            }
+            Err(error) => Err(DeskError::ask(error)),
+        }
+    }
+}
+
+/// Tells that there is no such message from not being answered.
+fn found(
+    message: Result<StreamMessage, RawMessageError>,
+) -> Result<Option<StreamMessage>, DeskError> {
+    match message {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(DeskError::ask(error)),
+    }
+}

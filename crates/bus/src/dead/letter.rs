@@ -1,0 +1,123 @@
+//! A dead letter as it is read.
+
+use async_nats::{HeaderMap, jetstream::message::StreamMessage};
+use bytes::Bytes;
+use events::{EventId, Origin, TodoEvent};
+use serde::Deserialize;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{
+    AT, ATTEMPTS, GROUP, MEMBER, REASON,
+    record::{Record, each, value},
+};
+use crate::{delivery::read, streams::ADVISORIES};
+
+/// What is known of an event that a group gave up on.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// Its place among the dead letters.
+    pub sequence: u64,
+    /// The group that gave up.
+    pub group: String,
+    /// The member that gave up; `None` if it was the broker.
+    pub member: Option<String>,
+    /// Why: the failure and its causes.
+    pub reason: String,
+    /// How often the event had been given to a member.
+    pub attempts: u64,
+    /// When the group gave up.
+    pub died_at: OffsetDateTime,
+    /// The event, or why it is not known any more.
+    pub event: Result<DeadEvent, String>,
+    /// Where the event stands in its stream, if the broker only pointed at it.
+    pub(super) pointer: Option<u64>,
+}
+
+/// An event that a group gave up on, as it was published.
+#[derive(Debug)]
+pub struct DeadEvent {
+    /// Where it was published.
+    pub subject: String,
+    /// Its id, which may follow from where it was stored.
+    pub id: EventId,
+    /// Where and when it was stored.
+    pub origin: Origin,
+    /// Its body.
+    pub body: Bytes,
+    pub(super) headers: HeaderMap,
+}
+
+impl DeadEvent {
+    pub(super) fn new(record: Record, body: Bytes) -> Self {
+        let Record {
+            headers,
+            subject,
+            origin,
+        } = record;
+        let received = read::<Option<TodoEvent>>(&subject, Some(&headers), &body, origin.clone());
+        Self {
+            id: received.map_or_else(|_| origin.derived_id().into(), |event| event.meta.id),
+            subject,
+            origin,
+            body,
+            headers,
+        }
+    }
+
+    /// Its headers, in the order of their names.
+    pub fn headers(&self) -> Vec<(&str, &str)> {
+        let mut headers: Vec<_> = each(&self.headers).collect();
+        headers.sort_unstable();
+        headers
+    }
+}
+
+/// What the message of a dead letter says before its event is looked at.
+pub(super) struct Outside {
+    pub(super) group: String,
+    pub(super) member: Option<String>,
+    pub(super) reason: String,
+    pub(super) attempts: u64,
+    pub(super) died_at: OffsetDateTime,
+    /// Where the event stands in its stream, if it is only pointed at.
+    pub(super) pointer: Option<u64>,
+}
+
+/// The broker's notice that it will not give an event out again, in so far as we need it.
+#[derive(Deserialize)]
+struct Advisory {
+    stream_seq: u64,
+    deliveries: u64,
+}
+
+impl Outside {
+    /// Reads a message as tolerantly as possible: whatever is there can be shown and discarded.
+    pub(super) fn read(message: &StreamMessage) -> Self {
+        let subject = message.subject.as_str();
+        let advisory = serde_json::from_slice::<Advisory>(&message.payload);
+        if let (Some(group), Ok(advisory)) = (subject.strip_prefix(ADVISORIES), advisory) {
+            let deliveries = advisory.deliveries;
+            return Self {
+                group: group.to_owned(),
+                member: None,
+                reason: format!("delivered {deliveries} times without being settled"),
+                attempts: deliveries,
+                died_at: message.time,
+                pointer: Some(advisory.stream_seq),
+            };
+        }
+        let header = |name| value(&message.headers, name);
+        let place = subject.rsplit('.').next().unwrap_or_default();
+        let died_at = header(AT).and_then(|time| OffsetDateTime::parse(time, &Rfc3339).ok());
+        Self {
+            group: header(GROUP).unwrap_or(place).to_owned(),
+            member: header(MEMBER).map(str::to_owned),
+            reason: header(REASON).unwrap_or("no reason was given").to_owned(),
+            attempts: header(ATTEMPTS)
+                .and_then(|count| count.parse().ok())
+                .unwrap_or_default(),
+            died_at: died_at.unwrap_or(message.time),
+            pointer: None,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! An event written down together with where it came from, and read back. Dead letters and
+//! replays are both written so.
+
+use std::sync::Arc;
+
+use async_nats::{HeaderMap, HeaderValue, jetstream::message::StreamMessage};
+use events::{Origin, StreamIdentity};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// Headers with this prefix are orders to the broker. Here they are only remembered.
+const ORDERS: &str = "Nats-";
+
+/// Headers with this prefix are ours.
+const OURS: &str = "Dead-";
+
+const SUBJECT: &str = "Dead-Subject";
+const STREAM: &str = "Dead-Stream";
+const STREAM_CREATED: &str = "Dead-Stream-Created";
+const SEQUENCE: &str = "Dead-Sequence";
+const STORED_AT: &str = "Dead-Stored-At";
+
+/// An event's headers as they came, the subject it came on, and its place in history.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) headers: HeaderMap,
+    pub(crate) subject: String,
+    pub(crate) origin: Origin,
+}
+
+impl Record {
+    /// An event as `stream` has it.
+    pub(crate) fn of(message: &StreamMessage, stream: StreamIdentity) -> Self {
+        Self {
+            headers: message.headers.clone(),
+            subject: message.subject.to_string(),
+            origin: Origin {
+                stream: Arc::new(stream),
+                sequence: message.sequence,
+                stored_at: message.time,
+            },
+        }
+    }
+}
+
+/// Why a message does not tell which event it was.
+#[derive(Debug, thiserror::Error)]
+#[error("the header `{0}` is missing or wrong")]
+pub(crate) struct Missing(&'static str);
+
+/// The headers of a message that keeps an event: the event's own, and beside them where it stood.
+pub(crate) fn remember(headers: Option<&HeaderMap>, subject: &str, origin: &Origin) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for (name, value) in headers.into_iter().flat_map(each) {
+        if starts_with(name, ORDERS) {
+            kept.append(format!("{OURS}{name}"), HeaderValue::from(value));
+        } else {
+            kept.append(name, HeaderValue::from(value));
+        }
+    }
+    kept.insert(SUBJECT, subject);
+    kept.insert(STREAM, origin.stream.name());
+    kept.insert(STREAM_CREATED, rfc3339(origin.stream.created()));
+    kept.insert(SEQUENCE, origin.sequence.to_string());
+    kept.insert(STORED_AT, rfc3339(origin.stored_at));
+    kept
+}
+
+/// The event that a message with such headers keeps.
+pub(crate) fn recall(kept: &HeaderMap) -> Result<Record, Missing> {
+    let text = |name| value(kept, name).ok_or(Missing(name));
+    let time = |name| {
+        let time = OffsetDateTime::parse(text(name)?, &Rfc3339);
+        time.map_err(|_| Missing(name))
+    };
+    let stream = StreamIdentity::new(text(STREAM)?, time(STREAM_CREATED)?);
+    let sequence = text(SEQUENCE)?.parse().map_err(|_| Missing(SEQUENCE))?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in each(kept) {
+        match name.get(OURS.len()..) {
+            Some(order) if starts_with(name, OURS) => {
+                if starts_with(order, ORDERS) {
+                    headers.append(order, HeaderValue::from(value));
+                }
+            }
+            // What the broker was told about the message that keeps the event.
+            _ if starts_with(name, ORDERS) => {}
+            _ => headers.append(name, HeaderValue::from(value)),
+        }
+    }
+    Ok(Record {
+        headers,
+        subject: text(SUBJECT)?.to_owned(),
+        origin: Origin {
+            stream: Arc::new(stream),
+            sequence,
+            stored_at: time(STORED_AT)?,
+        },
+    })
+}
+
+/// A header's first value.
+pub(crate) fn value<'h>(headers: &'h HeaderMap, name: &'static str) -> Option<&'h str> {
+    headers.get(name).map(HeaderValue::as_str)
+}
+
+/// Each value of each header, with its name.
+pub(crate) fn each(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().flat_map(|(name, values)| {
+        let name: &str = name.as_ref();
+        values.iter().map(move |value| (name, value.as_str()))
+    })
+}
+
+pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_default()
+}
+
+fn starts_with(name: &str, prefix: &str) -> bool {
+    let start = name.get(..prefix.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_nats::HeaderMap;
+    use events::{Origin, StreamIdentity};
+    use time::macros::datetime;
+
+    use super::{each, recall, remember};
+
+    fn origin() -> Origin {
+        let created = datetime!(2026-11-20 12:00:00.123456789 UTC);
+        Origin {
+            stream: Arc::new(StreamIdentity::new("TODO", created)),
+            sequence: 5,
+            stored_at: datetime!(2026-11-20 12:30:00.000000001 UTC),
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_recalled_to_the_nanosecond() {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", "order-17");
+        headers.insert("x-shop", "north");
+        headers.append("x-shop", "south");
+        let mut kept = remember(Some(&headers), "events.todo.newitem", &origin());
+        assert!(kept.get("Nats-Msg-Id").is_none());
+        kept.insert("Nats-Msg-Id", "dead-1");
+        kept.insert("Dead-Reason", "it is bad");
+        let record = recall(&kept).unwrap();
+        assert_eq!(record.origin, origin());
+        assert_eq!(record.subject, "events.todo.newitem");
+        let mut recalled: Vec<_> = each(&record.headers).collect();
+        recalled.sort_unstable();
+        let expected = [
+            ("Nats-Msg-Id", "order-17"),
+            ("x-shop", "north"),
+            ("x-shop", "south"),
+        ];
+        assert_eq!(recalled, expected);
+    }
+
+    #[test]
+    fn a_message_that_does_not_tell_its_event_is_refused_by_the_headers_name() {
+        let mut kept = remember(None, "events.todo.newitem", &origin());
+        kept.insert("Dead-Sequence", "five");
+        let refused = recall(&kept).unwrap_err().to_string();
+        assert_eq!(refused, "the header `Dead-Sequence` is missing or wrong");
+    }
+}

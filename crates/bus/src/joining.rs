@@ -1,0 +1,174 @@
+//! Taking a place in a group, at the stream of all events or at the stream of replays.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::{
+    Message,
+    jetstream::{
+        ErrorCode,
+        consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull},
+        stream::{ConsumerError, ConsumerErrorKind},
+    },
+};
+use events::StreamIdentity;
+use futures_util::{Stream, StreamExt};
+use rand::RngExt;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, info, warn};
+
+use crate::{Group, GroupError, REPLAYS, TODO, echo::differences, pull::Pull, streams::is_absent};
+
+/// The most events that all members of a group together may have in hand.
+const MOST_IN_HAND: i64 = 50_000;
+
+/// How long one attempt to join may take.
+const JOIN_LIMIT: Duration = Duration::from_secs(2);
+
+/// The longest pause between two attempts to join.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Where a member gets its events.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The stream of all events.
+    Events,
+    /// The dead letters of this group that an operator wants handled after all.
+    Replays,
+}
+
+impl Source {
+    fn stream(self) -> &'static str {
+        match self {
+            Self::Events => TODO,
+            Self::Replays => REPLAYS,
+        }
+    }
+}
+
+/// Why joining did not work this time.
+enum Refusal {
+    NoStream,
+    Ask(Box<dyn std::error::Error + Send + Sync>),
+    Settings(GroupError),
+}
+
+/// What a member has when it has joined.
+pub(crate) struct Joined {
+    pub(crate) stream: Arc<StreamIdentity>,
+    pub(crate) pull: Pull,
+}
+
+impl Joined {
+    /// Gives the place up. Yields what is on its way to it, to its end.
+    pub(crate) fn drain(self) -> impl Stream<Item = (Arc<StreamIdentity>, Message)> {
+        let Self { stream, pull } = self;
+        pull.drain()
+            .map(move |message| (Arc::clone(&stream), message))
+    }
+}
+
+impl Group {
+    /// Joins, however long that takes: the broker may be away, or nobody has made the stream yet.
+    pub(crate) async fn join(
+        &self,
+        source: Source,
+        largest_request: usize,
+    ) -> Result<Joined, GroupError> {
+        let mut pause = Duration::from_millis(50);
+        let mut waiting = false;
+        loop {
+            self.bus.wait_connected().await;
+            // A question that is asked while the connection breaks is never answered.
+            let trying = timeout(JOIN_LIMIT, self.try_join(source, largest_request)).await;
+            match trying.unwrap_or(Err(Refusal::Ask("no answer".into()))) {
+                Ok(joined) => {
+                    self.announce(source);
+                    return Ok(joined);
+                }
+                Err(Refusal::Settings(error)) => return Err(error),
+                Err(Refusal::NoStream) if !waiting => {
+                    waiting = true;
+                    let stream = source.stream();
+                    info!("waiting for the stream {stream}, which `setup` makes");
+                }
+                Err(Refusal::NoStream) => {}
+                Err(Refusal::Ask(error)) => warn!("cannot join the group {}: {error}", self.name),
+            }
+            sleep(pause.mul_f64(rand::rng().random_range(0.5..1.0))).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn announce(&self, source: Source) {
+        let (group, filter) = (&self.name, self.filter(source));
+        match source {
+            Source::Events => info!(subject = filter, "listening on {filter} as group {group}"),
+            Source::Replays => debug!(subject = filter, "taking replays from {filter}"),
+        }
+    }
+
+    async fn try_join(&self, source: Source, largest_request: usize) -> Result<Joined, Refusal> {
+        let stream = match self.bus.jetstream.get_stream(source.stream()).await {
+            Ok(stream) => stream,
+            Err(error) if is_absent(&error) => return Err(Refusal::NoStream),
+            Err(error) => return Err(Refusal::Ask(error.into())),
+        };
+        let asked = self.consumer(source);
+        let created = stream.create_consumer(asked.clone()).await;
+        let consumer = created.map_err(|error| self.refusal(error))?;
+        let differences = differences(&asked, &consumer.cached_info().config);
+        if !differences.is_empty() {
+            return Err(self.misfit(differences.join("; ")));
+        }
+        let created = stream.cached_info().created;
+        let name = source.stream();
+        let pull = Pull::open(&self.bus.client, name, &self.name, largest_request).await;
+        Ok(Joined {
+            stream: Arc::new(StreamIdentity::new(name, created)),
+            pull: pull.map_err(|error| Refusal::Ask(error.into()))?,
+        })
+    }
+
+    /// Tells a broker that does not want such a group from one that cannot answer now.
+    fn refusal(&self, error: ConsumerError) -> Refusal {
+        match error.kind() {
+            ConsumerErrorKind::JetStream(said)
+                if said.code() == 400 || said.error_code() == ErrorCode::CONSUMER_CREATE =>
+            {
+                self.misfit(said.to_string())
+            }
+            _ => Refusal::Ask(error.into()),
+        }
+    }
+
+    fn misfit(&self, differences: String) -> Refusal {
+        Refusal::Settings(GroupError {
+            group: Arc::clone(&self.name),
+            differences,
+        })
+    }
+
+    fn filter(&self, source: Source) -> String {
+        match source {
+            Source::Events => self.filter.clone(),
+            Source::Replays => format!("replay.{}", self.name),
+        }
+    }
+
+    fn consumer(&self, source: Source) -> pull::Config {
+        pull::Config {
+            durable_name: Some(self.name.to_string()),
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: self.patience.silence,
+            // Members count the attempts themselves: past a limit of the broker's, an event
+            // would stay in the stream with nobody told.
+            max_deliver: -1,
+            filter_subject: self.filter(source),
+            replay_policy: ReplayPolicy::Instant,
+            max_waiting: 512,
+            max_ack_pending: MOST_IN_HAND,
+            ..pull::Config::default()
+        }
+    }
+}
