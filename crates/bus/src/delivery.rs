@@ -7,7 +7,10 @@ use events::{Decode, Malformed, Origin, Raw, Received, StreamIdentity};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::dead::{Missing, recall};
+use crate::{
+    REPLAYS,
+    dead::{Missing, recall},
+};
 
 /// An event that the broker gave to this member. It reads as the [`Received`] event that it holds.
 #[derive(Debug)]
@@ -119,7 +122,11 @@ impl Parcel {
 
     /// Turns a replay into the event that it repeats: subject, headers and place in history are
     /// those of the event, and only the reply subject, by which it is settled, is the replay's.
+    /// What is no replay stays as it is.
     pub(crate) fn restore(&mut self) -> Result<(), Missing> {
+        if self.origin.stream.name() != REPLAYS {
+            return Ok(());
+        }
         let record = recall(self.message.headers.as_ref().unwrap_or(&HeaderMap::new()))?;
         self.replayed_from = Some(self.origin.derived_id());
         self.message.subject = record.subject.into();

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use async_nats::Message;
 use rand::RngExt;
 
-use crate::Delivery;
+use crate::{Delivery, delivery::Parcel};
 
 /// An event that came this often is handled alone: a process may have died of it, and the events
 /// beside it must not be blamed.
@@ -13,14 +14,23 @@ const SUSPICIOUS_ATTEMPTS: u64 = 3;
 pub(crate) struct Hand<E> {
     /// Batches that an outage interrupted. They go first.
     held: VecDeque<Vec<Delivery<E>>>,
+    /// What came often. Nobody has read these yet: a process may have died of that, too.
+    suspects: Vec<Parcel>,
     /// Events that wait to be handled.
     waiting: VecDeque<Delivery<E>>,
+}
+
+/// What is to be handled next.
+pub(crate) enum Next<E> {
+    Events(Vec<Delivery<E>>),
+    Suspect(Box<Parcel>),
 }
 
 impl<E> Hand<E> {
     pub(crate) fn new() -> Self {
         Self {
             held: VecDeque::new(),
+            suspects: Vec::new(),
             waiting: VecDeque::new(),
         }
     }
@@ -29,38 +39,58 @@ impl<E> Hand<E> {
         self.waiting.push_back(event);
     }
 
+    /// Takes what came often. Gives back what did not.
+    pub(crate) fn suspect(&mut self, parcel: Parcel) -> Option<Parcel> {
+        if parcel.attempt < SUSPICIOUS_ATTEMPTS {
+            return Some(parcel);
+        }
+        self.suspects.push(parcel);
+        None
+    }
+
     /// Takes back a batch that was started and could not be handled.
     pub(crate) fn take_back(&mut self, batch: Vec<Delivery<E>>) {
         self.held.push_back(batch);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.waiting.len() + self.held.iter().map(Vec::len).sum::<usize>()
+        let held: usize = self.held.iter().map(Vec::len).sum();
+        held + self.suspects.len() + self.waiting.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.held.is_empty()
+        self.len() == 0
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Delivery<E>> {
-        self.held.iter().flatten().chain(&self.waiting)
+    pub(crate) fn has_suspects(&self) -> bool {
+        !self.suspects.is_empty()
+    }
+
+    /// Whether there is something to be handled now. Suspects wait until all is here that `is_coming`:
+    /// whoever is on the way behind the one that kills has come for nothing.
+    pub(crate) fn has_next(&self, is_coming: bool) -> bool {
+        let ready = !self.held.is_empty() || !self.waiting.is_empty();
+        ready || (self.has_suspects() && !is_coming)
+    }
+
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Message> {
+        let events = self.held.iter().flatten().chain(&self.waiting);
+        let parcels = events.map(|event| &event.message).chain(&self.suspects);
+        parcels.map(|parcel| &parcel.message)
     }
 
     /// What is to be handled next, `size` events at most.
-    pub(crate) fn next_batch(&mut self, size: usize) -> Option<Vec<Delivery<E>>> {
+    pub(crate) fn next(&mut self, size: usize, is_coming: bool) -> Option<Next<E>> {
         if let Some(batch) = self.held.pop_front() {
-            return Some(batch);
+            return Some(Next::Events(batch));
         }
-        let suspicious = |event: &&Delivery<E>| event.attempt() >= SUSPICIOUS_ATTEMPTS;
-        let suspects = self.waiting.iter().take_while(suspicious).count();
-        if suspects > 0 {
+        if self.has_suspects() && !is_coming {
             // In the order in which they come, whoever is behind the one that kills would never
             // have its turn, and in the end all would be taken for killers.
-            let one = rand::rng().random_range(0..suspects);
-            return self.waiting.remove(one).map(|event| vec![event]);
+            let one = rand::rng().random_range(0..self.suspects.len());
+            return Some(Next::Suspect(Box::new(self.suspects.swap_remove(one))));
         }
-        let fitting = self.waiting.iter().take(size);
-        let count = fitting.take_while(|event| !suspicious(event)).count();
-        (count > 0).then(|| self.waiting.drain(..count).collect())
+        let count = self.waiting.len().min(size);
+        (count > 0).then(|| Next::Events(self.waiting.drain(..count).collect()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
-use events::EventId;
+use events::{Decode, EventId, Received};
 use futures_util::FutureExt;
 use tokio::{
     sync::Semaphore,
@@ -105,6 +105,31 @@ impl<F> Handler<'_, F> {
         settle::never(client, &event.message.message).await;
         self.count("buried", 1);
         Ok(())
+    }
+
+    /// Reads an event that came often, and has it handled alone.
+    pub(crate) async fn examine<E: Decode>(&self, mut parcel: Parcel) -> Outcome<E>
+    where
+        F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
+    {
+        match self.read(&mut parcel) {
+            Ok(received) => {
+                let message = parcel;
+                self.settle(vec![Delivery { received, message }]).await
+            }
+            Err(reason) => self.put_away(parcel, reason).await,
+        }
+    }
+
+    /// The event, or why it cannot be handed over.
+    pub(crate) fn read<E: Decode>(&self, parcel: &mut Parcel) -> Result<Received<E>, String> {
+        parcel.restore().map_err(|error| error.to_string())?;
+        // Before it is read: it may be the reading that members die of.
+        if parcel.attempt > self.group.patience.deliveries {
+            let attempts = parcel.attempt;
+            return Err(format!("came {attempts} times and was never settled"));
+        }
+        parcel.read().map_err(|error| error.to_string())
     }
 
     /// Puts a message away that cannot be handed over. If that does not work now, it comes again.

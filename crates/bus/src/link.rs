@@ -35,6 +35,11 @@ impl Link<'_> {
         }
     }
 
+    /// Whether something is asked for that has not come.
+    pub(crate) fn is_awaited(&self) -> bool {
+        matches!(self, Link::Open(joined) if joined.pull.is_awaited())
+    }
+
     /// What has happened already.
     pub(crate) fn arrival_now(&mut self) -> Option<Arrival> {
         self.arrival().now_or_never()

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::Message;
-use events::{Decode, Received, StreamIdentity};
+use events::{Decode, StreamIdentity};
 use futures_util::{
     FutureExt, StreamExt,
     future::LocalBoxFuture,
@@ -20,7 +20,7 @@ use crate::{
     Delivery, Failure, GroupError,
     delivery::Parcel,
     group::Batches,
-    hand::Hand,
+    hand::{Hand, Next},
     handler::{Handler, Outcome},
     joining::Source,
     link::{Arrival, Link},
@@ -150,10 +150,13 @@ where
             Some(_) => 0,
         };
         while self.running.len() < at_once && now >= self.next_start {
-            let Some(batch) = self.hand.next_batch(self.batches.size) else {
-                return;
-            };
-            self.running.push(self.handler.settle(batch).boxed_local());
+            let is_coming = self.link.is_awaited();
+            self.running
+                .push(match self.hand.next(self.batches.size, is_coming) {
+                    None => return,
+                    Some(Next::Events(batch)) => self.handler.settle(batch).boxed_local(),
+                    Some(Next::Suspect(parcel)) => self.handler.examine(*parcel).boxed_local(),
+                });
             self.next_start = now + self.batches.pace;
         }
     }
@@ -164,7 +167,9 @@ where
         let idle = now + IDLE;
         let next = match &self.outage {
             Some(outage) if self.running.is_empty() => outage.look_at,
-            None if self.running.len() < self.batches.at_once && !self.hand.is_empty() => {
+            None if self.running.len() < self.batches.at_once
+                && self.hand.has_next(self.link.is_awaited()) =>
+            {
                 self.next_start
             }
             _ => idle,
@@ -173,6 +178,10 @@ where
     }
 
     async fn ask(&mut self) {
+        if self.hand.has_suspects() {
+            // Whatever is in hand when a member dies has come once more for nothing.
+            return;
+        }
         let room = (self.largest_request() * READ_AHEAD).saturating_sub(self.hand.len());
         if let (Link::Open(joined), None) = (&mut self.link, &self.outage)
             && let Err(error) = joined.pull.top_up(room).await
@@ -208,10 +217,11 @@ where
     }
 
     fn receive(&mut self, stream: &Arc<StreamIdentity>, message: Message) {
-        let Some(mut parcel) = Parcel::open(message, stream) else {
+        let parcel = Parcel::open(message, stream);
+        let Some(mut parcel) = parcel.and_then(|parcel| self.hand.suspect(parcel)) else {
             return;
         };
-        match self.read(&mut parcel) {
+        match self.handler.read(&mut parcel) {
             Ok(received) => self.hand.take(Delivery {
                 received,
                 message: parcel,
@@ -221,19 +231,6 @@ where
                 self.running.push(away.boxed_local());
             }
         }
-    }
-
-    /// The event, or why it cannot be handed over.
-    fn read(&self, parcel: &mut Parcel) -> Result<Received<E>, String> {
-        if self.source == Source::Replays {
-            parcel.restore().map_err(|error| error.to_string())?;
-        }
-        // Before it is read: it may be the reading that members die of.
-        if parcel.attempt > self.handler.group.patience.deliveries {
-            let attempts = parcel.attempt;
-            return Err(format!("came {attempts} times and was never settled"));
-        }
-        parcel.read().map_err(|error| error.to_string())
     }
 
     fn note(&mut self, outcome: Outcome<E>) {
@@ -281,8 +278,8 @@ where
     }
 
     async fn keep_alive(&self) {
-        for event in self.hand.iter() {
-            settle::in_work(&self.handler.group.bus.client, &event.message.message).await;
+        for message in self.hand.messages() {
+            settle::in_work(&self.handler.group.bus.client, message).await;
         }
     }
 
@@ -306,8 +303,8 @@ where
 
     async fn give_back(&self) {
         let client = &self.handler.group.bus.client;
-        for event in self.hand.iter() {
-            settle::give_back(client, &event.message.message).await;
+        for message in self.hand.messages() {
+            settle::give_back(client, message).await;
         }
         // If it cannot be sent, the broker gives the events out again by itself.
         let _ = client.flush().await;

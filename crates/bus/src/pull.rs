@@ -119,6 +119,11 @@ impl Pull {
             .await
     }
 
+    /// Whether something is asked for that has not come. It comes or is written off within a second.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.outstanding > 0
+    }
+
     /// Waits for what comes next.
     ///
     /// Cancel safe: nothing is lost if this is dropped.

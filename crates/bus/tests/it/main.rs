@@ -5,6 +5,7 @@
 )]
 
 mod dead_letters;
+mod deaths;
 mod desk;
 mod outages;
 mod permissions;
