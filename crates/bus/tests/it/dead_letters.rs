@@ -111,7 +111,7 @@ async fn a_dead_letter_keeps_everything_that_is_known() {
         ("Dead-Subject", "events.todo.newitem"),
         ("Dead-Stream", "TODO"),
         ("Dead-Sequence", "1"),
-        ("Dead-Nats-Msg-Id", "order-17"),
+        ("Dead-Order-Msg-Id", "order-17"),
         ("ce-id", "order-17"),
         ("x-shop", "north"),
     ];

@@ -1,8 +1,12 @@
 //! What a group gave up on is looked at, replayed and discarded.
 
+mod letters;
+mod replays;
+
 use std::cell::{Cell, RefCell};
 
-use bus::{DeadLetter, Delivery, Failure};
+use async_nats::jetstream;
+use bus::{DeadLetter, Delivery, Desk, Failure};
 use events::{Origin, TodoEvent};
 use futures_util::TryStreamExt;
 use testkit::eventually;
@@ -40,6 +44,13 @@ struct Judge {
 }
 
 impl Judge {
+    fn refusing() -> Self {
+        Self {
+            refusing: Cell::new(true),
+            got: RefCell::default(),
+        }
+    }
+
     fn hear(&self, event: &Delivery<TodoEvent>) -> Result<(), Failure> {
         self.got.borrow_mut().push(Got::of(event));
         if self.refusing.get() {
@@ -59,7 +70,7 @@ impl Judge {
 
 impl World {
     async fn letters(&self, group: Option<&str>) -> Vec<DeadLetter> {
-        let desk = self.bus.dead_letters().await.unwrap();
+        let desk = self.desk().await;
         desk.list(group).try_collect().await.unwrap()
     }
 
@@ -78,35 +89,55 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn a_replayed_event_comes_to_its_group_only_and_reads_as_it_did() {
-    let world = World::new().await;
-    let (saver, auditor) = (Judge::default(), Judge::default());
-    saver.refusing.set(true);
-    let stop = CancellationToken::new();
-    let join = |name: &str, judge: &'static Judge| {
-        let group = world.bus.group(name, events::ALL_SUBJECTS);
-        group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
-            judge.hear(event)
+impl World {
+    async fn desk(&self) -> Desk {
+        self.bus.dead_letters().await.unwrap()
+    }
+
+    /// Adds an item that the group `saver` refuses.
+    async fn refuse(&self, item: &str) -> DeadLetter {
+        self.add(item).await;
+        self.refuse_all(1).await.remove(0)
+    }
+
+    /// Has the group `saver` refuse whatever there is, until there are `count` dead letters.
+    async fn refuse_all(&self, count: usize) -> Vec<DeadLetter> {
+        let (stop, saver) = (CancellationToken::new(), Judge::refusing());
+        let group = self.bus.group("saver", events::ALL_SUBJECTS);
+        let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
+            saver.hear(event)
+        });
+        during(&stop, [member], async {
+            let letters = self.letters_become(count).await;
+            self.settled("saver").await;
+            letters
         })
-    };
-    let (saver, auditor): (&'static Judge, &'static Judge) =
-        (Box::leak(Box::new(saver)), Box::leak(Box::new(auditor)));
-    let members = [join("saver", saver), join("auditor", auditor)];
-    during(&stop, members, async {
-        world.add("buy milk").await;
-        let letters = world.letters_become(1).await;
-        auditor.reach(1).await;
-        assert_eq!(letters[0].group, "saver");
-        assert_eq!(letters[0].reason, "cannot be handled: the drawer is full");
-        saver.refusing.set(false);
-        let desk = world.bus.dead_letters().await.unwrap();
-        desk.replay(&letters[0]).await.unwrap();
-        saver.reach(2).await;
-        world.letters_become(0).await;
-    })
-    .await;
-    let got = saver.got.borrow();
-    assert_eq!(got[0], got[1]);
-    assert_eq!(auditor.got.borrow().len(), 1);
+        .await
+    }
+
+    /// Asks for the first event in the name of a group with a limit, and settles nothing.
+    async fn have_broker_give_up(&self, group: &str) {
+        let jetstream = jetstream::new(self.raw.clone());
+        let todo = jetstream.get_stream("TODO").await.unwrap();
+        let limited = jetstream::consumer::pull::Config {
+            durable_name: Some(group.to_owned()),
+            ack_wait: std::time::Duration::from_millis(100),
+            max_deliver: 2,
+            ..Default::default()
+        };
+        let consumer = todo.create_consumer(limited).await.unwrap();
+        let mut messages = consumer.stream().messages().await.unwrap();
+        eventually("the broker has given up", SOON, async || {
+            let next = messages.try_next();
+            drop(tokio::time::timeout(std::time::Duration::from_millis(50), next).await);
+            self.messages("DEAD_LETTERS").await > 0
+        })
+        .await;
+    }
+
+    async fn messages(&self, stream: &str) -> u64 {
+        let jetstream = jetstream::new(self.raw.clone());
+        let stream = jetstream.get_stream(stream).await.unwrap();
+        stream.cached_info().state.messages
+    }
 }
