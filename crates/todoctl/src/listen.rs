@@ -1,15 +1,14 @@
 //! `todoctl sub`.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-};
+use std::io::{self, Write as _};
 
 use anyhow::Context;
 use bus::{Bus, Heard};
 use events::header;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
+
+use crate::text::printable;
 
 /// Prints what is published on `subject`, a line each, until `stop` is cancelled.
 pub(crate) async fn run(bus: &Bus, subject: &str, stop: CancellationToken) -> anyhow::Result<()> {
@@ -43,17 +42,4 @@ fn line(heard: &Heard) -> String {
     [heard.subject(), id, &time, &body]
         .map(printable)
         .join("  ")
-}
-
-/// What comes from outside must not steer the terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut line, c| {
-            if c.is_control() {
-                let _ = write!(line, "{}", c.escape_default());
-            } else {
-                line.push(c);
-            }
-            line
-        })
 }

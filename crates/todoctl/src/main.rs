@@ -1,6 +1,8 @@
 //! todoctl: the operator's command line.
 
+mod dead;
 mod listen;
+mod text;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,9 @@ enum Task {
         /// What to publish, such as {"item":"buy milk"}
         body: String,
     },
+    /// Shows what groups gave up on, and has them handle it after all
+    #[command(subcommand)]
+    Dead(dead::Dead),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +56,7 @@ async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<()> {
         Task::Pub { subject, body } => {
             bus.notify(&subject, body).await.context("cannot publish")?;
         }
+        Task::Dead(task) => dead::run(&bus, task, stop).await?,
     }
     bus.close().await;
     Ok(())

@@ -1,0 +1,103 @@
+//! `todoctl dead`: the desk for dead letters.
+
+mod change;
+mod json;
+mod selector;
+mod table;
+
+use std::{
+    io::{self, Write},
+    pin::pin,
+};
+
+use anyhow::{Context, bail};
+use bus::{Bus, DeadLetter, Desk};
+use clap::Subcommand;
+use futures_util::TryStreamExt;
+use tokio_util::sync::CancellationToken;
+
+use selector::{Filter, Named, Selector};
+
+/// What can be done with dead letters.
+#[derive(Subcommand)]
+pub(crate) enum Dead {
+    /// Lists dead letters, a line each, the oldest first
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// Print everything that is known, a JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows everything that is known of a dead letter
+    Show {
+        #[command(flatten)]
+        named: Named,
+        /// Print it as a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Has each group that gave up handle its dead letters after all, and no other group
+    Replay {
+        #[command(flatten)]
+        selector: Selector,
+    },
+    /// Throws dead letters away; asks first on a terminal
+    Discard {
+        #[command(flatten)]
+        selector: Selector,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Does it. Fails if no dead letter is meant, or if something could not be done.
+pub(crate) async fn run(bus: &Bus, task: Dead, stop: CancellationToken) -> anyhow::Result<()> {
+    let desk = bus.dead_letters().await?;
+    match task {
+        Dead::List { filter, json } => {
+            let style = if json { json::line } else { table::line };
+            let mut heading = (!json).then(table::heading);
+            let mut letters = pin!(desk.list(filter.group.as_deref()));
+            while let Some(letter) = letters.try_next().await? {
+                if filter.takes(&letter) && !say(heading.take().into_iter().chain([style(&letter)]))
+                {
+                    break;
+                }
+            }
+        }
+        Dead::Show { named, json } => {
+            let style = if json { json::line } else { table::page };
+            for letter in named.find(&desk).await? {
+                say([style(&letter)]);
+            }
+        }
+        Dead::Replay { selector } => {
+            let chosen = selector.find(&desk).await?;
+            change::each(&desk, chosen, "replayed", Desk::replay).await?;
+        }
+        Dead::Discard { selector, yes } => {
+            let chosen = selector.find(&desk).await?;
+            if !yes && !change::confirm(chosen.len(), stop).await? {
+                bail!("nothing was discarded");
+            }
+            change::each(&desk, chosen, "discarded", Desk::discard).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints lines; `false` if nobody reads any more, as after `head`.
+fn say(lines: impl IntoIterator<Item = String>) -> bool {
+    let mut output = io::stdout().lock();
+    lines
+        .into_iter()
+        .all(|line| writeln!(output, "{line}").is_ok())
+}
+
+/// The dead letter at `sequence`.
+async fn get(desk: &Desk, sequence: u64) -> anyhow::Result<DeadLetter> {
+    let letter = desk.get(sequence).await?;
+    letter.with_context(|| format!("there is no dead letter {sequence}"))
+}

@@ -1,0 +1,49 @@
+//! Text for people, on a terminal.
+
+use std::fmt::Write as _;
+
+use terminal_size::{Width, terminal_size};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// The width of what is no terminal.
+const WIDTH: usize = 80;
+
+/// What comes from outside must not steer the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut line, c| {
+            if c.is_control() {
+                let _ = write!(line, "{}", c.escape_default());
+            } else {
+                line.push(c);
+            }
+            line
+        })
+}
+
+/// The first characters of a text, `width` at most.
+pub(crate) fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let start = text.chars().take(width.saturating_sub(1));
+    start.chain(['…']).collect()
+}
+
+/// How many characters fit into a line of the terminal after `taken` of them.
+pub(crate) fn room_after(taken: usize) -> usize {
+    match terminal_size() {
+        // A line that is broken is better than one that says nothing.
+        Some((Width(width), _)) => usize::from(width).saturating_sub(taken).max(WIDTH / 4),
+        None => WIDTH,
+    }
+}
+
+/// A time of day that is exact enough to tell events apart.
+pub(crate) fn seconds(time: OffsetDateTime) -> String {
+    rfc3339(time.replace_nanosecond(0).unwrap_or(time))
+}
+
+pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_default()
+}

@@ -1,0 +1,8 @@
+//! The command line as a process, against a real broker.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails where its ground gives way"
+)]
+
+mod dead;
+mod world;

@@ -1,0 +1,121 @@
+//! A broker with dead letters, and somebody with a terminal.
+
+use std::{process::Output, time::Duration};
+
+use bus::{Bus, Delivery, Failure};
+use events::{Envelope, ItemId, NewItem, TodoEvent};
+use testkit::{Broker, BrokerOptions, eventually};
+use time::OffsetDateTime;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long anything may take that should take a moment.
+const SOON: Duration = Duration::from_secs(10);
+
+pub(crate) struct World {
+    broker: Broker,
+    pub(crate) bus: Bus,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let broker = Broker::start(BrokerOptions::default()).await.unwrap();
+        let bus = Bus::connect(&broker.url(), "tester", "tester-1").await;
+        let bus = bus.unwrap();
+        bus.ensure_streams(1).await.unwrap();
+        Self { broker, bus }
+    }
+
+    /// Runs the tool to its end.
+    pub(crate) async fn todoctl(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_todoctl"));
+        command.args(arguments).env("NATS_URL", self.broker.url());
+        command.stdin(std::process::Stdio::null());
+        command.output().await.unwrap()
+    }
+
+    /// What the tool prints, if all goes well.
+    pub(crate) async fn printed(&self, arguments: &[&str]) -> String {
+        let output = self.todoctl(arguments).await;
+        let problem = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {problem}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What the tool complains of when it ends with 1.
+    pub(crate) async fn complaint(&self, arguments: &[&str]) -> String {
+        let output = self.todoctl(arguments).await;
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Adds an item; returns the event's id.
+    pub(crate) async fn add(&self, item: &str) -> String {
+        let id = ItemId::from(Uuid::now_v7());
+        let event = NewItem {
+            id: Some(id),
+            list: None,
+            item: item.parse().unwrap(),
+            added_at: None,
+        };
+        let sealed = Envelope::seal(&event, id.into(), "tester", OffsetDateTime::now_utc());
+        self.bus.publish(&sealed).await.unwrap();
+        id.to_string()
+    }
+
+    /// Has a group refuse all there is, until there are `letters` dead letters.
+    pub(crate) async fn refuse(&self, group: &str, reason: &str, letters: u64) {
+        let stop = CancellationToken::new();
+        let refuse = async |_: &Delivery<TodoEvent>| Err(Failure::Never(reason.into()));
+        let joined = self.bus.group(group, events::ALL_SUBJECTS);
+        let working = joined.each(stop.clone(), refuse);
+        let watching = async {
+            self.letters_become(letters).await;
+            stop.cancel();
+        };
+        let (ended, ()) = tokio::join!(working, watching);
+        ended.unwrap();
+    }
+
+    /// Has a group work until it has handled `count` events. Returns their bodies.
+    pub(crate) async fn handle(&self, group: &str, count: usize) -> Vec<String> {
+        let (stop, bodies) = (CancellationToken::new(), std::cell::RefCell::default());
+        let handle = async |event: &Delivery<Option<TodoEvent>>| {
+            let body = String::from_utf8_lossy(event.payload()).into_owned();
+            let bodies: &std::cell::RefCell<Vec<_>> = &bodies;
+            bodies.borrow_mut().push(body);
+            Ok(())
+        };
+        let joined = self.bus.group(group, events::ALL_SUBJECTS);
+        let working = joined.each(stop.clone(), handle);
+        let watching = async {
+            eventually("the events are handled", SOON, async || {
+                let handled = bodies.borrow().len();
+                if handled == count {
+                    Ok(())
+                } else {
+                    Err(handled)
+                }
+            })
+            .await;
+            stop.cancel();
+        };
+        let (ended, ()) = tokio::join!(working, watching);
+        ended.unwrap();
+        bodies.into_inner()
+    }
+
+    pub(crate) async fn letters_become(&self, count: u64) {
+        let what = format!("there are {count} dead letters");
+        eventually(&what, SOON, async || {
+            let state = self.bus.dead_letters_state().await.unwrap();
+            if state.count == count {
+                Ok(())
+            } else {
+                Err(state)
+            }
+        })
+        .await;
+    }
+}
