@@ -83,23 +83,25 @@ impl Bus {
         let dead = self.stream(DEAD_LETTERS).await?;
         let oldest = dead.cached_info().state.clone();
         let counts = dead
-            .info_with_subjects("dead.>")
+            .info_with_subjects(">")
             .await
             .map_err(failed("ask for the dead letters"))?;
         let counts: Vec<(String, usize)> = counts
             .try_collect()
             .await
             .map_err(failed("count the dead letters"))?;
-        let dead_letters = counts.into_iter().map(|(subject, count)| {
-            let group = subject.trim_start_matches("dead.").to_owned();
-            (group, count as u64)
-        });
+        let mut dead_letters = BTreeMap::new();
+        for (subject, count) in counts {
+            // `dead.<group>`, or an advisory of the broker's, which ends with the group as well.
+            let group = subject.rsplit('.').next().unwrap_or_default().to_owned();
+            *dead_letters.entry(group).or_default() += count as u64;
+        }
         Ok(Standing {
             bytes: state.bytes,
             limit: u64::try_from(limit).unwrap_or(u64::MAX),
             events: state.messages,
             groups,
-            dead_letters: dead_letters.collect(),
+            dead_letters,
             oldest_dead_letter: (oldest.messages > 0).then_some(oldest.first_timestamp),
         })
     }

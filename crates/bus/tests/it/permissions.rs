@@ -179,6 +179,11 @@ async fn a_group_handles_its_events_and_does_nothing_else() {
             format!("$JS.API.CONSUMER.DELETE.TODO.{user}"),
             format!("$JS.API.CONSUMER.MSG.NEXT.TODO.{other}"),
             format!("$JS.ACK.TODO.{other}.1.1.1.1.1"),
+            format!("replay.{user}"),
+            format!("$JS.API.CONSUMER.CREATE.REPLAYS.{user}"),
+            format!("$JS.API.CONSUMER.CREATE.REPLAYS.{user}.replay.{other}"),
+            format!("$JS.API.CONSUMER.CREATE.DEAD_LETTERS.{user}"),
+            format!("$JS.API.CONSUMER.MSG.NEXT.REPLAYS.{other}"),
         ];
         let others = others.each_ref().map(String::as_str);
         is_refused(
