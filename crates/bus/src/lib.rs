@@ -51,5 +51,5 @@ pub use delivery::{Delivery, Failure};
 pub use group::{Batches, Group, GroupError, Patience, Retries};
 pub use publish::{PublishError, Stored};
 pub use room::{GroupStanding, RoomError, Standing};
-pub use streams::{DEAD_LETTERS, REPLAYS, StreamError, TODO};
+pub use streams::{DEAD_LETTERS, REPLAYS, StreamError, Streams, TODO};
 pub use subscribe::{Heard, SubscribeError, Subscription};

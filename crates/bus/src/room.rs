@@ -107,11 +107,19 @@ impl Bus {
     }
 
     /// Removes events that every group has handled, when the stream gets full: all but the newest
-    /// tenth. Returns how many. Events that a group has not handled stay, however full it is.
-    pub async fn make_room(&self, standing: &Standing) -> Result<u64, RoomError> {
+    /// tenth. Returns how many. Events that a group has not handled stay, however full it is, and so
+    /// does everything as long as one of the groups in `expected` has never been there.
+    pub async fn make_room(
+        &self,
+        standing: &Standing,
+        expected: &[String],
+    ) -> Result<u64, RoomError> {
+        let all_there = expected
+            .iter()
+            .all(|group| standing.groups.contains_key(group));
         let slowest = standing.groups.values().map(|group| group.settled).min();
         // Where no group is, nobody has handled anything.
-        let (true, Some(slowest)) = (standing.is_full(TRIM_FROM), slowest) else {
+        let (true, true, Some(slowest)) = (standing.is_full(TRIM_FROM), all_there, slowest) else {
             return Ok(0);
         };
         let todo = self.stream(TODO).await?;

@@ -32,6 +32,26 @@ pub(crate) const DEAD_HEADERS: usize = 64 * 1024;
 /// The largest event (bytes, headers included) that is stored: a body of 1 MiB and some headers.
 const LARGEST_EVENT: usize = 1024 * 1024 + 64 * 1024;
 
+/// What is to be decided about the streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streams {
+    /// How many servers keep each message: 1 on a single broker, 3 on a cluster.
+    pub replicas: usize,
+    /// How much the stream of events may hold (bytes). The dead letters may be half as much, and their
+    /// replays an eighth.
+    pub limit: u64,
+}
+
+impl Default for Streams {
+    /// One server, 2 GiB.
+    fn default() -> Self {
+        Self {
+            replicas: 1,
+            limit: 2 << 30,
+        }
+    }
+}
+
 /// Why the streams are not as they have to be.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
@@ -64,14 +84,14 @@ impl StreamError {
 impl Bus {
     /// Creates the streams, or brings those that exist to today's settings.
     ///
-    /// `replicas` is 1 on a single broker and 3 on a cluster. Repeating this changes nothing.
-    pub async fn ensure_streams(&self, replicas: usize) -> Result<(), StreamError> {
+    /// Repeating this changes nothing.
+    pub async fn ensure_streams(&self, streams: Streams) -> Result<(), StreamError> {
         self.wait_connected().await;
         let room = self.client.max_payload().saturating_sub(DEAD_HEADERS);
-        self.ensure(TODO, &todo(LARGEST_EVENT.min(room), replicas))
+        self.ensure(TODO, &todo(streams, LARGEST_EVENT.min(room)))
             .await?;
-        self.ensure(DEAD_LETTERS, &dead_letters(replicas)).await?;
-        self.ensure(REPLAYS, &replays(replicas)).await
+        self.ensure(DEAD_LETTERS, &dead_letters(streams)).await?;
+        self.ensure(REPLAYS, &replays(streams)).await
     }
 
     async fn ensure(&self, stream: &'static str, asked: &Config) -> Result<(), StreamError> {
@@ -118,53 +138,57 @@ pub(crate) fn is_absent(error: &jetstream::context::GetStreamError) -> bool {
 
 /// Every event, whether or not anybody listens. A full stream refuses more: the caller learns
 /// that it was not accepted, and nothing accepted is thrown away.
-fn todo(largest_event: usize, replicas: usize) -> Config {
+fn todo(streams: Streams, largest_event: usize) -> Config {
     Config {
         name: TODO.to_owned(),
         description: Some("every event of the todo lists".to_owned()),
         subjects: vec![events::ALL_SUBJECTS.to_owned()],
         max_age: 7 * DAY,
-        max_bytes: 2 << 30,
+        max_bytes: bytes(streams.limit),
         max_message_size: i32::try_from(largest_event).unwrap_or(i32::MAX),
         duplicate_window: Duration::from_mins(2),
-        ..durable(replicas)
+        ..durable(streams)
     }
 }
 
-fn dead_letters(replicas: usize) -> Config {
+fn dead_letters(streams: Streams) -> Config {
     Config {
         name: DEAD_LETTERS.to_owned(),
         description: Some("events that a group gave up on, each with the reason".to_owned()),
         subjects: vec!["dead.>".to_owned(), format!("{ADVISORIES}>")],
         max_age: 90 * DAY,
-        max_bytes: 1 << 30,
+        max_bytes: bytes(streams.limit / 2),
         max_message_size: -1,
         duplicate_window: Duration::from_mins(2),
-        ..durable(replicas)
+        ..durable(streams)
     }
 }
 
 /// A replay is what is left of a dead letter, so it is kept as long, and is gone when it is handled.
-fn replays(replicas: usize) -> Config {
+fn replays(streams: Streams) -> Config {
     Config {
         name: REPLAYS.to_owned(),
         description: Some("dead letters that their group shall handle after all".to_owned()),
         subjects: vec!["replay.>".to_owned()],
         retention: RetentionPolicy::WorkQueue,
         max_age: 90 * DAY,
-        max_bytes: 256 << 20,
+        max_bytes: bytes(streams.limit / 8),
         max_message_size: -1,
         duplicate_window: Duration::from_mins(2),
-        ..durable(replicas)
+        ..durable(streams)
     }
 }
 
-fn durable(replicas: usize) -> Config {
+fn bytes(limit: u64) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn durable(streams: Streams) -> Config {
     Config {
         retention: RetentionPolicy::Limits,
         discard: DiscardPolicy::New,
         storage: StorageType::File,
-        num_replicas: replicas,
+        num_replicas: streams.replicas,
         // The server writes "no limit" as -1, and the comparison wants what it writes.
         max_messages: -1,
         max_messages_per_subject: -1,

@@ -14,6 +14,10 @@ use tracing::{info, warn};
 struct Settings {
     #[command(flatten)]
     broker: settings::Broker,
+    /// The groups, divided by commas, that must have been there before any event is removed: until
+    /// then they still need all of them.
+    #[arg(long, env, value_delimiter = ',', default_value = "save-handler")]
+    expected_groups: Vec<String>,
 }
 
 /// How often it looks. Between two looks the fastest saver fills far less than the room that is left
@@ -32,29 +36,33 @@ async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     service.ready_when("broker", bus.connected());
     tokio::select! {
         served = service.serve(Router::new()) => served?,
-        () = keep_house(&bus) => {}
+        () = keep_house(&bus, &settings.expected_groups) => {}
     }
     bus.close().await;
     Ok(())
 }
 
-async fn keep_house(bus: &Bus) {
+async fn keep_house(bus: &Bus, expected: &[String]) {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut buried = BTreeSet::new();
     loop {
         looks.tick().await;
         bus.wait_connected().await;
-        if let Err(error) = look(bus, &mut buried).await {
+        if let Err(error) = look(bus, expected, &mut buried).await {
             warn!("{:#}", anyhow::Error::from(error));
         }
     }
 }
 
-async fn look(bus: &Bus, buried: &mut BTreeSet<String>) -> Result<(), RoomError> {
+async fn look(
+    bus: &Bus,
+    expected: &[String],
+    buried: &mut BTreeSet<String>,
+) -> Result<(), RoomError> {
     let standing = bus.standing().await?;
     show(&standing, buried);
-    let removed = bus.make_room(&standing).await?;
+    let removed = bus.make_room(&standing, expected).await?;
     if removed > 0 {
         info!(
             stream.bytes = standing.bytes,

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use bus::Bus;
+use bus::{Bus, Streams};
 use service::{Service, settings};
 use store::Role;
 use tokio::time::{sleep, timeout};
@@ -18,6 +18,10 @@ struct Settings {
     /// How many servers of a cluster keep each event: 1 on a single server, 3 on a cluster.
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     stream_replicas: u8,
+    /// How much the stream of events may hold, in MiB; the dead letters take up to half as much
+    /// more, and their replays an eighth.
+    #[arg(long, env, default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
+    stream_limit_mib: u32,
     #[command(flatten)]
     passwords: Passwords,
     /// How long to wait for the database and the broker, in seconds.
@@ -115,8 +119,11 @@ async fn prepare_broker(service: &Service, settings: &Settings) -> anyhow::Resul
     )
     .await
     .context("cannot use the broker (NATS_URL)")?;
-    let replicas = usize::from(settings.stream_replicas);
-    while let Err(error) = bus.ensure_streams(replicas).await {
+    let streams = Streams {
+        replicas: usize::from(settings.stream_replicas),
+        limit: u64::from(settings.stream_limit_mib) << 20,
+    };
+    while let Err(error) = bus.ensure_streams(streams).await {
         if !error.is_passing() {
             return Err(error).context("cannot prepare the streams");
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_nats::jetstream;
-use bus::{Batches, Bus, Delivery};
+use bus::{Batches, Bus, Delivery, Streams};
 use events::TodoEvent;
 use testkit::{Broker, Link, eventually};
 use tokio_util::sync::CancellationToken;
@@ -209,7 +209,7 @@ async fn a_stream_that_was_made_again_is_another_stream_to_its_groups() {
             .delete_stream("TODO")
             .await
             .unwrap();
-        world.bus.ensure_streams(1).await.unwrap();
+        world.bus.ensure_streams(Streams::default()).await.unwrap();
         world.bus.publish(&new_item("after")).await.unwrap();
         reach(2).await;
     })

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{ConnectOptions, Event};
-use bus::Bus;
+use bus::{Bus, Streams};
 use futures_util::StreamExt;
 use testkit::{Broker, BrokerOptions, eventually};
 use tokio::{sync::Mutex, time::timeout};
@@ -37,7 +37,7 @@ async fn broker() -> Broker {
     .await
     .unwrap();
     let setup = bus(&broker, "setup").await;
-    setup.ensure_streams(1).await.unwrap();
+    setup.ensure_streams(Streams::default()).await.unwrap();
     broker
 }
 
@@ -218,7 +218,7 @@ async fn the_housekeeper_looks_on_and_removes_what_is_handled_and_does_nothing_e
     let housekeeper = bus(&broker, "housekeeper").await;
     housekeeper.wait_connected().await;
     let standing = housekeeper.standing().await.unwrap();
-    assert_eq!(housekeeper.make_room(&standing).await.unwrap(), 0);
+    assert_eq!(housekeeper.make_room(&standing, &[]).await.unwrap(), 0);
     let others = [
         "events.todo.newitem",
         "dead.save-handler",

@@ -1,7 +1,7 @@
 //! The streams and what the broker makes of what it is asked.
 
 use async_nats::jetstream::{self, stream::Config};
-use bus::Bus;
+use bus::{Bus, Streams};
 use testkit::{Broker, BrokerOptions};
 
 use crate::world::{Seen, World, during};
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 async fn streams_are_made_once_and_keep_what_they_have() {
     let world = World::new().await;
     world.add("a").await;
-    world.bus.ensure_streams(1).await.unwrap();
+    world.bus.ensure_streams(Streams::default()).await.unwrap();
     let stream = jetstream::new(world.raw.clone())
         .get_stream("TODO")
         .await
@@ -38,7 +38,7 @@ async fn a_stream_of_an_earlier_release_is_brought_to_todays_settings() {
     let bus = Bus::connect(&broker.url(), "tester", "tester-1")
         .await
         .unwrap();
-    bus.ensure_streams(1).await.unwrap();
+    bus.ensure_streams(Streams::default()).await.unwrap();
     let stream = jetstream::new(raw).get_stream("TODO").await.unwrap();
     assert_eq!(stream.cached_info().config.subjects, ["events.todo.>"]);
 }
@@ -49,7 +49,13 @@ async fn settings_that_the_broker_does_not_take_fail_the_start_by_name() {
     let bus = Bus::connect(&broker.url(), "tester", "tester-1")
         .await
         .unwrap();
-    let refused = bus.ensure_streams(3).await.unwrap_err();
+    let refused = bus
+        .ensure_streams(Streams {
+            replicas: 3,
+            ..Streams::default()
+        })
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("`TODO`"), "{refused}");
 }
 
@@ -94,7 +100,7 @@ async fn a_group_waits_for_a_stream_that_nobody_has_made_yet() {
     });
     during(&stop, [member], async {
         assert!(!*working.borrow());
-        bus.ensure_streams(1).await.unwrap();
+        bus.ensure_streams(Streams::default()).await.unwrap();
         bus.publish(&crate::world::new_item("a")).await.unwrap();
         seen.reach(1).await;
         assert!(*working.borrow());

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use async_nats::jetstream::{self, consumer, message};
-use bus::{Bus, Delivery, Failure, GroupError};
+use bus::{Bus, Delivery, Failure, GroupError, Streams};
 use events::{Envelope, EventId, ItemEvent, ItemId, ItemSaved, NewItem, TodoEvent};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use testkit::{Broker, BrokerOptions, eventually};
@@ -28,7 +28,7 @@ impl World {
         let bus = Bus::connect(&broker.url(), "tester", "tester-1")
             .await
             .unwrap();
-        bus.ensure_streams(1).await.unwrap();
+        bus.ensure_streams(Streams::default()).await.unwrap();
         Self { broker, bus, raw }
     }
 

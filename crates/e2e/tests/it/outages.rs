@@ -122,3 +122,41 @@ async fn services_start_without_their_servers_and_work_when_those_come() {
     .await;
     user.saved(&id).await;
 }
+
+#[tokio::test]
+async fn a_stream_that_is_full_refuses_in_time_keeps_what_it_has_and_frees_itself_once_that_is_handled()
+ {
+    let options = SystemOptions::default()
+        .env("setup", "STREAM_LIMIT_MIB", "4")
+        .without("save-handler");
+    let mut user = User::start(options).await;
+    let item = serde_json::json!({ "item": "x".repeat(250) });
+    let mut accepted = 0;
+    let refused = loop {
+        let started = Instant::now();
+        let answer = user.post(&item).await;
+        if answer.status != 202 {
+            assert!(started.elapsed() < Duration::from_secs(2));
+            break answer;
+        }
+        accepted += 1;
+    };
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.header("retry-after").is_some());
+    assert!(accepted > 1_000, "{accepted}");
+
+    user.system.add_member("save-handler").await.unwrap();
+    eventually("posting works again", SOON, async || {
+        let answer = user.post(&item).await;
+        if answer.status == 202 {
+            Ok(())
+        } else {
+            Err(answer.status)
+        }
+    })
+    .await;
+    user.quiet(&["save-handler", "audit-handler"]).await;
+    let saved = user.sql("select count(*) from items").await;
+    assert_eq!(saved, (accepted + 1).to_string());
+    assert_eq!(user.messages("DEAD_LETTERS").await, 0);
+}

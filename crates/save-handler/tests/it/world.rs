@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus, Delivery, TODO};
+use bus::{Bus, Delivery, Streams, TODO};
 use events::{Envelope, Event, ItemSaved, TodoEvent, header};
 use save_handler::Saver;
 use store::{Database, ItemStore};
@@ -31,7 +31,7 @@ impl World {
         let bus = Bus::connect(&broker.url(), "save-handler", "save-handler-1")
             .await
             .unwrap();
-        bus.ensure_streams(1).await.unwrap();
+        bus.ensure_streams(Streams::default()).await.unwrap();
         Self {
             broker,
             bus,

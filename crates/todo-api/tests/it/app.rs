@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request, StatusCode, header},
 };
-use bus::{Bus, Heard, Subscription};
+use bus::{Bus, Heard, Streams, Subscription};
 use events::{Decode, Origin, Raw, StreamIdentity, TodoEvent};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ impl TestApp {
         let observer = Bus::connect(&servers.0.url(), "test", "test")
             .await
             .unwrap();
-        observer.ensure_streams(1).await.unwrap();
+        observer.ensure_streams(Streams::default()).await.unwrap();
         let events = observer.subscribe(events::ALL_SUBJECTS).await.unwrap();
 
         let broker = Link::start(&servers.0.url()).await.unwrap();

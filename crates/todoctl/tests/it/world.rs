@@ -2,7 +2,7 @@
 
 use std::{process::Output, time::Duration};
 
-use bus::{Bus, Delivery, Failure};
+use bus::{Bus, Delivery, Failure, Streams};
 use events::{Envelope, ItemId, NewItem, TodoEvent};
 use testkit::{Broker, BrokerOptions, eventually};
 use time::OffsetDateTime;
@@ -23,7 +23,7 @@ impl World {
         let broker = Broker::start(BrokerOptions::default()).await.unwrap();
         let bus = Bus::connect(&broker.url(), "tester", "tester-1").await;
         let bus = bus.unwrap();
-        bus.ensure_streams(1).await.unwrap();
+        bus.ensure_streams(Streams::default()).await.unwrap();
         Self { broker, bus }
     }
 

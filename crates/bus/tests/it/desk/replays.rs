@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use async_nats::{HeaderMap, jetstream};
-use bus::Delivery;
+use bus::{Delivery, Streams};
 use events::TodoEvent;
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,7 @@ async fn a_replayed_event_keeps_its_place_when_its_stream_was_made_anew() {
     let letter = world.refuse("buy milk").await;
     let jetstream = jetstream::new(world.raw.clone());
     jetstream.delete_stream("TODO").await.unwrap();
-    world.bus.ensure_streams(1).await.unwrap();
+    world.bus.ensure_streams(Streams::default()).await.unwrap();
     world.desk().await.replay(&letter).await.unwrap();
     let (stop, saver) = (CancellationToken::new(), Judge::default());
     let group = world.bus.group("saver", events::ALL_SUBJECTS);
