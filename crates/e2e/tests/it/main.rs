@@ -5,6 +5,7 @@
 )]
 
 mod bad_input;
+mod dead_letters;
 mod guide;
 mod journey;
 mod manual;

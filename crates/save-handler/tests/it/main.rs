@@ -98,6 +98,34 @@ async fn a_deleted_item_is_announced_as_gone() {
     assert_eq!((last.deleted, last.version), (true, 2));
 }
 
+#[tokio::test]
+async fn an_item_that_the_database_refuses_holds_up_no_other_item_of_its_batch() {
+    let world = World::new().await;
+    world
+        .sql("alter table items add constraint no_lead check (item <> 'lead')")
+        .await;
+    let mut refused = None;
+    for n in 0..100 {
+        let id = ItemId::from(Uuid::now_v7());
+        let text = if n == 37 { "lead" } else { "gold" };
+        refused = refused.or((n == 37).then_some(id));
+        world.publish(&new_item(id, text), id.uuid(), None).await;
+    }
+    let started = std::time::Instant::now();
+    let saved = world.save(99, world.saver()).await;
+    let elapsed = started.elapsed();
+    assert!(elapsed < std::time::Duration::from_secs(4), "{elapsed:?}");
+    assert_eq!(saved.len(), 99);
+    assert!(saved.iter().all(|(item, _)| item.version == 1));
+    assert_eq!(world.bus.dead_letters_state().await.unwrap().count, 1);
+    let desk = world.bus.dead_letters().await.unwrap();
+    let letter = desk.get(1).await.unwrap().unwrap();
+    let event = letter.event.unwrap();
+    assert_eq!(Some(event.id.to_string()), refused.map(|id| id.to_string()));
+    assert!(letter.reason.contains("no_lead"), "{}", letter.reason);
+    assert_eq!(letter.attempts, 1);
+}
+
 impl World {
     /// Has a saver work until `announced` items are announced and nothing is left to do. Returns
     /// every announcement since the first.

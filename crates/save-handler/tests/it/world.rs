@@ -45,6 +45,10 @@ impl World {
         Saver::new(ItemStore::new(database), self.bus.clone(), "save-handler")
     }
 
+    pub(crate) async fn sql(&self, statement: &str) {
+        self.database.execute(statement).await.unwrap();
+    }
+
     pub(crate) async fn publish<E: Event>(&self, event: &E, id: Uuid, correlation: Option<&str>) {
         let sealed = Envelope::seal(event, id.into(), "tester", OffsetDateTime::now_utc());
         let sealed = sealed.with(header::CORRELATION_ID, correlation.map(str::to_owned));
