@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::{
     BODY, CAUSE,
     letter::{DeadEvent, DeadLetter, Outside},
-    record::{Record, recall, remember, value},
+    record::{Record, SEQUENCE, recall, remember, value},
 };
 use crate::{
     Bus, DEAD_LETTERS, PublishError, REPLAYS, TODO,
@@ -209,14 +209,14 @@ impl Desk {
         outside: Outside,
     ) -> Result<DeadLetter, DeskError> {
         let died_at = outside.died_at;
-        let event = match outside.pointer {
-            Some(sequence) => self.look_up(sequence, died_at).await?,
-            None => match recall(&message.headers) {
-                Ok(record) if value(&message.headers, BODY).is_some() => {
-                    self.look_up(record.origin.sequence, died_at).await?
-                }
-                Ok(record) => Ok(DeadEvent::new(record, message.payload)),
-                Err(missing) => Err(missing.to_string()),
+        let whole = value(&message.headers, BODY).is_none();
+        let sequence = || value(&message.headers, SEQUENCE)?.parse().ok();
+        let event = match recall(&message.headers) {
+            Ok(record) if whole => Ok(DeadEvent::new(record, message.payload)),
+            // The broker kept nothing of it, an earlier release not enough, or the body was too large.
+            _ => match outside.pointer.or_else(sequence) {
+                Some(sequence) => self.look_up(sequence, died_at).await?,
+                None => Err("the letter does not say which event it was".to_owned()),
             },
         };
         Ok(DeadLetter {
@@ -238,9 +238,8 @@ impl Desk {
         died_at: OffsetDateTime,
     ) -> Result<Result<DeadEvent, String>, DeskError> {
         let lost = || {
-            Err(format!(
-                "{TODO} has no event at sequence {sequence} any more"
-            ))
+            let gone = format!("{TODO} has no event at sequence {sequence} any more");
+            Err(gone)
         };
         let same = |events: &&Stream| events.cached_info().created <= died_at;
         let Some(events) = self.events.as_deref().filter(same) else {

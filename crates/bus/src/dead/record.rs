@@ -21,7 +21,7 @@ const REMEMBERED: &str = "Dead-Order-";
 const SUBJECT: &str = "Dead-Subject";
 const STREAM: &str = "Dead-Stream";
 const STREAM_CREATED: &str = "Dead-Stream-Created";
-const SEQUENCE: &str = "Dead-Sequence";
+pub(super) const SEQUENCE: &str = "Dead-Sequence";
 const STORED_AT: &str = "Dead-Stored-At";
 
 /// An event's headers as they came, the subject it came on, and its place in history.

@@ -1,6 +1,6 @@
 //! Listing, what the broker gave up on, and discarding.
 
-use async_nats::jetstream;
+use async_nats::{HeaderMap, jetstream};
 use bus::{Delivery, DeskError};
 use events::TodoEvent;
 use testkit::eventually;
@@ -47,7 +47,7 @@ async fn letters_are_listed_by_group_counted_and_discarded() {
     let strangers = world.letters(Some("printer")).await;
     assert_eq!(strangers[0].group, "printer");
     let unknown = strangers[0].event.as_ref().unwrap_err();
-    assert_eq!(unknown, "the header `Dead-Stream` is missing or wrong");
+    assert_eq!(unknown, "the letter does not say which event it was");
     let desk = world.desk().await;
     desk.discard(&savers[1]).await.unwrap();
     desk.discard(&savers[1]).await.unwrap();
@@ -102,6 +102,20 @@ async fn what_the_broker_gave_up_on_is_a_letter_that_points_at_the_event() {
     .await;
     assert_eq!(printer.got.borrow()[0].id, id.to_string());
     assert_eq!(world.messages("DEAD_LETTERS").await, 0);
+}
+
+#[tokio::test]
+async fn a_letter_of_an_earlier_release_is_completed_from_the_stream() {
+    let world = World::new().await;
+    let id = world.add("buy milk").await;
+    let mut headers = HeaderMap::new();
+    headers.insert("Dead-Group", "saver");
+    headers.insert("Dead-Sequence", "1");
+    let jetstream = jetstream::new(world.raw.clone());
+    let sent = jetstream.publish_with_headers("dead.saver", headers, "whatever".into());
+    sent.await.unwrap().await.unwrap();
+    let letter = world.letters(None).await.remove(0);
+    assert_eq!(letter.event.unwrap().id, id);
 }
 
 #[tokio::test]
