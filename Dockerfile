@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && rm /target/sources \
     && find /target/release -maxdepth 1 -type f -delete \
     && cargo build --release --locked --workspace --bins \
-        --exclude bench --exclude e2e --exclude testkit --exclude xtask \
+        --exclude bench --exclude chaos --exclude e2e --exclude testkit --exclude xtask \
     && find /target/release -maxdepth 1 -type f -executable -exec cp -t /out {} + \
     && mv /tmp/sources /target/sources
 

@@ -71,7 +71,7 @@ pub(crate) async fn finish(command: &mut Command, stop: &mut Stop) -> Result<Exi
 
 /// The packages that are deployed: those with a program, except the ones for work on the project.
 pub(crate) async fn services() -> Result<Vec<String>> {
-    let tools = ["xtask", "testkit", "e2e", "bench"];
+    let tools = ["xtask", "testkit", "e2e", "bench", "chaos"];
     let metadata = metadata().await?;
     let packages = metadata["packages"].as_array().context("no packages")?;
     let deployed = packages.iter().filter(|package| {

@@ -3,6 +3,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod compose_test;
 mod sql;
 mod stop;
@@ -26,6 +27,8 @@ enum Task {
     Up(up::Options),
     /// Measures how fast the system is, beside plain programs that do the same
     Bench(bench::Options),
+    /// Breaks the whole system under load, from a seed, and judges what came of it
+    Chaos(chaos::Options),
     /// Runs every test, with a private PostgreSQL for all and a broker for each
     Test(test::Options),
     /// Walks through the compose files on a Docker engine, as a user does
@@ -39,6 +42,7 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Up(options) => up::run(options).await,
         Task::Bench(options) => bench::run(options).await,
+        Task::Chaos(options) => chaos::run(options).await,
         Task::Test(options) => test::run(options).await,
         Task::ComposeTest(options) => compose_test::run(options).await,
         Task::Sql(options) => sql::run(options).await,

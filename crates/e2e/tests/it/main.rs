@@ -5,6 +5,7 @@
 )]
 
 mod bad_input;
+mod chaos;
 mod dead_letters;
 mod guide;
 mod journey;

@@ -40,6 +40,8 @@ pub struct SystemOptions {
     pub dir: Option<PathBuf>,
     /// Where the services' programs are; beside the running program when it is not given.
     pub bin_dir: Option<PathBuf>,
+    /// Programs that run in place of a service's own, such as one with a fault that is to be found.
+    pub programs: BTreeMap<String, PathBuf>,
     /// The members of each service; a service that is not named has none.
     pub scale: BTreeMap<String, usize>,
     /// The port of the web page.
@@ -67,6 +69,7 @@ impl Default for SystemOptions {
         Self {
             dir: None,
             bin_dir: None,
+            programs: BTreeMap::new(),
             scale: SERVICES
                 .iter()
                 .map(|(name, count)| ((*name).to_owned(), *count))
@@ -151,13 +154,28 @@ impl SystemOptions {
         }
     }
 
-    /// A service's program.
-    pub(super) fn program(&self, service: &str) -> Result<PathBuf> {
+    /// Runs another program as a service.
+    #[must_use]
+    pub fn program_of(mut self, service: &str, program: PathBuf) -> Self {
+        self.programs.insert(service.to_owned(), program);
+        self
+    }
+
+    /// A program that was built along with the services.
+    pub fn built(&self, name: &str) -> Result<PathBuf> {
         let directory = match &self.bin_dir {
             Some(directory) => directory.clone(),
             None => beside_us()?,
         };
-        let program = directory.join(service);
+        Ok(directory.join(name))
+    }
+
+    /// A service's program.
+    pub(super) fn program(&self, service: &str) -> Result<PathBuf> {
+        let program = match self.programs.get(service) {
+            Some(program) => program.clone(),
+            None => self.built(service)?,
+        };
         ensure!(
             program.is_file(),
             "`{}` is not there: build it with `cargo build --workspace`, or run the tests with \

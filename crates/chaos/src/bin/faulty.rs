@@ -1,0 +1,194 @@
+//! Services with a fault each, for the tests of the judge. They are the real ones but for the fault,
+//! which `FAULT` names; no service that is deployed has a switch for it.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use axum::{
+    Router,
+    extract::Request,
+    http::{Method, StatusCode},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
+use bus::{Batches, Bus, Delivery, Failure};
+use chaos::Plant;
+use clap::Parser;
+use events::{Envelope, EventId, ItemEvent, ItemSaved, Position, StreamIdentity, TodoEvent};
+use rand::RngExt;
+use service::{Service, settings};
+use store::{Database, ItemStore};
+use time::OffsetDateTime;
+use tokio::time::sleep;
+
+/// How long a fault stands open: long enough that what happens meanwhile hits it.
+const OPEN: Duration = Duration::from_millis(400);
+
+#[derive(Parser)]
+struct Choice {
+    #[arg(long, env, value_enum)]
+    fault: Plant,
+}
+
+#[derive(clap::Args)]
+struct Settings {
+    #[command(flatten)]
+    broker: settings::Broker,
+    #[command(flatten)]
+    database: settings::Database,
+}
+
+/// An event, and what is known of it.
+type Known = (ItemEvent, Position, EventId);
+
+fn main() -> ExitCode {
+    let Choice { fault } = Choice::parse();
+    let service = service::named(fault.service());
+    match fault {
+        Plant::AckBeforeCommit => service.run(ack_before_commit),
+        Plant::NoVersionGuard => service.run(no_version_guard),
+        Plant::YesWithoutWaiting => service.run(yes_without_waiting),
+        Plant::KeyIgnored => service.run(key_ignored),
+    }
+}
+
+async fn ack_before_commit(service: Service, settings: Settings) -> anyhow::Result<()> {
+    let batches = Batches {
+        size: 100,
+        at_once: 1,
+        pace: Duration::ZERO,
+    };
+    saver(service, settings, batches, async |saver, events| {
+        let saver = saver.clone();
+        // The batch counts as handled before this has begun.
+        tokio::spawn(async move {
+            sleep(OPEN).await;
+            drop(saver.save(events).await);
+        });
+        Ok(())
+    })
+    .await
+}
+
+async fn no_version_guard(service: Service, settings: Settings) -> anyhow::Result<()> {
+    let batches = Batches {
+        size: 1,
+        at_once: 50,
+        pace: Duration::ZERO,
+    };
+    saver(service, settings, batches, async |saver, mut events| {
+        let pause = OPEN.mul_f64(rand::rng().random());
+        sleep(pause).await;
+        // Whoever is last to come here is the newest.
+        let arrival = StreamIdentity::new("arrival", OffsetDateTime::now_utc()).position(0);
+        for (_, position, _) in &mut events {
+            *position = arrival;
+        }
+        saver.save(events).await
+    })
+    .await
+}
+
+async fn yes_without_waiting(service: Service, settings: Settings) -> anyhow::Result<()> {
+    async fn yes(request: Request, next: Next) -> Response {
+        if request.method() == Method::GET {
+            return next.run(request).await;
+        }
+        tokio::spawn(next.run(request));
+        StatusCode::ACCEPTED.into_response()
+    }
+    api(service, settings, |routes| routes.layer(from_fn(yes))).await
+}
+
+async fn key_ignored(service: Service, settings: Settings) -> anyhow::Result<()> {
+    async fn forget(mut request: Request, next: Next) -> Response {
+        request.headers_mut().remove("idempotency-key");
+        next.run(request).await
+    }
+    api(service, settings, |routes| routes.layer(from_fn(forget))).await
+}
+
+/// Saves as save-handler does.
+#[derive(Clone)]
+struct Saver {
+    items: ItemStore,
+    bus: Bus,
+}
+
+impl Saver {
+    async fn save(&self, events: Vec<Known>) -> Result<(), Failure> {
+        let positioned = events.iter().map(|(event, position, _)| (event, *position));
+        let saved = self.items.apply(positioned).await;
+        for saved in saved.map_err(|error| Failure::Away(error.into()))? {
+            let about = |(event, ..): &&Known| event.item_id() == saved.id;
+            let Some((_, _, cause)) = events.iter().rfind(about) else {
+                continue;
+            };
+            let id = cause.consequence::<ItemSaved>();
+            if let Some(state) = saved.into_event(cause.clone()) {
+                let envelope = Envelope::seal(&state, id, "faulty", OffsetDateTime::now_utc());
+                let stored = self.bus.publish(&envelope).await;
+                stored.map_err(|error| Failure::Away(error.into()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lives as save-handler does, with `save` in place of what it does.
+async fn saver(
+    service: Service,
+    settings: Settings,
+    batches: Batches,
+    save: impl AsyncFn(&Saver, Vec<Known>) -> Result<(), Failure>,
+) -> anyhow::Result<()> {
+    let (bus, database) = connect(&service, &settings).await?;
+    let group = bus.group(service.name(), events::ALL_SUBJECTS);
+    service.ready_when("group", group.working());
+    let saver = Saver {
+        items: ItemStore::new(database),
+        bus,
+    };
+    tokio::try_join!(service.serve(Router::new()), async {
+        let save = async |batch: &[_]| save(&saver, known(batch)).await;
+        let working = group.batches(batches, service.stop(), save);
+        working.await.context("cannot be in the group")
+    })
+    .map(drop)
+}
+
+fn known(batch: &[Delivery<TodoEvent>]) -> Vec<Known> {
+    let known = batch.iter().filter_map(|delivery| match &delivery.event {
+        TodoEvent::Item(event) => {
+            let (position, id) = (delivery.origin.position(), delivery.meta.id.clone());
+            Some((event.clone(), position, id))
+        }
+        TodoEvent::Saved(_) => None,
+    });
+    known.collect()
+}
+
+/// Lives as todo-api does, with something between its callers and its routes.
+async fn api(
+    service: Service,
+    settings: Settings,
+    between: impl FnOnce(Router) -> Router,
+) -> anyhow::Result<()> {
+    let (bus, database) = connect(&service, &settings).await?;
+    let app = todo_api::App::new(bus, &database);
+    service.serve(between(todo_api::routes(app))).await
+}
+
+async fn connect(service: &Service, settings: &Settings) -> anyhow::Result<(Bus, Database)> {
+    let bus = Bus::connect(
+        settings.broker.nats_url.as_str(),
+        service.name(),
+        service.member(),
+    );
+    let bus = bus.await.context("cannot use the broker (NATS_URL)")?;
+    let database = Database::connect(settings.database.database_url.as_str(), service.member(), 2)
+        .context("cannot use the database (DATABASE_URL)")?;
+    service.ready_when("broker", bus.connected());
+    service.ready_when("database", database.reachable());
+    Ok((bus, database))
+}

@@ -1,0 +1,257 @@
+//! A client of the page and the API.
+
+pub(crate) mod publisher;
+
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use serde_json::json;
+use testkit::http::{self, Response};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::clients::Clients;
+use crate::history::{Answer, Wish};
+
+/// The lists that items are added to.
+const LISTS: [&str; 4] = ["default", "shopping", "work", "default"];
+
+/// How long a client thinks between two things (ms).
+const THINKING_MS: std::ops::Range<u64> = 30..120;
+
+/// How long it waits before it asks again (ms).
+const AGAIN_MS: std::ops::Range<u64> = 100..400;
+
+/// One client.
+pub(crate) struct Client<'c> {
+    clients: &'c Clients,
+    rng: StdRng,
+}
+
+/// What is sent.
+struct Request {
+    method: &'static str,
+    url: String,
+    kind: &'static str,
+    body: String,
+    /// The `Idempotency-Key`.
+    key: Option<String>,
+    /// Whether it may be sent again.
+    again: bool,
+}
+
+impl<'c> Client<'c> {
+    pub(crate) fn new(clients: &'c Clients, number: usize) -> Self {
+        let rng = clients.chance(number);
+        Self { clients, rng }
+    }
+
+    /// Uses the system until the time is over.
+    pub(crate) async fn work(mut self) {
+        while !self.clients.is_over() {
+            match self.rng.random_range(0..100) {
+                0..25 => self.add(false).await,
+                25..45 => self.add(true).await,
+                45..55 => self.add_on_the_page().await,
+                55..90 => self.change().await,
+                90..94 => self.delete().await,
+                94..96 => self.add_nonsense().await,
+                _ => self.look().await,
+            }
+            let thinking = self.rng.random_range(THINKING_MS);
+            sleep(Duration::from_millis(thinking)).await;
+        }
+    }
+
+    /// Adds by the API. Without a key it asks once; with one it asks until it hears yes, and now and
+    /// then once more.
+    async fn add(&mut self, keyed: bool) {
+        let number = self.clients.number();
+        let list = LISTS[self.rng.random_range(0..LISTS.len())];
+        let operation = self.clients.begin(Wish::Add, None);
+        let request = Request {
+            method: "POST",
+            url: format!("{}/todo", self.clients.places().api),
+            kind: "application/json",
+            body: json!({ "item": format!("item {number}"), "list": list }).to_string(),
+            key: keyed.then(|| format!("key {number}")),
+            again: keyed,
+        };
+        let answer = self.ask_until_heard(operation, request).await;
+        let id = answer.and_then(|answer| answer.json().ok()?["id"].as_str()?.parse().ok());
+        if let Some(id) = id {
+            self.clients.added(operation, id);
+        }
+    }
+
+    /// Sends the page's form, under one key until it is accepted.
+    async fn add_on_the_page(&mut self) {
+        let (number, key) = (self.clients.number(), self.rng.random::<u128>());
+        let id = uuid::Builder::from_random_bytes(key.to_be_bytes()).into_uuid();
+        let operation = self.clients.begin(Wish::Add, None);
+        let request = Request {
+            method: "POST",
+            url: format!("{}/new", self.clients.places().web),
+            kind: FORM,
+            body: format!("item=page+{number}&key={id}"),
+            key: None,
+            again: true,
+        };
+        if self.ask_until_heard(operation, request).await.is_some() {
+            self.clients.added(operation, id);
+        }
+    }
+
+    /// Changes an item a few times in quick succession.
+    async fn change(&mut self) {
+        let Some(item) = self.clients.choose(&mut self.rng) else {
+            return;
+        };
+        for _ in 0..self.rng.random_range(1..=4) {
+            let operation = self.clients.begin(Wish::Change, Some(item));
+            let request = if self.rng.random_range(0..4) == 0 {
+                self.change_on_the_page(item)
+            } else {
+                self.change_by_the_api(item)
+            };
+            self.ask_until_heard(operation, request).await;
+        }
+    }
+
+    fn change_by_the_api(&mut self, item: Uuid) -> Request {
+        let number = self.clients.number();
+        let change = match self.rng.random_range(0..4) {
+            0 => json!({ "item": format!("text {number}") }),
+            1 => json!({ "completed": true }),
+            2 => json!({ "completed": false }),
+            _ => json!({ "order": self.rng.random_range(0.0..1e9) }),
+        };
+        let keyed = self.rng.random::<bool>();
+        Request {
+            method: "PATCH",
+            url: format!("{}/todo/{item}", self.clients.places().api),
+            kind: "application/json",
+            body: change.to_string(),
+            key: keyed.then(|| format!("key {number}")),
+            again: keyed,
+        }
+    }
+
+    fn change_on_the_page(&mut self, item: Uuid) -> Request {
+        let (verb, body) = match self.rng.random_range(0..3) {
+            0 => (
+                "rename",
+                format!("item=page+text+{}", self.clients.number()),
+            ),
+            1 => ("complete", String::new()),
+            _ => ("reopen", String::new()),
+        };
+        Request {
+            method: "POST",
+            url: format!("{}/items/{item}/{verb}", self.clients.places().web),
+            kind: FORM,
+            body,
+            key: None,
+            again: false,
+        }
+    }
+
+    async fn delete(&mut self) {
+        let Some(item) = self.clients.choose(&mut self.rng) else {
+            return;
+        };
+        let places = self.clients.places();
+        let operation = self.clients.begin(Wish::Delete, Some(item));
+        let on_the_page = self.rng.random::<bool>();
+        let request = Request {
+            method: if on_the_page { "POST" } else { "DELETE" },
+            url: if on_the_page {
+                format!("{}/items/{item}/delete", places.web)
+            } else {
+                format!("{}/todo/{item}", places.api)
+            },
+            kind: FORM,
+            body: String::new(),
+            key: None,
+            again: false,
+        };
+        if self.ask_until_heard(operation, request).await.is_some() {
+            self.clients.forget(item);
+        }
+    }
+
+    /// Sends what has to be refused, and must not become an event.
+    async fn add_nonsense(&mut self) {
+        let operation = self.clients.begin(Wish::Add, None);
+        let request = Request {
+            method: "POST",
+            url: format!("{}/todo", self.clients.places().api),
+            kind: "application/json",
+            body: json!({ "item": "a\u{7}b" }).to_string(),
+            key: None,
+            again: false,
+        };
+        self.ask_until_heard(operation, request).await;
+    }
+
+    /// Reads, as most visitors do.
+    async fn look(&mut self) {
+        let places = self.clients.places();
+        let url = if self.rng.random::<bool>() {
+            format!("{}/", places.web)
+        } else {
+            format!("{}/todo?list=shopping", places.api)
+        };
+        let status = http::get(&url).await.map_or(0, |answer| answer.status);
+        self.clients.count("GET", status);
+    }
+
+    /// Asks; if the request may be sent again, again until it is heard, and of those that were heard some once
+    /// more. Returns the first yes.
+    async fn ask_until_heard(&mut self, operation: usize, request: Request) -> Option<Response> {
+        let mut accepted = None;
+        loop {
+            let (answer, response) = self.ask(operation, &request).await;
+            let again = match answer {
+                Answer::No => false,
+                Answer::Unknown => true,
+                Answer::Yes => accepted.is_none() && self.rng.random_range(0..4) == 0,
+            };
+            if answer == Answer::Yes && accepted.is_none() {
+                accepted = response;
+            }
+            if !request.again || !again || self.clients.is_over() {
+                return accepted;
+            }
+            let pause = self.rng.random_range(AGAIN_MS);
+            sleep(Duration::from_millis(pause)).await;
+        }
+    }
+
+    async fn ask(&mut self, operation: usize, request: &Request) -> (Answer, Option<Response>) {
+        // The events that come of it carry the request's identity.
+        let mark = format!("chaos-{}", self.clients.number());
+        let mut headers = vec![
+            ("x-request-id", mark.as_str()),
+            ("content-type", request.kind),
+        ];
+        if let Some(key) = request.key.as_deref() {
+            headers.push(("idempotency-key", key));
+        }
+        let body = request.body.as_bytes();
+        let response = http::request(request.method, &request.url, &headers, body).await;
+        let response = response.ok();
+        let status = response.as_ref().map_or(0, |response| response.status);
+        let answer = match status {
+            200..400 => Answer::Yes,
+            400..500 => Answer::No,
+            _ => Answer::Unknown,
+        };
+        self.clients.count(request.method, status);
+        self.clients.note(operation, mark, answer);
+        (answer, response)
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";

@@ -1,0 +1,108 @@
+//! Carries out a schedule on a running system.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use testkit::{Link, Signal, System};
+use tokio::time::{Instant, sleep_until};
+
+use crate::schedule::{Fault, Harm, Target};
+
+/// One of the two moments of a fault.
+struct Moment<'a> {
+    at: Duration,
+    fault: &'a Fault,
+    begins: bool,
+}
+
+/// Does all that the schedule says, each at its time from `began` on or as soon as it can be done, and
+/// calls `after_each` with the system. When it returns, everything is mended.
+pub(crate) async fn carry_out(
+    system: &mut System,
+    schedule: &[Fault],
+    began: Instant,
+    after_each: impl Fn(&System),
+) -> Result<()> {
+    let moments = schedule.iter().flat_map(|fault| {
+        let moment = |at, begins| Moment { at, fault, begins };
+        [moment(fault.at, true), moment(fault.end(), false)]
+    });
+    let mut moments: Vec<_> = moments.collect();
+    moments.sort_by_key(|moment| moment.at);
+    let mut extra = None;
+    for Moment { at, fault, begins } in moments {
+        sleep_until(began + at).await;
+        let done = if begins {
+            eprintln!("{fault}");
+            begin(system, fault, &mut extra).await
+        } else {
+            end(system, fault, &mut extra).await
+        };
+        done.with_context(|| format!("cannot {}: {fault}", if begins { "begin" } else { "end" }))?;
+        after_each(system);
+    }
+    Ok(())
+}
+
+async fn begin(system: &mut System, fault: &Fault, extra: &mut Option<String>) -> Result<()> {
+    match (fault.target, fault.harm) {
+        (Target::Extra, _) => {
+            *extra = Some(system.add_member_unready("save-handler").await?);
+            Ok(())
+        }
+        (Target::Member(service, number), harm) => {
+            let name = format!("{service}-{number}");
+            match harm {
+                Harm::Kill => system.kill_member(&name).await.map(drop),
+                Harm::Freeze => system.pause_member(&name),
+                _ => system.signal_member(&name, Signal::SIGTERM),
+            }
+        }
+        (Target::Broker, Harm::Kill) => system.broker().kill().await,
+        (Target::Broker, Harm::Freeze) => system.broker().pause(),
+        (Target::Broker, _) => system.broker().stop().await,
+        (Target::Database, Harm::Kill) => system.postgres().kill().await,
+        (Target::Database, Harm::Freeze) => system.postgres().pause(),
+        (Target::Database, _) => system.postgres().stop().await,
+        (Target::BrokerLink | Target::DatabaseLink, harm) => {
+            let link = link(system, fault.target)?;
+            match harm {
+                Harm::Stall => link.stall(),
+                Harm::Slow(delay) => link.delay(delay),
+                _ => link.cut().await,
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn end(system: &mut System, fault: &Fault, extra: &mut Option<String>) -> Result<()> {
+    match (fault.target, fault.harm) {
+        (Target::Extra, _) => {
+            let name = extra.take().context("nobody joined")?;
+            system.stop_member(&name).await.map(drop)
+        }
+        (Target::Member(service, number), Harm::Freeze) => {
+            system.resume_member(&format!("{service}-{number}"))
+        }
+        (Target::Member(service, number), _) => {
+            system.relaunch(&format!("{service}-{number}")).await
+        }
+        (Target::Broker, Harm::Freeze) => system.broker().resume(),
+        (Target::Broker, _) => system.broker().restart().await,
+        (Target::Database, Harm::Freeze) => system.postgres().resume(),
+        (Target::Database, _) => system.postgres().restart().await,
+        (Target::BrokerLink | Target::DatabaseLink, _) => {
+            link(system, fault.target)?.restore().await;
+            Ok(())
+        }
+    }
+}
+
+fn link(system: &System, target: Target) -> Result<&Link> {
+    let link = match target {
+        Target::BrokerLink => system.broker_link(),
+        _ => system.postgres_link(),
+    };
+    link.context("the system has no links")
+}

@@ -1,0 +1,85 @@
+//! How long, how much, and from which seed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use rand::RngExt;
+
+use crate::{Kind, Plant};
+
+/// What to do. The default is what `cargo xtask chaos` does without arguments.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Repeats the schedule of an earlier run [default: a new one]
+    #[arg(long)]
+    pub seed: Option<u64>,
+
+    /// How long the clients work, in seconds
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..))]
+    pub seconds: u64,
+
+    /// The same in minutes, for a soak
+    #[arg(long, conflicts_with = "seconds")]
+    pub minutes: Option<u64>,
+
+    /// Only these kinds of faults, for example `kill,broker`
+    #[arg(long, value_delimiter = ',')]
+    pub only: Vec<Kind>,
+
+    /// No schedule, but one outage of the database for this many seconds, during which no event may be
+    /// delivered a second time
+    #[arg(long, value_name = "SECONDS", conflicts_with = "only")]
+    pub outage: Option<u64>,
+
+    /// How many clients use the system
+    #[arg(long, default_value_t = 8)]
+    pub clients: usize,
+
+    /// How long it may take until everything is quiet, in seconds
+    #[arg(long, default_value_t = 90)]
+    pub patience: u64,
+
+    /// Plants a fault into a service, which then has to be found
+    #[arg(long, value_enum)]
+    pub plant: Option<Plant>,
+
+    /// Where the services' programs are [default: beside this one]
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: None,
+            seconds: 60,
+            minutes: None,
+            only: Vec::new(),
+            outage: None,
+            clients: 8,
+            patience: 90,
+            plant: None,
+            bin_dir: None,
+        }
+    }
+}
+
+impl Options {
+    /// The seed that was given, or one that nobody chose.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+            .unwrap_or_else(|| rand::rng().random_range(0..1_000_000))
+    }
+
+    /// How long the clients work: an outage fits in.
+    pub(crate) fn length(&self) -> Duration {
+        let seconds = self.minutes.map_or(self.seconds, |minutes| minutes * 60);
+        Duration::from_secs(seconds.max(self.outage.map_or(0, |outage| outage + 4)))
+    }
+
+    /// How long it may take until everything is quiet.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(self.patience)
+    }
+}

@@ -1,0 +1,207 @@
+//! From the options to the verdict.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use async_nats::Client;
+use clap::ValueEnum;
+use futures_util::future::try_join_all;
+use testkit::system::SERVICES;
+use testkit::{System, SystemOptions, http, try_eventually};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::clients::Clients;
+use crate::live::Live;
+use crate::model::SAVED;
+use crate::plain::{self, DEAD_LETTERS, Standing, TODO};
+use crate::resources::{self, Level};
+use crate::schedule::{self, Fault};
+use crate::verdict::{Evidence, judge};
+use crate::{Kind, Options, Verdict, faults, tables};
+
+/// How long the clients work before anything is broken, so that what services take up then is what
+/// they usually do.
+const WARM: Duration = Duration::from_millis(1_500);
+
+/// How many watch.
+const VISITORS: usize = 2;
+
+/// How long those who watch may be behind, and what was used may take to be given back.
+const SETTLING: Duration = Duration::from_secs(20);
+
+/// The shortest time that counts as quiet.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// Breaks a system of its own, and judges. The seed is printed first and is in every error.
+///
+/// Dropping the call kills whatever it has started.
+pub async fn run(options: &Options) -> Result<Verdict> {
+    let seed = options.seed();
+    eprintln!("seed {seed}");
+    let schedule = match options.outage {
+        Some(seconds) => schedule::outage(Duration::from_secs(seconds)),
+        None if options.only.is_empty() => {
+            schedule::plan(seed, options.length(), Kind::value_variants())
+        }
+        None => schedule::plan(seed, options.length(), &options.only),
+    };
+    let evidence = gather(options, seed, &schedule);
+    let evidence = evidence
+        .await
+        .with_context(|| format!("with the seed {seed}"))?;
+    Ok(judge(seed, evidence))
+}
+
+/// Everybody who works on one system.
+struct Stage<'o> {
+    options: &'o Options,
+    system: System,
+    clients: Clients,
+    /// Our own connection, which nobody cuts.
+    direct: Client,
+    /// The broker's address, through the link that everybody else uses.
+    broker: String,
+}
+
+async fn gather(options: &Options, seed: u64, schedule: &[Fault]) -> Result<Evidence> {
+    let system = System::start(system_options(options)?).await?;
+    let link = system.broker_link().context("the system has no links")?;
+    let broker = link.url(&system.nats());
+    let stage = Stage {
+        direct: plain::connect(&system.nats(), "judge").await?,
+        clients: Clients::new(seed),
+        options,
+        system,
+        broker,
+    };
+    let (began, broker) = (stage.clients.began, stage.broker.clone());
+    let live: Vec<_> = (0..VISITORS).map(|_| Live::default()).collect();
+    let watching = try_join_all(live.iter().map(|live| live.watch(&broker, began)));
+    let mut evidence = tokio::select! {
+        evidence = stage.play(schedule, &live) => evidence?,
+        watched = watching => { watched?; unreachable!("a visitor watches until it is dropped") }
+    };
+    evidence.live = live;
+    Ok(evidence)
+}
+
+impl Stage<'_> {
+    async fn play(mut self, schedule: &[Fault], live: &[Live]) -> Result<Evidence> {
+        self.clients.find(&self.system);
+        self.clients
+            .work(Instant::now() + WARM, self.options.clients, &self.broker)
+            .await?;
+        ensure!(
+            self.quiet().await.1,
+            "it is not quiet before anything is broken"
+        );
+        let before = resources::look(&self.system).await?;
+
+        let began = Instant::now();
+        let until = began + self.options.length();
+        let work = self.clients.work(until, self.options.clients, &self.broker);
+        let find = |system: &System| self.clients.find(system);
+        tokio::try_join!(
+            work,
+            faults::carry_out(&mut self.system, schedule, began, find)
+        )?;
+
+        let unready = self.unready().await;
+        let (standings, _) = self.quiet().await;
+        let (events, created) = plain::read(&self.direct, TODO).await?;
+        let (dead_letters, _) = plain::read(&self.direct, DEAD_LETTERS).await?;
+        let saved = events.iter().rfind(|event| event.subject == SAVED);
+        let last = saved.map_or(0, |event| event.sequence);
+        // Whoever is not there in time will be found by what it has not seen.
+        let _ = try_eventually("the visitors have heard everything", SETTLING, async || {
+            live.iter().all(|live| live.last() >= last)
+        })
+        .await;
+        let after = self.settle(&before).await?;
+        Ok(Evidence {
+            rows: tables::items(&self.system).await?,
+            audit: tables::audit(&self.system).await?,
+            history: self.clients.history(),
+            events,
+            created,
+            dead_letters,
+            standings,
+            live: Vec::new(),
+            levels: (before, after),
+            unready,
+            once: self.options.outage.is_some(),
+        })
+    }
+
+    /// Waits until nothing happens any more, and tells how the groups stand, and whether it came to that.
+    async fn quiet(&self) -> ([Standing; 2], bool) {
+        let deadline = Instant::now() + self.options.patience();
+        let (mut before, mut standings) = (None, [Standing::default(); 2]);
+        while Instant::now() < deadline {
+            sleep(QUIET).await;
+            let asked = timeout(QUIET * 10, plain::standing(&self.direct)).await;
+            let now = asked.ok().and_then(Result::ok);
+            let done = now.is_some_and(|(_, groups)| {
+                groups
+                    .iter()
+                    .all(|group| (group.pending, group.in_hand) == (0, 0))
+            });
+            standings = now.map_or(standings, |(_, standings)| standings);
+            if done && now == before {
+                return (standings, true);
+            }
+            before = now;
+        }
+        (standings, false)
+    }
+
+    /// The members that do not become ready.
+    async fn unready(&self) -> Vec<String> {
+        let mut unready = Vec::new();
+        for member in self.system.members() {
+            let (Some(_), Some(address)) = (member.pid, member.http) else {
+                continue;
+            };
+            let url = format!("{address}/readyz");
+            let ready = try_eventually(&member.name, self.options.patience(), async || {
+                let answer = http::get(&url).await?;
+                ensure!(answer.status == 200, "{}", answer.text());
+                Ok(())
+            });
+            unready.extend(ready.await.err().map(|error| error.to_string()));
+        }
+        unready
+    }
+
+    /// What services take up in the end, as soon as they have given back what they used.
+    async fn settle(&self, before: &Level) -> Result<Level> {
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let after = resources::look(&self.system).await?;
+            if resources::left_behind(before, &after).is_empty() || Instant::now() > deadline {
+                return Ok(after);
+            }
+            sleep(QUIET).await;
+        }
+    }
+}
+
+/// The whole system behind links, with what was planted.
+fn system_options(options: &Options) -> Result<SystemOptions> {
+    let mut system = SystemOptions {
+        bin_dir: options.bin_dir.clone(),
+        ..SystemOptions::default().linked()
+    };
+    for (service, _) in SERVICES {
+        // A line for each event is more than anybody reads.
+        system = system.env(service, "RUST_LOG", "warn,service=info,bus=info");
+    }
+    if let Some(plant) = options.plant {
+        let faulty = system.built("faulty")?;
+        system =
+            system
+                .program_of(plant.service(), faulty)
+                .env(plant.service(), "FAULT", &plant.name());
+    }
+    Ok(system)
+}

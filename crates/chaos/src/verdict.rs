@@ -1,0 +1,141 @@
+//! What came of it: each promise, held against the evidence.
+
+mod groups;
+mod operations;
+mod state;
+
+use std::fmt;
+
+use events::StreamIdentity;
+use time::OffsetDateTime;
+
+use crate::history::History;
+use crate::live::Live;
+use crate::model;
+use crate::plain::{Standing, Stored, TODO};
+use crate::resources::{self, Level};
+use crate::tables::Row;
+
+/// How many examples of a problem are shown.
+const EXAMPLES: usize = 5;
+
+/// Everything that there is to look at, when all is quiet.
+pub(crate) struct Evidence {
+    pub(crate) history: History,
+    /// The stream, and when it was created.
+    pub(crate) events: Vec<Stored>,
+    pub(crate) created: OffsetDateTime,
+    pub(crate) dead_letters: Vec<Stored>,
+    pub(crate) rows: std::collections::BTreeMap<uuid::Uuid, Row>,
+    pub(crate) audit: Vec<(u64, String, usize)>,
+    pub(crate) standings: [Standing; 2],
+    pub(crate) live: Vec<Live>,
+    /// What the services take up, at the start and in the end.
+    pub(crate) levels: (Level, Level),
+    /// Members that are not ready, with what they say.
+    pub(crate) unready: Vec<String>,
+    /// Whether no event may have been delivered twice.
+    pub(crate) once: bool,
+}
+
+/// A promise, and whether it was kept.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// What was promised, in a word.
+    pub name: &'static str,
+    /// What was found.
+    pub found: String,
+    /// Each place where it was not kept.
+    pub problems: Vec<String>,
+}
+
+/// All checks of a run.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The seed that repeats the schedule.
+    pub seed: u64,
+    /// The checks, in the order in which they are shown.
+    pub checks: Vec<Check>,
+}
+
+impl Check {
+    pub(crate) fn new(name: &'static str, found: String, problems: Vec<String>) -> Self {
+        Self {
+            name,
+            found,
+            problems,
+        }
+    }
+
+    /// Whether the promise was kept.
+    pub fn passed(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+impl Verdict {
+    /// Whether every promise was kept.
+    pub fn passed(&self) -> bool {
+        self.checks.iter().all(Check::passed)
+    }
+
+    /// The names of those that were not.
+    pub fn failed(&self) -> Vec<&'static str> {
+        let failed = self.checks.iter().filter(|check| !check.passed());
+        failed.map(|check| check.name).collect()
+    }
+}
+
+/// Judges.
+pub(crate) fn judge(seed: u64, evidence: Evidence) -> Verdict {
+    let identity = StreamIdentity::new(TODO, evidence.created);
+    let model = model::play(&evidence.events, |sequence| identity.derive_id(sequence));
+    let traces = operations::Traces::find(&evidence.history, &evidence.events, &model);
+    let (before, after) = &evidence.levels;
+    let live: Vec<_> = evidence.live.into_iter().map(Live::into_seen).collect();
+    let mut checks = vec![
+        operations::accepted(&evidence.history, &traces, &evidence.rows),
+        operations::refused(&evidence.history, &traces),
+        operations::whole(&evidence.history, &traces, &evidence.rows),
+        operations::keys(&evidence.history, &traces),
+        operations::deleted(&evidence.history, &evidence.rows),
+        operations::answers(&evidence.history),
+        state::table(&model, &evidence.rows),
+        state::audit(&evidence.events, &evidence.audit),
+        groups::quiet(&evidence.standings),
+        groups::dead_letters(&model, &evidence.history, &traces, &evidence.dead_letters),
+        state::live(&evidence.rows, &live),
+        operations::visible(&evidence.history, &live),
+        Check::new("services are ready", String::new(), evidence.unready),
+        Check::new(
+            "nothing is left behind",
+            format!(
+                "{}; before: {}",
+                resources::summary(after),
+                resources::summary(before)
+            ),
+            resources::left_behind(before, after),
+        ),
+    ];
+    if evidence.once {
+        checks.push(groups::once(&evidence.standings));
+    }
+    Verdict { seed, checks }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}", self.seed)?;
+        for check in &self.checks {
+            let word = if check.passed() { "ok" } else { "FAILED" };
+            writeln!(f, "{word:<7} {:<28} {}", check.name, check.found)?;
+            for problem in check.problems.iter().take(EXAMPLES) {
+                writeln!(f, "          {problem}")?;
+            }
+            if check.problems.len() > EXAMPLES {
+                writeln!(f, "          … {} in all", check.problems.len())?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,176 @@
+//! What is in the tables and on the screens, against what the stream says.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::Check;
+use crate::live::Seen;
+use crate::model::{Item, Model};
+use crate::plain::Stored;
+use crate::tables::Row;
+
+/// The table equals what the stream comes to.
+pub(crate) fn table(model: &Model, rows: &BTreeMap<Uuid, Row>) -> Check {
+    let mut problems = Vec::new();
+    for (id, should) in &model.items {
+        match rows.get(id) {
+            None => problems.push(format!("{id} is missing")),
+            Some(row) if !same(&row.item, should) => {
+                problems.push(format!("{id} is {:?} and should be {should:?}", row.item));
+            }
+            Some(_) => {}
+        }
+    }
+    let strange = rows.keys().filter(|id| !model.items.contains_key(id));
+    problems.extend(strange.map(|id| format!("{id} comes from nowhere")));
+    Check::new(TABLE, format!("{} items", rows.len()), problems)
+}
+
+pub(crate) const TABLE: &str = "the table is the stream's";
+
+/// The database keeps microseconds and rounds; everything else is the same to the bit.
+fn same(row: &Item, should: &Item) -> bool {
+    let near = match (row.added_at, should.added_at) {
+        (Some(row), Some(should)) => row.abs_diff(should) <= 1,
+        (row, should) => row == should,
+    };
+    let place = |item: &Item| item.order.map(f64::to_bits);
+    near && place(row) == place(should)
+        && (row.added, &row.list, &row.text) == (should.added, &should.list, &should.text)
+        && (row.completed, row.deleted) == (should.completed, should.deleted)
+}
+
+/// The audit has each position of the stream once, with what is stored there.
+pub(crate) fn audit(events: &[Stored], audit: &[(u64, String, usize)]) -> Check {
+    let mut written = BTreeMap::<u64, Vec<(&str, usize)>>::new();
+    for (sequence, subject, length) in audit {
+        written
+            .entry(*sequence)
+            .or_default()
+            .push((subject, *length));
+    }
+    let mut problems = Vec::new();
+    for event in events {
+        let should = vec![(event.subject.as_str(), event.body.len())];
+        let found = written.remove(&event.sequence).unwrap_or_default();
+        if found != should {
+            problems.push(format!(
+                "{} is {found:?} and should be {should:?}",
+                event.sequence
+            ));
+        }
+    }
+    problems.extend(
+        written
+            .keys()
+            .map(|sequence| format!("{sequence} comes from nowhere")),
+    );
+    Check::new(
+        "the audit is complete",
+        format!("{} events", audit.len()),
+        problems,
+    )
+}
+
+/// Everybody who watches knows each item as it is.
+pub(crate) fn live(rows: &BTreeMap<Uuid, Row>, live: &[BTreeMap<Uuid, Seen>]) -> Check {
+    let mut problems = Vec::new();
+    for (number, seen) in live.iter().enumerate() {
+        for row in rows.values().filter(|row| row.item.added) {
+            let known = seen.get(&row.id).map(|seen| &seen.newest);
+            let up_to_date = known.is_some_and(|known| {
+                known.version == row.version
+                    && Some(&known.item) == row.item.text.as_ref()
+                    && Some(&known.list) == row.item.list.as_ref()
+                    && Some(known.order.to_bits()) == row.item.order.map(f64::to_bits)
+                    && (known.completed, known.deleted) == (row.item.completed, row.item.deleted)
+            });
+            if !up_to_date {
+                problems.push(format!(
+                    "visitor {number} knows {known:?}, and it is {row:?}"
+                ));
+            }
+        }
+    }
+    Check::new(
+        "visitors see what is",
+        format!("{} visitors", live.len()),
+        problems,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::live::State;
+    use crate::model::{play, tests::stored};
+
+    fn id(number: u64) -> Uuid {
+        Uuid::from_u128(number.into())
+    }
+
+    fn world() -> (Model, BTreeMap<Uuid, Row>) {
+        let model = play(&[stored(1, "newitem", r#"{"item":"milk"}"#)], id);
+        let row = |(id, item): (&Uuid, &Item)| {
+            let row = Row {
+                id: *id,
+                version: 1,
+                item: item.clone(),
+            };
+            (*id, row)
+        };
+        let rows = model.items.iter().map(row).collect();
+        (model, rows)
+    }
+
+    #[test]
+    fn a_row_that_is_missing_or_other_or_too_many_is_found() {
+        let (model, rows) = world();
+        assert!(table(&model, &rows).passed());
+        assert!(!table(&model, &BTreeMap::new()).passed());
+        assert!(!table(&Model::default(), &rows).passed());
+        let mut other = rows.clone();
+        other.get_mut(&id(1)).unwrap().item.completed = true;
+        assert!(!table(&model, &other).passed());
+    }
+
+    #[test]
+    fn a_gap_and_a_repetition_and_another_body_in_the_audit_are_found() {
+        let events = [stored(1, "newitem", "a"), stored(2, "newitem", "b")];
+        let entry = |sequence, length| (sequence, "events.todo.newitem".to_owned(), length);
+        assert!(audit(&events, &[entry(1, 1), entry(2, 1)]).passed());
+        for wrong in [
+            vec![entry(1, 1)],
+            vec![entry(1, 1), entry(2, 1), entry(2, 1)],
+            vec![entry(1, 1), entry(2, 2)],
+            vec![entry(1, 1), entry(2, 1), entry(3, 1)],
+        ] {
+            assert!(!audit(&events, &wrong).passed(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_visitor_who_missed_the_last_state_is_found() {
+        let (_, rows) = world();
+        let item = &rows[&id(1)].item;
+        let state = |version| State {
+            id: id(1),
+            version,
+            list: item.list.clone().unwrap(),
+            item: item.text.clone().unwrap(),
+            order: item.order.unwrap(),
+            completed: false,
+            deleted: false,
+        };
+        let seen = |newest| {
+            let first = Duration::ZERO;
+            BTreeMap::from([(id(1), Seen { first, newest })])
+        };
+        assert!(live(&rows, &[seen(state(1))]).passed());
+        assert!(!live(&rows, &[seen(state(0))]).passed());
+        assert!(!live(&rows, &[seen(state(1)), BTreeMap::new()]).passed());
+    }
+}
