@@ -11,7 +11,7 @@ use futures_util::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -39,6 +39,9 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long a member sleeps when it waits for nothing in particular.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// How long the broker may take to hear what is given back.
+const GIVE_BACK_LIMIT: Duration = Duration::from_secs(1);
 
 /// The shortest and the longest pause between two looks whether an outage is over.
 const OUTAGE_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
@@ -303,10 +306,14 @@ where
 
     async fn give_back(&self) {
         let client = &self.handler.group.bus.client;
-        for message in self.hand.messages() {
-            settle::give_back(client, message).await;
-        }
-        // If it cannot be sent, the broker gives the events out again by itself.
-        let _ = client.flush().await;
+        let giving = async {
+            for message in self.hand.messages() {
+                settle::give_back(client, message).await;
+            }
+            client.flush().await
+        };
+        // Without a connection this would wait for the next one. If it cannot be sent, the broker gives
+        // the events out again by itself.
+        let _ = timeout(GIVE_BACK_LIMIT, giving).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, Message, jetstream::AckKind};
+use async_nats::{Client, Message, connection::State, jetstream::AckKind};
 use rand::RngExt;
 use tracing::warn;
 
@@ -36,8 +36,12 @@ pub(crate) async fn give_back(client: &Client, message: &Message) {
     tell(client, message, AckKind::Nak(None)).await;
 }
 
-/// Says that the event is still in work.
+/// Says that the event is still in work, if somebody hears it: without a connection, what is said again
+/// and again would fill the client's buffer, and then nobody could say anything more.
 pub(crate) async fn in_work(client: &Client, message: &Message) {
+    if client.connection_state() != State::Connected {
+        return;
+    }
     tell(client, message, AckKind::Progress).await;
 }
 

@@ -85,6 +85,38 @@ async fn stopping_during_an_outage_gives_the_events_back() {
     during(&stop, [member], seen.reach(20)).await;
 }
 
+/// What it has in hand cannot be given back then, and nobody waits for that: the broker gives it out
+/// again by itself.
+#[tokio::test]
+async fn a_member_that_is_asked_to_stop_while_the_broker_is_away_stops_at_once() {
+    let mut world = World::new().await;
+    for n in 0..20 {
+        world.add(&format!("item {n}")).await;
+    }
+    let stop = CancellationToken::new();
+    let bus = world.member("saver-1").await;
+    let group = bus.group("saver", events::ALL_SUBJECTS);
+    let mut working = group.working();
+    let member = group.each(stop.clone(), async |_: &Delivery<TodoEvent>| {
+        Err(away("no database"))
+    });
+    let started = during(&stop, [member], async {
+        working.wait_for(|working| *working).await.unwrap();
+        working.wait_for(|working| !working).await.unwrap();
+        world.broker.kill().await.unwrap();
+        let mut connected = bus.connected();
+        connected.wait_for(|connected| !connected).await.unwrap();
+        Instant::now()
+    })
+    .await;
+    bus.close().await;
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
 #[tokio::test]
 async fn a_group_is_back_within_five_seconds_after_the_broker_was_killed() {
     assert_back_soon(async |broker| broker.kill().await.unwrap()).await;
