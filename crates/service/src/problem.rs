@@ -104,7 +104,10 @@ impl Problem {
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "body-too-large"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(status, "unsupported-media-type"),
             StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(1, "try again"),
-            StatusCode::REQUEST_TIMEOUT => Self::new(status, "timeout"),
+            StatusCode::REQUEST_TIMEOUT => Self::new(status, "timeout").detail(
+                "this took too long, and may have been accepted all the same; send it again, with \
+                 the same `Idempotency-Key` if you gave one",
+            ),
             status if status.is_server_error() => Self::new(status, "internal"),
             status => Self::new(status, "bad-request"),
         }

@@ -126,7 +126,7 @@ async fn a_body_that_does_not_arrive_is_given_up() {
     tokio::time::pause();
     let body = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
     let answer = post(&app, "application/json", Body::from_stream(body)).await;
-    answer.refuses(StatusCode::REQUEST_TIMEOUT, "timeout", "");
+    answer.refuses(StatusCode::REQUEST_TIMEOUT, "timeout", "send it again");
 }
 
 #[tokio::test]
