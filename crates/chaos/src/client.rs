@@ -245,6 +245,8 @@ impl<'c> Client<'c> {
         let status = response.as_ref().map_or(0, |response| response.status);
         let answer = match status {
             200..400 => Answer::Yes,
+            // It took too long, whatever it came to.
+            408 => Answer::Unknown,
             400..500 => Answer::No,
             _ => Answer::Unknown,
         };

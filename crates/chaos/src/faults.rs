@@ -15,33 +15,39 @@ struct Moment<'a> {
     begins: bool,
 }
 
+/// How long a member that was asked to stop may take besides the time that the schedule gives it. Its
+/// own limit is 20 s, after which it gives up.
+const STOPPING: Duration = Duration::from_secs(8);
+
 /// Does all that the schedule says, each at its time from `began` on or as soon as it can be done, and
-/// calls `after_each` with the system. When it returns, everything is mended.
+/// calls `after_each` with the system. When it returns, everything is mended. It tells of members that
+/// did not stop as they were asked to.
 pub(crate) async fn carry_out(
     system: &mut System,
     schedule: &[Fault],
     began: Instant,
     after_each: impl Fn(&System),
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let moments = schedule.iter().flat_map(|fault| {
         let moment = |at, begins| Moment { at, fault, begins };
         [moment(fault.at, true), moment(fault.end(), false)]
     });
     let mut moments: Vec<_> = moments.collect();
     moments.sort_by_key(|moment| moment.at);
-    let mut extra = None;
+    let (mut extra, mut unclean) = (None, Vec::new());
     for Moment { at, fault, begins } in moments {
         sleep_until(began + at).await;
         let done = if begins {
             eprintln!("{fault}");
             begin(system, fault, &mut extra).await
         } else {
-            end(system, fault, &mut extra).await
+            let ended = end(system, fault, &mut extra).await;
+            ended.map(|trouble| unclean.extend(trouble))
         };
         done.with_context(|| format!("cannot {}: {fault}", if begins { "begin" } else { "end" }))?;
         after_each(system);
     }
-    Ok(())
+    Ok(unclean)
 }
 
 async fn begin(system: &mut System, fault: &Fault, extra: &mut Option<String>) -> Result<()> {
@@ -76,27 +82,51 @@ async fn begin(system: &mut System, fault: &Fault, extra: &mut Option<String>) -
     }
 }
 
-async fn end(system: &mut System, fault: &Fault, extra: &mut Option<String>) -> Result<()> {
+/// Mends what a fault has broken, and tells if a member had not stopped well.
+async fn end(
+    system: &mut System,
+    fault: &Fault,
+    extra: &mut Option<String>,
+) -> Result<Option<String>> {
     match (fault.target, fault.harm) {
         (Target::Extra, _) => {
             let name = extra.take().context("nobody joined")?;
-            system.stop_member(&name).await.map(drop)
+            system.signal_member(&name, Signal::SIGTERM)?;
+            return stopped(system, &name, fault).await;
+        }
+        (Target::Member(service, number), Harm::Stop) => {
+            let name = format!("{service}-{number}");
+            let trouble = stopped(system, &name, fault).await?;
+            system.relaunch(&name).await?;
+            return Ok(trouble);
         }
         (Target::Member(service, number), Harm::Freeze) => {
-            system.resume_member(&format!("{service}-{number}"))
+            system.resume_member(&format!("{service}-{number}"))?;
         }
         (Target::Member(service, number), _) => {
-            system.relaunch(&format!("{service}-{number}")).await
+            system.relaunch(&format!("{service}-{number}")).await?;
         }
-        (Target::Broker, Harm::Freeze) => system.broker().resume(),
-        (Target::Broker, _) => system.broker().restart().await,
-        (Target::Database, Harm::Freeze) => system.postgres().resume(),
-        (Target::Database, _) => system.postgres().restart().await,
+        (Target::Broker, Harm::Freeze) => system.broker().resume()?,
+        (Target::Broker, _) => system.broker().restart().await?,
+        (Target::Database, Harm::Freeze) => system.postgres().resume()?,
+        (Target::Database, _) => system.postgres().restart().await?,
         (Target::BrokerLink | Target::DatabaseLink, _) => {
             link(system, fault.target)?.restore().await;
-            Ok(())
         }
     }
+    Ok(None)
+}
+
+/// How a member that was asked to stop has not done so as it should.
+async fn stopped(system: &mut System, name: &str, fault: &Fault) -> Result<Option<String>> {
+    Ok(match system.ended(name, STOPPING).await? {
+        Some(status) if status.success() => None,
+        Some(status) => Some(format!("{name} ended with {status}: {fault}")),
+        None => {
+            system.stop_member(name).await?;
+            Some(format!("{name} was asked and did not end: {fault}"))
+        }
+    })
 }
 
 fn link(system: &System, target: Target) -> Result<&Link> {

@@ -44,6 +44,10 @@ pub struct Options {
     #[arg(long, value_enum)]
     pub plant: Option<Plant>,
 
+    /// Writes what the members log into this file, every event included
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+
     /// Where the services' programs are [default: beside this one]
     #[arg(long, value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,
@@ -60,6 +64,7 @@ impl Default for Options {
             clients: 8,
             patience: 90,
             plant: None,
+            log: None,
             bin_dir: None,
         }
     }

@@ -1,12 +1,16 @@
 //! From the options to the verdict.
 
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use async_nats::Client;
 use clap::ValueEnum;
 use futures_util::future::try_join_all;
-use testkit::system::SERVICES;
+use testkit::system::{Event, Report, SERVICES};
 use testkit::{System, SystemOptions, http, try_eventually};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -101,10 +105,8 @@ impl Stage<'_> {
         let until = began + self.options.length();
         let work = self.clients.work(until, self.options.clients, &self.broker);
         let find = |system: &System| self.clients.find(system);
-        tokio::try_join!(
-            work,
-            faults::carry_out(&mut self.system, schedule, began, find)
-        )?;
+        let faults = faults::carry_out(&mut self.system, schedule, began, find);
+        let ((), unclean) = tokio::try_join!(work, faults)?;
 
         let unready = self.unready().await;
         let (standings, _) = self.quiet().await;
@@ -129,6 +131,7 @@ impl Stage<'_> {
             live: Vec::new(),
             levels: (before, after),
             unready,
+            unclean,
             once: self.options.outage.is_some(),
         })
     }
@@ -192,9 +195,13 @@ fn system_options(options: &Options) -> Result<SystemOptions> {
         bin_dir: options.bin_dir.clone(),
         ..SystemOptions::default().linked()
     };
-    for (service, _) in SERVICES {
-        // A line for each event is more than anybody reads.
-        system = system.env(service, "RUST_LOG", "warn,service=info,bus=info");
+    if let Some(path) = &options.log {
+        system.report = written_to(path)?;
+    } else {
+        for (service, _) in SERVICES {
+            // A line for each event is more than anybody reads.
+            system = system.env(service, "RUST_LOG", "warn,service=info,bus=info");
+        }
     }
     if let Some(plant) = options.plant {
         let faulty = system.built("faulty")?;
@@ -204,4 +211,15 @@ fn system_options(options: &Options) -> Result<SystemOptions> {
                 .env(plant.service(), "FAULT", &plant.name());
     }
     Ok(system)
+}
+
+/// Writes each line that a member logs into a file.
+fn written_to(path: &Path) -> Result<Report> {
+    let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(Arc::new(move |event| {
+        if let Event::Line { member, line } = event {
+            // A log that cannot be written is no reason to end.
+            let _ = writeln!(&file, "{member}: {line}");
+        }
+    }))
 }

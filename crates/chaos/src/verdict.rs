@@ -34,6 +34,8 @@ pub(crate) struct Evidence {
     pub(crate) levels: (Level, Level),
     /// Members that are not ready, with what they say.
     pub(crate) unready: Vec<String>,
+    /// Members that did not stop as they were asked to.
+    pub(crate) unclean: Vec<String>,
     /// Whether no event may have been delivered twice.
     pub(crate) once: bool,
 }
@@ -107,6 +109,7 @@ pub(crate) fn judge(seed: u64, evidence: Evidence) -> Verdict {
         state::live(&evidence.rows, &live),
         operations::visible(&evidence.history, &live),
         Check::new("services are ready", String::new(), evidence.unready),
+        Check::new("stops are clean", String::new(), evidence.unclean),
         Check::new(
             "nothing is left behind",
             format!(

@@ -1,7 +1,6 @@
 //! What clients were told, and what came of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -177,24 +176,30 @@ pub(crate) fn visible(history: &History, live: &[BTreeMap<Uuid, Seen>]) -> Check
         };
         for seen in live {
             match seen.get(&item) {
-                Some(seen) => times.push(seen.first.saturating_sub(accepted)),
+                Some(seen) => times.push((seen.first.saturating_sub(accepted), accepted, item)),
                 None => problems.push(format!("nobody heard of {item}")),
             }
         }
     }
     times.sort_unstable();
-    let at = |share: usize| times.get(times.len() * share / 100).copied();
-    let worst = times.last().copied().unwrap_or(Duration::ZERO);
-    let found = format!(
-        "from yes to seen: median {:.0?}, 99 % {:.1?}, worst {worst:.1?}",
-        at(50).unwrap_or_default(),
-        at(99).unwrap_or_default()
-    );
+    let at =
+        |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1)));
+    let found = match (at(50), at(99), at(100)) {
+        (Some(median), Some(most), Some((worst, accepted, item))) => format!(
+            "from yes to seen: median {:.0?}, 99 % {:.1?}, worst {worst:.1?} ({item}, at {:.1} s)",
+            median.0,
+            most.0,
+            accepted.as_secs_f32()
+        ),
+        _ => "none".to_owned(),
+    };
     Check::new("accepted items are seen", found, problems)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::history::{Answer, Attempt};
     use crate::model::{Item, play, tests::stored};

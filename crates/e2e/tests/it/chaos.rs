@@ -36,6 +36,13 @@ async fn members_come_and_go_without_a_trace() {
     assert_unharmed_by(3, 12, &[Kind::Terminate, Kind::Members]).await;
 }
 
+/// They have nobody to give back to what they have in hand, and once waited for that.
+#[tokio::test]
+async fn members_that_are_asked_to_stop_while_the_broker_is_away_do_so() {
+    let only = [Kind::Members, Kind::Terminate, Kind::Broker];
+    assert_unharmed_by(1, 8, &only).await;
+}
+
 #[tokio::test]
 async fn the_broker_may_go_in_any_way() {
     assert_unharmed_by(4, 12, &[Kind::Broker]).await;

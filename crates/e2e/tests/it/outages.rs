@@ -1,5 +1,6 @@
 //! Outages delay. They lose nothing.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use testkit::{SystemOptions, eventually, http};
@@ -158,5 +159,41 @@ async fn a_stream_that_is_full_refuses_in_time_keeps_what_it_has_and_frees_itsel
     user.quiet(&["save-handler", "audit-handler"]).await;
     let saved = user.sql("select count(*) from items").await;
     assert_eq!(saved, (accepted + 1).to_string());
+    assert_eq!(user.messages("DEAD_LETTERS").await, 0);
+}
+
+#[tokio::test]
+async fn in_whatever_order_everything_starts_it_works_in_the_end() {
+    let mut user = User::start(SystemOptions::default().only(&[])).await;
+    // Nobody has prepared anything: no tables, no streams.
+    user.system.postgres().drop_database("todo").await.unwrap();
+    user.system.postgres().stop().await.unwrap();
+    user.system.broker().stop().await.unwrap();
+    fs::remove_dir_all(user.system.dir().join("broker/store")).unwrap();
+    for service in ["audit-handler", "todo-api", "save-handler", "todo-web"] {
+        user.system.add_member_unready(service).await.unwrap();
+    }
+    user.system.broker().restart().await.unwrap();
+    eventually("the groups wait for their stream", SOON, async || {
+        ["audit-handler", "save-handler"].iter().all(|service| {
+            let lines = user.system.lines_of(service);
+            lines
+                .iter()
+                .any(|line| line.contains("waiting for the stream"))
+        })
+    })
+    .await;
+    let answer = user.post(&serde_json::json!({ "item": "buy milk" })).await;
+    assert_eq!(answer.status, 503, "there is nowhere to put it");
+    user.system.postgres().restart().await.unwrap();
+    user.system.set_up().await.unwrap();
+    let id = eventually("posting works", SOON, async || {
+        let answer = user.post(&serde_json::json!({ "item": "buy milk" })).await;
+        (answer.status == 202).then(|| answer.json().unwrap()["id"].as_str().unwrap().to_owned())
+    })
+    .await;
+    user.saved(&id).await;
+    user.sees("buy milk").await;
+    user.quiet(&["save-handler", "audit-handler"]).await;
     assert_eq!(user.messages("DEAD_LETTERS").await, 0);
 }

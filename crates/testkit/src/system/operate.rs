@@ -4,9 +4,11 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::process::ExitStatus;
 use std::task::Poll;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use super::System;
 use super::member::{Member, Running};
@@ -72,6 +74,17 @@ impl System {
     /// Asks a member to stop, waits for its end and returns how it ended.
     pub async fn stop_member(&mut self, name: &str) -> Result<ExitStatus> {
         self.member_mut(name)?.stop().await
+    }
+
+    /// Waits until a member ends that was asked to, and tells how it ended; nothing if it has not after
+    /// `patience`.
+    pub async fn ended(&mut self, name: &str, patience: Duration) -> Result<Option<ExitStatus>> {
+        let member = self.member_mut(name)?;
+        member.down = true;
+        match timeout(patience, member.process.wait()).await {
+            Ok(status) => status.map(Some),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Kills a member, as a crash would.
