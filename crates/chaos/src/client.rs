@@ -15,7 +15,7 @@ use crate::clients::Clients;
 use crate::history::{Answer, Wish};
 
 /// The lists that items are added to.
-const LISTS: [&str; 4] = ["default", "shopping", "work", "default"];
+pub(crate) const LISTS: [&str; 3] = ["default", "shopping", "work"];
 
 /// How long a client thinks between two things (ms).
 const THINKING_MS: std::ops::Range<u64> = 30..120;

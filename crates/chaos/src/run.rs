@@ -1,5 +1,6 @@
 //! From the options to the verdict.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -14,6 +15,7 @@ use testkit::system::{Event, Report, SERVICES};
 use testkit::{System, SystemOptions, http, try_eventually};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::client::LISTS;
 use crate::clients::Clients;
 use crate::live::Live;
 use crate::model::SAVED;
@@ -120,8 +122,14 @@ impl Stage<'_> {
         })
         .await;
         let after = self.settle(&before).await?;
+        let mut lists = BTreeMap::new();
+        for list in LISTS {
+            let shown = tables::listed(&self.clients.places().api, list).await?;
+            lists.insert(list.to_owned(), shown);
+        }
         Ok(Evidence {
             rows: tables::items(&self.system).await?,
+            lists,
             audit: tables::audit(&self.system).await?,
             history: self.clients.history(),
             events,

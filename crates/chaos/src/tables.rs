@@ -1,10 +1,11 @@
-//! The tables, read with the database's own client.
+//! What is there in the end: the tables, read with the database's own client, and the lists, page by page
+//! from the API.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use testkit::System;
+use testkit::{System, http};
 use uuid::Uuid;
 
 use crate::model::Item;
@@ -45,4 +46,36 @@ pub(crate) async fn audit(system: &System) -> Result<Vec<(u64, String, usize)>> 
         Ok((next()?.parse()?, next()?.to_owned(), next()?.parse()?))
     });
     lines.collect()
+}
+
+/// The items of a list, as the API shows them.
+pub(crate) async fn listed(api: &str, list: &str) -> Result<Vec<Shown>> {
+    let (mut shown, mut after) = (Vec::new(), String::new());
+    loop {
+        let url = format!("{api}/todo?limit=100&list={list}{after}");
+        let answer = http::get(&url).await?;
+        let page: Page = serde_json::from_slice(&answer.body)
+            .with_context(|| format!("no page: {}", answer.text()))?;
+        shown.extend(page.items);
+        match page.next {
+            Some(next) => after = format!("&after={next}"),
+            None => return Ok(shown),
+        }
+    }
+}
+
+/// An item as the API shows it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct Shown {
+    pub(crate) id: Uuid,
+    pub(crate) item: String,
+    pub(crate) completed: bool,
+    pub(crate) order: f64,
+    pub(crate) version: i64,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Shown>,
+    next: Option<String>,
 }

@@ -4,17 +4,19 @@ mod groups;
 mod operations;
 mod state;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use events::StreamIdentity;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::history::History;
 use crate::live::Live;
 use crate::model;
 use crate::plain::{Standing, Stored, TODO};
 use crate::resources::{self, Level};
-use crate::tables::Row;
+use crate::tables::{Row, Shown};
 
 /// How many examples of a problem are shown.
 const EXAMPLES: usize = 5;
@@ -26,8 +28,10 @@ pub(crate) struct Evidence {
     pub(crate) events: Vec<Stored>,
     pub(crate) created: OffsetDateTime,
     pub(crate) dead_letters: Vec<Stored>,
-    pub(crate) rows: std::collections::BTreeMap<uuid::Uuid, Row>,
+    pub(crate) rows: BTreeMap<Uuid, Row>,
     pub(crate) audit: Vec<(u64, String, usize)>,
+    /// Each list, as the API shows it.
+    pub(crate) lists: BTreeMap<String, Vec<Shown>>,
     pub(crate) standings: [Standing; 2],
     pub(crate) live: Vec<Live>,
     /// What the services take up, at the start and in the end.
@@ -103,6 +107,7 @@ pub(crate) fn judge(seed: u64, evidence: Evidence) -> Verdict {
         operations::deleted(&evidence.history, &evidence.rows),
         operations::answers(&evidence.history),
         state::table(&model, &evidence.rows),
+        state::lists(&evidence.rows, &evidence.lists),
         state::audit(&evidence.events, &evidence.audit),
         groups::quiet(&evidence.standings),
         groups::dead_letters(&model, &evidence.history, &traces, &evidence.dead_letters),

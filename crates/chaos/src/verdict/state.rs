@@ -8,7 +8,7 @@ use super::Check;
 use crate::live::Seen;
 use crate::model::{Item, Model};
 use crate::plain::Stored;
-use crate::tables::Row;
+use crate::tables::{Row, Shown};
 
 /// The table equals what the stream comes to.
 pub(crate) fn table(model: &Model, rows: &BTreeMap<Uuid, Row>) -> Check {
@@ -39,6 +39,45 @@ fn same(row: &Item, should: &Item) -> bool {
     near && place(row) == place(should)
         && (row.added, &row.list, &row.text) == (should.added, &should.list, &should.text)
         && (row.completed, row.deleted) == (should.completed, should.deleted)
+}
+
+/// The API shows each list as it is in the table: all that is to be seen, each item once, in order.
+pub(crate) fn lists(rows: &BTreeMap<Uuid, Row>, lists: &BTreeMap<String, Vec<Shown>>) -> Check {
+    let mut problems = Vec::new();
+    for (list, shown) in lists {
+        let visible = rows.values().filter(|row| {
+            row.item.added && !row.item.deleted && row.item.list.as_ref() == Some(list)
+        });
+        let mut should: Vec<_> = visible.map(shown_as).collect();
+        should.sort_by(|one, other| {
+            let places = one.order.total_cmp(&other.order);
+            places.then(one.id.cmp(&other.id))
+        });
+        if let Some(place) =
+            (0..should.len().max(shown.len())).find(|place| should.get(*place) != shown.get(*place))
+        {
+            let (is, should) = (shown.get(place), should.get(place));
+            problems.push(format!(
+                "{list} has {is:?} at {place} and should have {should:?}"
+            ));
+        }
+    }
+    let count: usize = lists.values().map(Vec::len).sum();
+    Check::new(
+        "the API shows the table",
+        format!("{count} items"),
+        problems,
+    )
+}
+
+fn shown_as(row: &Row) -> Shown {
+    Shown {
+        id: row.id,
+        item: row.item.text.clone().unwrap_or_default(),
+        completed: row.item.completed,
+        order: row.item.order.unwrap_or_default(),
+        version: row.version,
+    }
 }
 
 /// The audit has each position of the stream once, with what is stored there.
@@ -135,6 +174,22 @@ mod tests {
         let mut other = rows.clone();
         other.get_mut(&id(1)).unwrap().item.completed = true;
         assert!(!table(&model, &other).passed());
+    }
+
+    #[test]
+    fn a_list_that_lacks_an_item_or_shows_one_twice_or_a_hidden_one_is_found() {
+        let (_, mut rows) = world();
+        let shown = shown_as(&rows[&id(1)]);
+        let judge = |rows: &BTreeMap<Uuid, Row>, shown: &[Shown]| {
+            let default = ("default".to_owned(), shown.to_vec());
+            lists(rows, &BTreeMap::from([default])).passed()
+        };
+        assert!(judge(&rows, std::slice::from_ref(&shown)));
+        assert!(!judge(&rows, &[]));
+        assert!(!judge(&rows, &[shown.clone(), shown.clone()]));
+        rows.get_mut(&id(1)).unwrap().item.deleted = true;
+        assert!(!judge(&rows, &[shown]));
+        assert!(judge(&rows, &[]));
     }
 
     #[test]
