@@ -32,7 +32,8 @@ pub(crate) struct Client<'c> {
 /// What is sent.
 struct Request {
     method: &'static str,
-    url: String,
+    service: &'static str,
+    path: String,
     kind: &'static str,
     body: String,
     /// The `Idempotency-Key`.
@@ -72,7 +73,8 @@ impl<'c> Client<'c> {
         let operation = self.clients.begin(Wish::Add, None);
         let request = Request {
             method: "POST",
-            url: format!("{}/todo", self.clients.places().api),
+            service: API,
+            path: "/todo".to_owned(),
             kind: "application/json",
             body: json!({ "item": format!("item {number}"), "list": list }).to_string(),
             key: keyed.then(|| format!("key {number}")),
@@ -92,7 +94,8 @@ impl<'c> Client<'c> {
         let operation = self.clients.begin(Wish::Add, None);
         let request = Request {
             method: "POST",
-            url: format!("{}/new", self.clients.places().web),
+            service: WEB,
+            path: "/new".to_owned(),
             kind: FORM,
             body: format!("item=page+{number}&key={id}"),
             key: None,
@@ -130,7 +133,8 @@ impl<'c> Client<'c> {
         let keyed = self.rng.random::<bool>();
         Request {
             method: "PATCH",
-            url: format!("{}/todo/{item}", self.clients.places().api),
+            service: API,
+            path: format!("/todo/{item}"),
             kind: "application/json",
             body: change.to_string(),
             key: keyed.then(|| format!("key {number}")),
@@ -149,7 +153,8 @@ impl<'c> Client<'c> {
         };
         Request {
             method: "POST",
-            url: format!("{}/items/{item}/{verb}", self.clients.places().web),
+            service: WEB,
+            path: format!("/items/{item}/{verb}"),
             kind: FORM,
             body,
             key: None,
@@ -161,15 +166,15 @@ impl<'c> Client<'c> {
         let Some(item) = self.clients.choose(&mut self.rng) else {
             return;
         };
-        let places = self.clients.places();
         let operation = self.clients.begin(Wish::Delete, Some(item));
         let on_the_page = self.rng.random::<bool>();
         let request = Request {
             method: if on_the_page { "POST" } else { "DELETE" },
-            url: if on_the_page {
-                format!("{}/items/{item}/delete", places.web)
+            service: if on_the_page { WEB } else { API },
+            path: if on_the_page {
+                format!("/items/{item}/delete")
             } else {
-                format!("{}/todo/{item}", places.api)
+                format!("/todo/{item}")
             },
             kind: FORM,
             body: String::new(),
@@ -186,7 +191,8 @@ impl<'c> Client<'c> {
         let operation = self.clients.begin(Wish::Add, None);
         let request = Request {
             method: "POST",
-            url: format!("{}/todo", self.clients.places().api),
+            service: API,
+            path: "/todo".to_owned(),
             kind: "application/json",
             body: json!({ "item": "a\u{7}b" }).to_string(),
             key: None,
@@ -197,17 +203,17 @@ impl<'c> Client<'c> {
 
     /// Reads, as most visitors do.
     async fn look(&mut self) {
-        let places = self.clients.places();
-        let url = if self.rng.random::<bool>() {
-            format!("{}/", places.web)
+        let (service, path) = if self.rng.random::<bool>() {
+            (WEB, "/")
         } else {
-            format!("{}/todo?list=shopping", places.api)
+            (API, "/todo?list=shopping")
         };
+        let url = self.clients.place(service, &mut self.rng) + path;
         let status = http::get(&url).await.map_or(0, |answer| answer.status);
         self.clients.count("GET", status);
     }
 
-    /// Asks; if the request may be sent again, again until it is heard, and of those that were heard some once
+    /// Asks, any member; if the request may be sent again, again until it is heard, and of those that were heard some once
     /// more. Returns the first yes.
     async fn ask_until_heard(&mut self, operation: usize, request: Request) -> Option<Response> {
         let mut accepted = None;
@@ -239,8 +245,9 @@ impl<'c> Client<'c> {
         if let Some(key) = request.key.as_deref() {
             headers.push(("idempotency-key", key));
         }
+        let url = self.clients.place(request.service, &mut self.rng) + &request.path;
         let body = request.body.as_bytes();
-        let response = http::request(request.method, &request.url, &headers, body).await;
+        let response = http::request(request.method, &url, &headers, body).await;
         let response = response.ok();
         let status = response.as_ref().map_or(0, |response| response.status);
         let answer = match status {
@@ -255,5 +262,9 @@ impl<'c> Client<'c> {
         (answer, response)
     }
 }
+
+const API: &str = "todo-api";
+
+const WEB: &str = "todo-web";
 
 const FORM: &str = "application/x-www-form-urlencoded";

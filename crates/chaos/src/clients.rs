@@ -1,10 +1,12 @@
 //! The load: many clients that use the system at the same time, and note what they are told.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use futures_util::future::join_all;
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use testkit::System;
 use tokio::time::Instant;
@@ -21,18 +23,13 @@ pub(crate) struct Clients {
     seed: u64,
     pub(crate) began: Instant,
     until: Cell<Instant>,
-    places: RefCell<Places>,
+    /// Where the members of the HTTP services are. One that is started again may have had to take
+    /// another port.
+    places: RefCell<BTreeMap<String, Vec<String>>>,
     history: RefCell<History>,
     items: RefCell<Vec<Uuid>>,
     marks: Cell<u64>,
     rounds: Cell<u64>,
-}
-
-/// Where the HTTP services are. A member that is started again may have had to take another port.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Places {
-    pub(crate) web: String,
-    pub(crate) api: String,
 }
 
 impl Clients {
@@ -63,13 +60,20 @@ impl Clients {
 
     /// Looks where the services are now.
     pub(crate) fn find(&self, system: &System) {
-        let mut places = self.places.borrow_mut();
-        places.web = system.web().unwrap_or_default();
-        places.api = system.api().unwrap_or_default();
+        let mut places = BTreeMap::<_, Vec<_>>::new();
+        for member in system.members() {
+            if let Some(address) = member.http {
+                places.entry(member.service).or_default().push(address);
+            }
+        }
+        self.places.replace(places);
     }
 
-    pub(crate) fn places(&self) -> Places {
-        self.places.borrow().clone()
+    /// A member of an HTTP service, whether it lives or not.
+    pub(crate) fn place(&self, service: &str, rng: &mut StdRng) -> String {
+        let places = self.places.borrow();
+        let members = places.get(service).map_or(&[][..], Vec::as_slice);
+        members.choose(rng).cloned().unwrap_or_default()
     }
 
     pub(crate) fn is_over(&self) -> bool {

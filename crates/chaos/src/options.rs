@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rand::RngExt;
 
 use crate::{Kind, Plant};
@@ -75,6 +75,24 @@ impl Options {
     pub(crate) fn seed(&self) -> u64 {
         self.seed
             .unwrap_or_else(|| rand::rng().random_range(0..1_000_000))
+    }
+
+    /// The command that does the same again.
+    pub(crate) fn again(&self, seed: u64) -> String {
+        let mut command = format!("cargo xtask chaos --seed {seed} --clients {}", self.clients);
+        let mut add = |option: &str, value: Option<String>| {
+            command.extend(value.map(|value| format!(" --{option} {value}")));
+        };
+        let names = |kind: &Kind| Some(kind.to_possible_value()?.get_name().to_owned());
+        let only: Vec<_> = self.only.iter().filter_map(names).collect();
+        match (self.outage, self.minutes) {
+            (Some(outage), _) => add("outage", Some(outage.to_string())),
+            (None, Some(minutes)) => add("minutes", Some(minutes.to_string())),
+            (None, None) => add("seconds", Some(self.seconds.to_string())),
+        }
+        add("only", (!only.is_empty()).then(|| only.join(",")));
+        add("plant", self.plant.map(Plant::name));
+        command
     }
 
     /// How long the clients work: an outage fits in.

@@ -55,7 +55,7 @@ pub async fn run(options: &Options) -> Result<Verdict> {
     let evidence = evidence
         .await
         .with_context(|| format!("with the seed {seed}"))?;
-    Ok(judge(seed, evidence))
+    Ok(judge(seed, options.again(seed), evidence))
 }
 
 /// Everybody who works on one system.
@@ -124,7 +124,8 @@ impl Stage<'_> {
         let after = self.settle(&before).await?;
         let mut lists = BTreeMap::new();
         for list in LISTS {
-            let shown = tables::listed(&self.clients.places().api, list).await?;
+            let api = self.system.api().context("nobody lists the items")?;
+            let shown = tables::listed(&api, list).await?;
             lists.insert(list.to_owned(), shown);
         }
         Ok(Evidence {
@@ -201,7 +202,7 @@ impl Stage<'_> {
 fn system_options(options: &Options) -> Result<SystemOptions> {
     let mut system = SystemOptions {
         bin_dir: options.bin_dir.clone(),
-        ..SystemOptions::default().linked()
+        ..SystemOptions::default().linked().scale("todo-api", 2)
     };
     if let Some(path) = &options.log {
         system.report = written_to(path)?;

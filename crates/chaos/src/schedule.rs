@@ -79,11 +79,12 @@ pub struct Fault {
 }
 
 /// The members that are there from the start: savers are what most faults are for.
-pub(crate) const MEMBERS: [Target; 5] = [
+pub(crate) const MEMBERS: [Target; 6] = [
     Target::Member("save-handler", 1),
     Target::Member("save-handler", 2),
     Target::Member("audit-handler", 1),
     Target::Member("todo-api", 1),
+    Target::Member("todo-api", 2),
     Target::Member("todo-web", 1),
 ];
 

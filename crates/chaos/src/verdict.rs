@@ -58,8 +58,10 @@ pub struct Check {
 /// All checks of a run.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// The seed that repeats the schedule.
+    /// The seed of the schedule.
     pub seed: u64,
+    /// The command that does the same again.
+    pub again: String,
     /// The checks, in the order in which they are shown.
     pub checks: Vec<Check>,
 }
@@ -93,7 +95,7 @@ impl Verdict {
 }
 
 /// Judges.
-pub(crate) fn judge(seed: u64, evidence: Evidence) -> Verdict {
+pub(crate) fn judge(seed: u64, again: String, evidence: Evidence) -> Verdict {
     let identity = StreamIdentity::new(TODO, evidence.created);
     let model = model::play(&evidence.events, |sequence| identity.derive_id(sequence));
     let traces = operations::Traces::find(&evidence.history, &evidence.events, &model);
@@ -128,7 +130,11 @@ pub(crate) fn judge(seed: u64, evidence: Evidence) -> Verdict {
     if evidence.once {
         checks.push(groups::once(&evidence.standings));
     }
-    Verdict { seed, checks }
+    Verdict {
+        seed,
+        again,
+        checks,
+    }
 }
 
 impl fmt::Display for Verdict {
@@ -144,6 +150,9 @@ impl fmt::Display for Verdict {
                 writeln!(f, "          … {} in all", check.problems.len())?;
             }
         }
-        Ok(())
+        if self.passed() {
+            return Ok(());
+        }
+        writeln!(f, "again: {}", self.again)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_nats::jetstream;
+use futures_util::future::join_all;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::time::{sleep, timeout};
@@ -18,46 +19,72 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long it pauses between two messages (ms).
 const PAUSE_MS: std::ops::Range<u64> = 50..250;
 
+/// How many it publishes at once, now and then.
+const BURST: usize = 150;
+
 /// How long what was sent may take to be gone.
 const FLUSH: Duration = Duration::from_secs(10);
 
 pub(crate) struct Publisher<'c> {
     clients: &'c Clients,
     client: async_nats::Client,
-    rng: StdRng,
 }
+
+/// What a message is meant to be, its subject and its body.
+type Message<'m> = (Wish, &'m str, String);
 
 impl<'c> Publisher<'c> {
     pub(crate) async fn connect(clients: &'c Clients, broker: &str) -> Result<Self> {
         Ok(Self {
             clients,
             client: plain::connect(broker, "publisher").await?,
-            rng: clients.chance(usize::MAX),
         })
     }
 
     /// Publishes until the time is over.
-    pub(crate) async fn work(mut self) {
+    pub(crate) async fn work(self) {
+        let mut rng = self.clients.chance(usize::MAX);
         while !self.clients.is_over() {
-            if self.rng.random_range(0..6) == 0 {
-                let (subject, body) = self.poison();
-                self.publish(Wish::Poison, subject, body).await;
-            } else {
-                let body = format!(r#"{{"item":"raw {}"}}"#, self.clients.number());
-                self.publish(Wish::Add, "events.todo.newitem", body).await;
+            match rng.random_range(0..40) {
+                0..7 => self.publish(self.poison(&mut rng)).await,
+                7..10 => self.publish_early_and_twice(&mut rng).await,
+                10 => {
+                    // So much at once that savers take large batches, with something bad in them.
+                    let mut burst: Vec<_> = (0..BURST).map(|_| self.item()).collect();
+                    burst[rng.random_range(0..BURST)] = self.poison(&mut rng);
+                    join_all(burst.into_iter().map(|message| self.publish(message))).await;
+                }
+                _ => self.publish(self.item()).await,
             }
-            let pause = self.rng.random_range(PAUSE_MS);
+            let pause = rng.random_range(PAUSE_MS);
             sleep(Duration::from_millis(pause)).await;
         }
         // Nothing may come later than the judge.
         let _ = timeout(FLUSH, self.client.flush()).await;
     }
 
+    /// As little as an item may be.
+    fn item(&self) -> Message<'static> {
+        let body = format!(r#"{{"item":"raw {}"}}"#, self.clients.number());
+        (Wish::Add, "events.todo.newitem", body)
+    }
+
+    /// What happens to an item before it is added, and adding it again, which changes nothing.
+    async fn publish_early_and_twice(&self, rng: &mut StdRng) {
+        let id = uuid::Builder::from_random_bytes(rng.random()).into_uuid();
+        for name in ["itemrenamed", "newitem", "newitem", "itemcompleted"] {
+            let subject = format!("events.todo.{name}");
+            let text = format!("early {}", self.clients.number());
+            let body = format!(r#"{{"id":"{id}","item":"{text}"}}"#);
+            self.publish((Wish::Change, &subject, body)).await;
+        }
+    }
+
     /// Something that nobody can read, different each time.
-    fn poison(&mut self) -> (&'static str, String) {
+    fn poison(&self, rng: &mut StdRng) -> Message<'static> {
         let number = self.clients.number();
         let new = "events.todo.newitem";
-        match self.rng.random_range(0..6) {
+        let (subject, body) = match rng.random_range(0..6) {
             0 => (new, format!("poison {number}")),
             1 => (new, format!(r#"{{"item":{number}}}"#)),
             2 => (new, format!(r#"{{"item":" ","note":{number}}}"#)),
@@ -70,16 +97,20 @@ impl<'c> Publisher<'c> {
                 "events.todo.whatever",
                 format!(r#"{{"item":"poison {number}"}}"#),
             ),
-        }
+        };
+        (Wish::Poison, subject, body)
     }
 
     /// Publishes, and waits for the stream's word. It does not try again: without an id that would be
     /// another event.
-    async fn publish(&mut self, wish: Wish, subject: &'static str, body: String) {
+    async fn publish(&self, (wish, subject, body): Message<'_>) {
         let operation = self.clients.begin(wish, None);
         let jetstream = jetstream::new(self.client.clone());
         let stored = timeout(PATIENCE, async {
-            let sent = jetstream.publish(subject, body.clone().into()).await.ok()?;
+            let sent = jetstream
+                .publish(subject.to_owned(), body.clone().into())
+                .await
+                .ok()?;
             sent.await.ok()
         });
         let answer = match stored.await {
