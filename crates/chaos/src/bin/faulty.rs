@@ -176,7 +176,9 @@ async fn api(
 ) -> anyhow::Result<()> {
     let (bus, database) = connect(&service, &settings).await?;
     let app = todo_api::App::new(bus, &database);
-    service.serve(between(todo_api::routes(app))).await
+    service
+        .serve(between(todo_api::routes(app, todo_api::Tokens::default())))
+        .await
 }
 
 async fn connect(service: &Service, settings: &Settings) -> anyhow::Result<(Bus, Database)> {
