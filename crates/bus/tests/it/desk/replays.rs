@@ -134,14 +134,18 @@ async fn a_replay_is_not_handled_beside_an_event() {
     }
     world.desk().await.replay(&letter).await.unwrap();
     let (stop, saver, busy) = (CancellationToken::new(), Judge::default(), Cell::new(false));
+    let overlaps = Cell::new(0);
     let group = world.bus.group("saver", events::ALL_SUBJECTS);
     let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
-        assert!(!busy.replace(true), "two at once");
+        if busy.replace(true) {
+            overlaps.update(|overlaps| overlaps + 1);
+        }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         busy.set(false);
         saver.hear(event)
     });
     during(&stop, [member], saver.reach(51)).await;
+    assert_eq!(overlaps.get(), 0);
 }
 
 #[tokio::test]
@@ -151,7 +155,7 @@ async fn an_outage_holds_up_replays_too() {
     let (stop, saver, back) = (CancellationToken::new(), Judge::default(), Cell::new(false));
     let tries = Cell::new(0);
     let group = world.bus.group("saver", events::ALL_SUBJECTS);
-    let mut working = group.working();
+    let working = group.working();
     let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
         tries.update(|tries| tries + 1);
         if !back.get() {
@@ -162,7 +166,7 @@ async fn an_outage_holds_up_replays_too() {
     during(&stop, [member], async {
         world.desk().await.replay(&letter).await.unwrap();
         eventually("it was tried three times", SOON, async || tries.get() >= 3).await;
-        working.wait_for(|working| *working).await.unwrap();
+        eventually("the group works", SOON, async || *working.borrow()).await;
         assert!(world.letters(None).await.is_empty());
         back.set(true);
         saver.reach(1).await;
