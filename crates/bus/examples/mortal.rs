@@ -7,9 +7,9 @@ use bus::{Bus, Delivery, Failure, Patience};
 use events::{Decode, ItemEvent, Malformed, Origin, Raw, Received, TodoEvent};
 use tokio_util::sync::CancellationToken;
 
-/// So small that a test needs not wait for long.
+/// So small that a test needs not wait for long, and longer than a busy machine holds up a member.
 const PATIENCE: Patience = Patience {
-    silence: Duration::from_millis(200),
+    silence: Duration::from_millis(500),
     deliveries: 16,
 };
 

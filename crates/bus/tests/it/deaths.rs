@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::world::World;
 
 /// Sixteen lives, each as long as a process takes to start and an event to be given out again.
-const LIVES: Duration = Duration::from_secs(40);
+const LIVES: Duration = Duration::from_secs(90);
 
 /// How many harmless events there are beside the one that kills.
 const OTHERS: usize = 10;
