@@ -90,13 +90,14 @@ fn others() -> Vec<String> {
     (0..OTHERS).map(|n| format!("item {n}")).collect()
 }
 
+/// Whoever dies may not have acknowledged what it handled, so that some may come twice.
 #[tokio::test]
-async fn an_event_that_kills_whoever_handles_it_is_given_up_and_the_others_are_handled_once() {
-    let survived = assert_given_up_alone("kills who handles it").await;
+async fn an_event_that_kills_whoever_handles_it_is_given_up_and_the_others_are_handled() {
+    let mut survived = assert_given_up_alone("kills who handles it").await;
+    survived.dedup();
     assert_eq!(survived, others());
 }
 
-/// Reading goes on while what was handled is being acknowledged, so that some may come twice.
 #[tokio::test]
 async fn an_event_that_kills_whoever_reads_it_is_given_up_and_the_others_are_handled() {
     let mut survived = assert_given_up_alone("kills who reads it").await;
