@@ -36,6 +36,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `app` until the stop; requests that are open then have 10 seconds to end.
 pub(crate) async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) {
+    // axum would otherwise put its routes together again for each request.
+    let app = app.with_state(());
     let open = GracefulShutdown::new();
     let mut stopped = pin!(stop.cancelled());
     loop {

@@ -8,7 +8,7 @@ use crate::postgres::Server;
 /// The variable with the address of the shared cluster.
 pub const VARIABLE: &str = "TODO_TEST_POSTGRES";
 
-/// A fresh, empty database. Dropping it drops the database too.
+/// A fresh, empty database. Dropping it drops the database too, a moment later.
 pub struct Database {
     server: Server,
     name: String,
@@ -59,9 +59,11 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // The cluster may be gone already, and takes the database with it.
+        // The cluster may be gone already, and takes the database with it. Nobody waits: the server
+        // does, for each connection that is just being made, and some may be by the very runtime that
+        // this blocks.
         let statement = format!("drop database if exists {} with (force)", self.name);
-        drop(self.server.execute_blocking("postgres", &statement));
+        drop(self.server.begin("postgres", &statement));
     }
 }
 

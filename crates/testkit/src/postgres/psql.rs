@@ -1,6 +1,7 @@
 //! Statements through PostgreSQL's own client, so that no database driver is needed here.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use url::Url;
@@ -67,10 +68,12 @@ impl Server {
         outcome(&output, &file.display().to_string()).map(drop)
     }
 
-    /// Runs statements without a runtime, for destructors.
-    pub(crate) fn execute_blocking(&self, database: &str, sql: &str) -> Result<String> {
-        let output = self.command(database).args(["--command", sql]).output();
-        outcome(&output.context("cannot start psql")?, sql)
+    /// Begins statements and waits for nothing, for destructors.
+    pub(crate) fn begin(&self, database: &str, sql: &str) -> Result<()> {
+        let mut command = self.command(database);
+        command.args(["--command", sql]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().context("cannot start psql").map(drop)
     }
 
     fn command(&self, database: &str) -> std::process::Command {
@@ -82,7 +85,7 @@ impl Server {
         command
             .env("PGPASSWORD", &self.password)
             .env("PGCONNECT_TIMEOUT", "10");
-        command.stdin(std::process::Stdio::null());
+        command.stdin(Stdio::null());
         command
     }
 }
