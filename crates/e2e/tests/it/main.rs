@@ -7,6 +7,7 @@
 mod bad_input;
 mod chaos;
 mod dead_letters;
+mod disk;
 mod guide;
 mod journey;
 mod manual;
