@@ -148,3 +148,21 @@ async fn discarding_needs_exactly_one_kind_of_description() {
     assert_eq!(said, "discarded 3 dead letters\n");
     world.letters_become(0).await;
 }
+
+#[tokio::test]
+async fn whoever_discards_at_a_terminal_is_asked_first() {
+    let (world, _) = four_letters().await;
+    let refused = world.at_a_terminal("dead discard 1", "n\n").await;
+    let screen = String::from_utf8_lossy(&refused.stdout);
+    assert!(screen.contains("discard 1 dead letter? [y/N]"), "{screen}");
+    assert!(screen.contains("nothing was discarded"), "{screen}");
+    assert_eq!(refused.status.code(), Some(1));
+    world.letters_become(4).await;
+
+    let agreed = world.at_a_terminal("dead discard 1", "y\n").await;
+    assert!(agreed.status.success(), "{agreed:?}");
+    world.letters_become(3).await;
+    let unasked = world.at_a_terminal("dead discard --all --yes", "").await;
+    assert!(unasked.status.success(), "{unasked:?}");
+    world.letters_become(0).await;
+}

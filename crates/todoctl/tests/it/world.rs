@@ -1,12 +1,15 @@
 //! A broker with dead letters, and somebody with a terminal.
 
-use std::{process::Output, time::Duration};
+use std::{
+    process::{Output, Stdio},
+    time::Duration,
+};
 
 use bus::{Bus, Delivery, Failure, Streams};
 use events::{Envelope, ItemId, NewItem, TodoEvent};
 use testkit::{Broker, BrokerOptions, eventually};
 use time::OffsetDateTime;
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt, process::Command};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -31,8 +34,25 @@ impl World {
     pub(crate) async fn todoctl(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_todoctl"));
         command.args(arguments).env("NATS_URL", self.broker.url());
-        command.stdin(std::process::Stdio::null());
+        command.stdin(Stdio::null());
         command.output().await.unwrap()
+    }
+
+    /// Runs the tool at a terminal of its own, where somebody types.
+    pub(crate) async fn at_a_terminal(&self, arguments: &str, typed: &str) -> Output {
+        let tool = concat!(env!("CARGO_BIN_EXE_todoctl"), " ");
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command"]);
+        command.args([&[tool, arguments].concat(), "/dev/null"]);
+        command.env("NATS_URL", self.broker.url());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut terminal = command.spawn().unwrap();
+        let mut keyboard = terminal.stdin.take().unwrap();
+        keyboard.write_all(typed.as_bytes()).await.unwrap();
+        let output = terminal.wait_with_output().await.unwrap();
+        // Whoever leaves the terminal ends what runs there.
+        drop(keyboard);
+        output
     }
 
     /// What the tool prints, if all goes well.
