@@ -97,14 +97,14 @@ async fn end(
         (Target::Member(service, number), Harm::Stop) => {
             let name = format!("{service}-{number}");
             let trouble = stopped(system, &name, fault).await?;
-            system.relaunch(&name).await?;
+            relaunch(system, &name).await?;
             return Ok(trouble);
         }
         (Target::Member(service, number), Harm::Freeze) => {
             system.resume_member(&format!("{service}-{number}"))?;
         }
         (Target::Member(service, number), _) => {
-            system.relaunch(&format!("{service}-{number}")).await?;
+            relaunch(system, &format!("{service}-{number}")).await?;
         }
         (Target::Broker, Harm::Freeze) => system.broker().resume()?,
         (Target::Broker, _) => system.broker().restart().await?,
@@ -115,6 +115,12 @@ async fn end(
         }
     }
     Ok(None)
+}
+
+/// Starts a member again. Before it listens to signals, the next one would simply end it.
+async fn relaunch(system: &mut System, name: &str) -> Result<()> {
+    system.relaunch(name).await?;
+    system.listening(name).await
 }
 
 /// How a member that was asked to stop has not done so as it should.

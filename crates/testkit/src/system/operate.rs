@@ -146,6 +146,11 @@ impl System {
         Ok(())
     }
 
+    /// Waits until a member that was started again listens, ready or not.
+    pub async fn listening(&mut self, name: &str) -> Result<()> {
+        self.member_mut(name)?.listening().await.map(drop)
+    }
+
     /// Waits until a process ends that nobody has stopped, and tells of each such end once. May be
     /// cancelled and called again.
     pub async fn next_exit(&mut self) -> Result<Exit> {
