@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bus::{Bus, Delivery, Failure};
-use events::{Envelope, ItemId, ItemSaved, TodoEvent, header};
+use events::{Envelope, ItemId, ItemSaved, SaveReply, TodoEvent, header};
 use store::{ErrorKind, ItemStore, Saved, StoreError};
 use time::OffsetDateTime;
 use tracing::info;
@@ -31,20 +31,35 @@ impl Saver {
     /// between brings the events again: they change nothing then, and the same state is published
     /// under the same id. So no table of things still to be published is needed; the stream that
     /// the events come from is that table.
+    ///
+    /// Whoever waits for what becomes of an event is answered after the commit too, and first: it
+    /// takes no confirmation. An event that comes again is answered again, with the state of then.
     pub async fn save(&self, batch: &[Delivery<TodoEvent>]) -> Result<(), Failure> {
         let item_events = batch.iter().filter_map(|delivery| match &delivery.event {
             TodoEvent::Item(event) => Some((delivery, event)),
             TodoEvent::Saved(_) => None,
         });
         let mut causes = HashMap::<ItemId, &Delivery<TodoEvent>>::new();
+        let mut questions = Vec::new();
         for (delivery, event) in item_events.clone() {
             let newest = causes.entry(event.item_id()).or_insert(delivery);
             if newest.origin.position() < delivery.origin.position() {
                 *newest = delivery;
             }
+            let reply_to = delivery.meta.reply_to.as_ref();
+            questions.extend(reply_to.map(|reply_to| (reply_to, delivery, event.item_id())));
         }
         let positioned = item_events.map(|(delivery, event)| (event, delivery.origin.position()));
         let saved = self.items.apply(positioned).await.map_err(blame)?;
+        let answers = questions.into_iter().map(|(reply_to, delivery, item)| {
+            let found = saved.binary_search_by_key(&item, |saved| saved.id);
+            let saved = found.ok().map(|index| saved[index].clone());
+            let reply = SaveReply {
+                saved: saved.and_then(|saved| saved.into_event(delivery.meta.id.clone())),
+            };
+            reply.seal(reply_to.clone(), delivery.meta.correlation_id.clone())
+        });
+        self.bus.answer(answers.collect()).await;
         let now = OffsetDateTime::now_utc();
         let announced = saved.into_iter().filter_map(|saved| {
             let cause = causes.get(&saved.id)?;
