@@ -21,6 +21,10 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
+/// How many answers are waited for at a time. Waiting takes one of the places that the service has for
+/// requests; while no saver runs, those who wait must not keep out those who only add something.
+const MOST_AWAITED: usize = 512;
+
 /// What has become of an item.
 pub(crate) enum Outcome {
     /// It is there.
@@ -49,6 +53,7 @@ impl App {
         item: ItemId,
         Prefer(wait): Prefer,
     ) -> Result<Acceptance, Problem> {
+        let wait = wait.filter(|_| self.replies.awaited() < MOST_AWAITED);
         let mut expected = Vec::new();
         if wait.is_some() {
             for envelope in &mut envelopes {

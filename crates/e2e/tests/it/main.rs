@@ -13,3 +13,4 @@ mod manual;
 mod outages;
 mod tidy;
 mod user;
+mod waiting;

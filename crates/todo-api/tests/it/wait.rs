@@ -169,8 +169,10 @@ async fn who_changes_an_item_that_was_deleted_meanwhile_hears_404() {
     let id = app.has("buy milk").await;
     app.delete(&id).await.accepted();
     let answer = app.begin(waiting("wait=9", patch(&id, &json!({ "completed": true }))));
-    app.save_next().await;
-    app.save_next().await;
+    let events = [app.next().await, app.next().await];
+    for event in &events {
+        app.save_one(event).await;
+    }
     let answer = answer.await.unwrap();
     answer.refuses(StatusCode::NOT_FOUND, "not-found", "may have been deleted");
 }
@@ -265,6 +267,24 @@ async fn a_caller_who_goes_away_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn where_many_wait_already_one_more_is_not_kept_waiting() {
+    let app = TestApp::start().await;
+    let many = || app.begin(waiting("wait=30", post("buy milk")));
+    let many: Vec<_> = std::iter::repeat_with(many).take(512).collect();
+    eventually("all of them wait", SOON, async || {
+        app.replies.awaited() == 512
+    })
+    .await;
+    let started = Instant::now();
+    only_accepted(&app.send(waiting("wait=30", post("buy milk"))).await);
+    assert!(started.elapsed() < Duration::from_secs(5));
+    app.stop.cancel();
+    for answer in many {
+        only_accepted(&answer.await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_process_that_is_asked_to_stop_keeps_nobody_waiting() {
     let mut app = TestApp::start().await;
     let answer = app.begin(waiting("wait=30", post("buy milk")));
@@ -275,7 +295,7 @@ async fn a_process_that_is_asked_to_stop_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn who_waits_while_the_broker_is_away_hears_at_once_to_try_again() {
+async fn who_waits_while_the_broker_is_away_hears_in_time_to_try_again() {
     let app = TestApp::start().await;
     app.broker.cut().await;
     let started = Instant::now();
