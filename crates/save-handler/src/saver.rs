@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bus::{Bus, Delivery, Failure};
-use events::{Envelope, ItemId, ItemSaved, SaveReply, TodoEvent, header};
+use events::{Envelope, ItemId, ItemSaved, Meta, Reply, SaveReply, TodoEvent, header};
 use store::{ErrorKind, ItemStore, Saved, StoreError};
 use time::OffsetDateTime;
 use tracing::info;
@@ -40,25 +40,17 @@ impl Saver {
             TodoEvent::Saved(_) => None,
         });
         let mut causes = HashMap::<ItemId, &Delivery<TodoEvent>>::new();
-        let mut questions = Vec::new();
         for (delivery, event) in item_events.clone() {
             let newest = causes.entry(event.item_id()).or_insert(delivery);
             if newest.origin.position() < delivery.origin.position() {
                 *newest = delivery;
             }
-            let reply_to = delivery.meta.reply_to.as_ref();
-            questions.extend(reply_to.map(|reply_to| (reply_to, delivery, event.item_id())));
         }
-        let positioned = item_events.map(|(delivery, event)| (event, delivery.origin.position()));
+        let positioned = item_events.clone();
+        let positioned = positioned.map(|(delivery, event)| (event, delivery.origin.position()));
         let saved = self.items.apply(positioned).await.map_err(blame)?;
-        let answers = questions.into_iter().map(|(reply_to, delivery, item)| {
-            let found = saved.binary_search_by_key(&item, |saved| saved.id);
-            let saved = found.ok().map(|index| saved[index].clone());
-            let reply = SaveReply {
-                saved: saved.and_then(|saved| saved.into_event(delivery.meta.id.clone())),
-            };
-            reply.seal(reply_to.clone(), delivery.meta.correlation_id.clone())
-        });
+        let answers = item_events
+            .filter_map(|(delivery, event)| answer(&delivery.meta, event.item_id(), &saved));
         self.bus.answer(answers.collect()).await;
         let now = OffsetDateTime::now_utc();
         let announced = saved.into_iter().filter_map(|saved| {
@@ -85,6 +77,18 @@ impl Saver {
         let sealed = Envelope::seal(&state, id, &self.source, now);
         Some(sealed.with(header::CORRELATION_ID, correlation_id))
     }
+}
+
+/// The answer to whoever waits for what becomes of an event of `item`, if anybody does: its state among
+/// what was `saved`, which is in the order of the items.
+fn answer(event: &Meta, item: ItemId, saved: &[Saved]) -> Option<Reply> {
+    let reply_to = event.reply_to.clone()?;
+    let found = saved.binary_search_by_key(&item, |saved| saved.id);
+    let saved = found.ok().map(|index| saved[index].clone());
+    let reply = SaveReply {
+        saved: saved.and_then(|saved| saved.into_event(event.id.clone())),
+    };
+    Some(reply.seal(reply_to, event.correlation_id.clone()))
 }
 
 /// An outage is not the events' fault, and what the database refuses it will refuse again.
