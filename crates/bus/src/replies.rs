@@ -97,6 +97,7 @@ impl Replies {
             awaited.waiting.insert(number, sender);
             number
         };
+        metrics::gauge!("bus_answers_awaited").increment(1);
         let subject = format!("{}{number}", self.0.subjects);
         Expected {
             reply_to: ReplyTo::parse(&subject)
@@ -135,6 +136,7 @@ impl Expected {
 impl Drop for Expected {
     fn drop(&mut self) {
         lock(&self.inbox.awaited).waiting.remove(&self.number);
+        metrics::gauge!("bus_answers_awaited").decrement(1);
     }
 }
 

@@ -3,9 +3,13 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::{SystemOptions, http};
+use testkit::{SystemOptions, eventually, http};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
 
-use crate::user::User;
+use crate::user::{SOON, User};
 
 /// The API and two savers.
 fn savers() -> SystemOptions {
@@ -61,7 +65,7 @@ async fn without_a_saver_who_waits_hears_202_in_time_and_everything_is_saved_whe
     let added = user.send_and_wait(2, "POST", "/todo", &post).await;
     let waited = started.elapsed();
     assert!(
-        waited >= Duration::from_secs(2) && waited < Duration::from_secs(4),
+        waited >= Duration::from_secs(2) && waited < Duration::from_secs(6),
         "{waited:?}"
     );
     let item = format!("/todo/{before}");
@@ -97,7 +101,7 @@ async fn an_api_that_is_asked_to_stop_answers_those_who_wait_first() {
         let headers = [("content-type", "application/json"), ("prefer", "wait=14")];
         http::request("POST", &address, &headers, br#"{"item":"buy milk"}"#).await
     });
-    testkit::eventually("it is accepted", crate::user::SOON, async || {
+    eventually("it is accepted", SOON, async || {
         user.messages("TODO").await == 1
     })
     .await;
@@ -105,5 +109,49 @@ async fn an_api_that_is_asked_to_stop_answers_those_who_wait_first() {
     assert!(end.success(), "{end}");
     let answer = waiting.await.unwrap().unwrap();
     assert_eq!(answer.status, 202, "{}", answer.text());
-    assert!(started.elapsed() < Duration::from_secs(8));
+    assert!(started.elapsed() < Duration::from_secs(12));
+}
+
+#[tokio::test]
+async fn who_hangs_up_is_not_waited_for_any_longer() {
+    let user = User::start(SystemOptions::default().only(&["todo-api"])).await;
+    let api = user.system.api().unwrap();
+    let host = api.trim_start_matches("http://").trim_end_matches('/');
+    let awaited = async |count: &str| {
+        eventually(&format!("{count} answers are awaited"), SOON, async || {
+            let metrics = user.get("/metrics").await.text();
+            metrics.contains(&format!("\nbus_answers_awaited {count}\n"))
+        })
+        .await;
+    };
+    let mut caller = TcpStream::connect(host).await.unwrap();
+    let body = r#"{"item":"buy milk"}"#;
+    let request = format!(
+        "POST /todo HTTP/1.1\r\nhost: {host}\r\nprefer: wait=30\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    caller.write_all(request.as_bytes()).await.unwrap();
+    awaited("1").await;
+    drop(caller);
+    awaited("0").await;
+    assert_eq!(user.messages("TODO").await, 1, "what was accepted stays");
+}
+
+#[tokio::test]
+async fn an_operator_sees_the_answers_as_they_pass() {
+    let user = User::start(savers()).await;
+    let mut listener = user.todoctl(&["sub", "replies.>"]).spawn().unwrap();
+    let mut ready = BufReader::new(listener.stderr.take().unwrap()).lines();
+    assert_eq!(
+        ready.next_line().await.unwrap().unwrap(),
+        "listening on replies.>"
+    );
+    let item = json!({ "item": "buy milk" });
+    let added = user.send_and_wait(5, "POST", "/todo", &item).await;
+    assert_eq!(added.status, 201, "{}", added.text());
+    let mut lines = BufReader::new(listener.stdout.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().unwrap();
+    assert!(line.starts_with("replies.todo-api."), "{line}");
+    assert!(line.contains(&id(&added)), "{line}");
 }

@@ -89,7 +89,7 @@ async fn when_the_time_is_over_the_caller_hears_202_and_the_item_is_saved_all_th
     let waited = started.elapsed();
     only_accepted(&answer);
     assert!(
-        waited >= Duration::from_secs(1) && waited < Duration::from_secs(2),
+        waited >= Duration::from_secs(1) && waited < Duration::from_secs(5),
         "{waited:?}"
     );
     assert_eq!(answer.body["item"], "buy milk");
@@ -277,7 +277,7 @@ async fn where_many_wait_already_one_more_is_not_kept_waiting() {
     .await;
     let started = Instant::now();
     only_accepted(&app.send(waiting("wait=30", post("buy milk"))).await);
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < SOON);
     app.stop.cancel();
     for answer in many {
         only_accepted(&answer.await.unwrap());
