@@ -144,7 +144,7 @@ impl Bus {
     /// Sends answers to where they are waited for. Nobody confirms them: each arrives or is lost.
     ///
     /// While there is no connection they are not sent, since whoever waits has no time to lose.
-    pub async fn answer(&self, replies: Vec<Reply>) {
+    pub async fn reply_all(&self, replies: Vec<Reply>) {
         if replies.is_empty() || !*self.connected.borrow() {
             return;
         }

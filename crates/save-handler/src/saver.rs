@@ -51,7 +51,7 @@ impl Saver {
         let saved = self.items.apply(positioned).await.map_err(blame)?;
         let answers = item_events
             .filter_map(|(delivery, event)| answer(&delivery.meta, event.item_id(), &saved));
-        self.bus.answer(answers.collect()).await;
+        self.bus.reply_all(answers.collect()).await;
         let now = OffsetDateTime::now_utc();
         let announced = saved.into_iter().filter_map(|saved| {
             let cause = causes.get(&saved.id)?;

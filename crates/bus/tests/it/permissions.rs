@@ -214,7 +214,7 @@ async fn the_api_hears_the_savers_answers_and_nobody_elses() {
     api.wait_connected().await;
     api.publish(&new_item("a")).await.unwrap();
     let reply = SaveReply { saved: None }.seal(expected.reply_to().clone(), None);
-    saver.answer(vec![reply]).await;
+    saver.reply_all(vec![reply]).await;
     assert!(expected.within(SOON).await.is_some());
     is_refused(
         &broker,

@@ -26,7 +26,7 @@ async fn each_answer_comes_to_the_one_who_waits_for_it() {
     let (first, second, third) = (replies.expect(), replies.expect(), elsewhere.expect());
     let unanswered = replies.expect();
     saver
-        .answer(vec![
+        .reply_all(vec![
             answer_to(&third),
             answer_to(&second),
             answer_to(&first),
@@ -72,9 +72,9 @@ async fn ten_thousand_waits_that_ran_out_leave_nothing_behind() {
     drop(given_up);
     assert_eq!(replies.awaited(), 0);
 
-    world.bus.answer(late).await;
+    world.bus.reply_all(late).await;
     let next = replies.expect();
-    world.bus.answer(vec![answer_to(&next)]).await;
+    world.bus.reply_all(vec![answer_to(&next)]).await;
     assert!(next.within(SOON).await.is_some(), "late answers do no harm");
     assert_eq!(replies.awaited(), 0);
 }
@@ -88,11 +88,11 @@ async fn answers_come_again_after_the_broker_was_away() {
     world.broker.stop().await.unwrap();
     connected.wait_for(|connected| !connected).await.unwrap();
     // Nobody keeps an answer for later that cannot be sent.
-    world.bus.answer(vec![answer_to(&waited_on)]).await;
+    world.bus.reply_all(vec![answer_to(&waited_on)]).await;
     world.broker.restart().await.unwrap();
     connected.wait_for(|connected| *connected).await.unwrap();
     let after = replies.expect();
-    world.bus.answer(vec![answer_to(&after)]).await;
+    world.bus.reply_all(vec![answer_to(&after)]).await;
     assert!(after.within(SOON).await.is_some());
     assert_eq!(waited_on.within(Duration::ZERO).await, None);
 }
@@ -108,7 +108,7 @@ async fn an_inbox_may_be_opened_before_the_broker_is_there() {
     link.restore().await;
     bus.wait_connected().await;
     let expected = replies.expect();
-    bus.answer(vec![answer_to(&expected)]).await;
+    bus.reply_all(vec![answer_to(&expected)]).await;
     assert!(expected.within(SOON).await.is_some());
 }
 

@@ -174,7 +174,7 @@ impl TestApp {
             saved: saved.into_event(received.meta.id),
         };
         let reply = reply.seal(reply_to, received.meta.correlation_id);
-        self.observer.answer(vec![reply]).await;
+        self.observer.reply_all(vec![reply]).await;
     }
 
     /// Applies an event that is later than all before.
