@@ -27,6 +27,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 pub struct Bus {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
+    pub(crate) service: Arc<str>,
     member: Arc<str>,
     pub(crate) connected: watch::Receiver<bool>,
     closed: watch::Receiver<bool>,
@@ -77,6 +78,7 @@ impl Bus {
         Ok(Self {
             jetstream: jetstream::new(client.clone()),
             client,
+            service: service.into(),
             member: member.into(),
             connected,
             closed,

@@ -1,4 +1,4 @@
-//! The broker: publish, join a group, settle, dead letters. This is the only crate that knows
+//! The broker: publish, join a group, settle, dead letters, answers. This is the only crate that knows
 //! that it is NATS.
 //!
 //! The promises:
@@ -8,6 +8,8 @@
 //! * A [`Group`] hands each event of the stream, from the first one, to one of its members, again
 //!   and again until a member settles it. What cannot be handled goes to the dead letters with
 //!   the reason; an outage delays and blames no event.
+//! * [`Replies`] hands an answer to who waits for it, if it comes in time. It may be lost, and
+//!   then somebody waited for nothing; what the answer is about is not lost with it.
 //! * The connection comes back by itself, and so do the groups.
 //!
 //! # Adding a group
@@ -40,6 +42,7 @@ mod link;
 mod member;
 mod publish;
 mod pull;
+mod replies;
 mod room;
 mod settle;
 mod streams;
@@ -50,6 +53,7 @@ pub use dead::{DeadEvent, DeadLetter, DeadLettersState, Desk, DeskError};
 pub use delivery::{Delivery, Failure};
 pub use group::{Batches, Group, GroupError, Patience, Retries};
 pub use publish::{PublishError, Stored};
+pub use replies::{Expected, Replies};
 pub use room::{GroupStanding, RoomError, Standing};
 pub use streams::{DEAD_LETTERS, REPLAYS, StreamError, Streams, TODO};
 pub use subscribe::{Heard, SubscribeError, Subscription};

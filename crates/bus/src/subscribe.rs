@@ -22,6 +22,12 @@ pub enum SubscribeError {
         #[source]
         source: async_nats::SubscribeError,
     },
+    /// The service's name cannot be part of a subject that answers go to.
+    #[error("`{service}` cannot be part of a subject")]
+    Name {
+        /// Which name.
+        service: String,
+    },
     /// The broker did not answer.
     #[error("the broker did not take the subscription to `{subject}`")]
     Unconfirmed {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::{
     Event, EventId, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed,
-    ItemReopened, ItemSaved, NewItem, Origin, TodoEvent, header, when,
+    ItemReopened, ItemSaved, NewItem, Origin, ReplyTo, TodoEvent, header, when,
 };
 
 /// A message as it came, before anything of it is believed.
@@ -30,8 +30,9 @@ pub struct Meta {
     pub occurred_at: OffsetDateTime,
     /// What ties the events of one request together.
     pub correlation_id: Option<String>,
-    /// The channel that wants an answer.
-    pub reply_to: Option<String>,
+    /// Where somebody waits for an answer; none if the publisher named no subject that answers may go
+    /// to.
+    pub reply_to: Option<ReplyTo>,
 }
 
 /// An event that was read.
@@ -195,7 +196,7 @@ impl Meta {
                 .unwrap_or_else(|| origin.derived_id().into()),
             occurred_at: time.and_then(when::parse).unwrap_or(origin.stored_at),
             correlation_id: correlation_id.map(str::to_owned),
-            reply_to: reply_to.map(str::to_owned),
+            reply_to: reply_to.and_then(ReplyTo::parse),
         }
     }
 }

@@ -27,7 +27,7 @@ pub mod header {
     pub const TIME: &str = "ce-time";
     /// What ties the events of one request together.
     pub const CORRELATION_ID: &str = "ce-correlationid";
-    /// The channel that wants an answer.
+    /// The subject that wants an answer: one that [`ReplyTo`](crate::ReplyTo) takes.
     pub const REPLY_TO: &str = "reply-to";
     /// The trace that the event belongs to (W3C Trace Context).
     pub const TRACE_PARENT: &str = "traceparent";

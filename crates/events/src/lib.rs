@@ -18,6 +18,7 @@ mod decode;
 mod envelope;
 mod item;
 mod origin;
+mod reply;
 mod todo;
 mod when;
 
@@ -25,6 +26,7 @@ pub use decode::{Decode, Malformed, Meta, Raw, Received};
 pub use envelope::{Envelope, EventId, header};
 pub use item::{InvalidText, ItemId, ItemText, ListName, Order};
 pub use origin::{Origin, Position, StreamIdentity};
+pub use reply::{Reply, ReplyTo, SaveReply};
 pub use todo::{
     Event, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed, ItemReopened,
     ItemSaved, NewItem, TodoEvent,

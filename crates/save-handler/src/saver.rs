@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bus::{Bus, Delivery, Failure};
-use events::{Envelope, ItemId, ItemSaved, TodoEvent, header};
+use events::{Envelope, ItemId, ItemSaved, Meta, Reply, SaveReply, TodoEvent, header};
 use store::{ErrorKind, ItemStore, Saved, StoreError};
 use time::OffsetDateTime;
 use tracing::info;
@@ -31,6 +31,9 @@ impl Saver {
     /// between brings the events again: they change nothing then, and the same state is published
     /// under the same id. So no table of things still to be published is needed; the stream that
     /// the events come from is that table.
+    ///
+    /// Whoever waits for what becomes of an event is answered after the commit too, and first: it
+    /// takes no confirmation. An event that comes again is answered again, with the state of then.
     pub async fn save(&self, batch: &[Delivery<TodoEvent>]) -> Result<(), Failure> {
         let item_events = batch.iter().filter_map(|delivery| match &delivery.event {
             TodoEvent::Item(event) => Some((delivery, event)),
@@ -43,8 +46,12 @@ impl Saver {
                 *newest = delivery;
             }
         }
-        let positioned = item_events.map(|(delivery, event)| (event, delivery.origin.position()));
+        let positioned = item_events.clone();
+        let positioned = positioned.map(|(delivery, event)| (event, delivery.origin.position()));
         let saved = self.items.apply(positioned).await.map_err(blame)?;
+        let answers = item_events
+            .filter_map(|(delivery, event)| answer(&delivery.meta, event.item_id(), &saved));
+        self.bus.reply_all(answers.collect()).await;
         let now = OffsetDateTime::now_utc();
         let announced = saved.into_iter().filter_map(|saved| {
             let cause = causes.get(&saved.id)?;
@@ -70,6 +77,18 @@ impl Saver {
         let sealed = Envelope::seal(&state, id, &self.source, now);
         Some(sealed.with(header::CORRELATION_ID, correlation_id))
     }
+}
+
+/// The answer to whoever waits for what becomes of an event of `item`, if anybody does: its state among
+/// what was `saved`, which is in the order of the items.
+fn answer(event: &Meta, item: ItemId, saved: &[Saved]) -> Option<Reply> {
+    let reply_to = event.reply_to.clone()?;
+    let found = saved.binary_search_by_key(&item, |saved| saved.id);
+    let saved = found.ok().map(|index| saved[index].clone());
+    let reply = SaveReply {
+        saved: saved.and_then(|saved| saved.into_event(event.id.clone())),
+    };
+    Some(reply.seal(reply_to, event.correlation_id.clone()))
 }
 
 /// An outage is not the events' fault, and what the database refuses it will refuse again.

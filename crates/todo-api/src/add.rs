@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
+    http::StatusCode,
     response::Response,
 };
 use events::{ItemId, ItemText, ListName, NewItem};
@@ -16,7 +17,9 @@ use crate::{
     body::Fields,
     key::Key,
     list::bad_query,
-    representation::accepted,
+    prefer::Prefer,
+    representation::{accepted, created},
+    waiting::Outcome,
 };
 
 /// What the address may say.
@@ -33,12 +36,14 @@ struct Added<'a> {
     item: &'a str,
 }
 
-/// Publishes an item: `{"item": "buy milk"}`, with its `list` in the body or in the address.
+/// Publishes an item: `{"item": "buy milk"}`, with its `list` in the body or in the address. A
+/// caller who waits hears 201 when it is saved.
 pub(crate) async fn add(
     State(app): State<Arc<App>>,
     place: Result<Query<Place>, QueryRejection>,
     key: Key,
     cause: Cause,
+    prefer: Prefer,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let Query(place) = place.map_err(|_| bad_query())?;
@@ -58,13 +63,28 @@ pub(crate) async fn add(
         item,
         added_at: Some(now),
     };
-    app.publish(&cause.seal(&event, id.into(), now), id).await?;
+    let envelope = cause.seal(&event, id.into(), now);
+    let acceptance = app.accept(vec![envelope], id, prefer).await?;
     let added = Added {
         id,
         list: event.list.as_ref().map_or("", ListName::as_str),
         item: event.item.as_str(),
     };
-    Ok(accepted(id, &added))
+    let is_there = |outcome: &Outcome| matches!(outcome, Outcome::There(_));
+    Ok(
+        acceptance.answer(accepted(id, &added), is_there, |outcome| match outcome {
+            Outcome::There(item) => Ok(created(&item)),
+            Outcome::Gone | Outcome::Missing => Err(deleted_since()),
+        }),
+    )
+}
+
+/// 410: the key is that of an earlier request, whose item does not exist any more.
+fn deleted_since() -> Problem {
+    Problem::new(StatusCode::GONE, "deleted-since").detail(
+        "the item that this `Idempotency-Key` stands for was added and has been deleted; to add \
+         it again, send another key",
+    )
 }
 
 /// The list, from wherever it is named.

@@ -3,12 +3,13 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use bus::Bus;
+use bus::{Bus, Replies, Stored};
 use events::{Envelope, Event, EventId, ItemId, header};
 use service::{http::RequestId, problem::Problem};
 use store::{Database, ItemStore, StoreError};
 use time::OffsetDateTime;
 use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 /// How long the database may take to say whether an item exists. A caller hears within 2 seconds
@@ -21,6 +22,9 @@ const RETRY_AFTER_S: u32 = 1;
 /// What the routes work with.
 pub struct App {
     bus: Bus,
+    pub(crate) replies: Replies,
+    /// From when on nobody is kept waiting.
+    pub(crate) stop: CancellationToken,
     items: ItemStore,
     reachable: watch::Receiver<bool>,
 }
@@ -29,21 +33,28 @@ pub struct App {
 pub(crate) struct Cause(Option<String>);
 
 impl App {
-    /// An app that publishes to `bus` and reads the items in `database`.
-    pub fn new(bus: Bus, database: &Database) -> Self {
+    /// An app that publishes to `bus` and reads the items in `database`. Callers who wait for the save
+    /// of what they sent hear of it by `replies`, and are kept waiting until the `stop` at most.
+    pub fn new(bus: Bus, replies: Replies, database: &Database, stop: CancellationToken) -> Self {
         Self {
             bus,
+            replies,
+            stop,
             items: ItemStore::new(database.clone()),
             reachable: database.reachable(),
         }
     }
 
     /// Publishes a sealed event about `item`; it is stored when this returns well.
-    pub(crate) async fn publish(&self, envelope: &Envelope, item: ItemId) -> Result<(), Problem> {
+    pub(crate) async fn publish(
+        &self,
+        envelope: &Envelope,
+        item: ItemId,
+    ) -> Result<Stored, Problem> {
         match self.bus.publish(envelope).await {
-            Ok(_) => {
+            Ok(stored) => {
                 debug!(event.id = %envelope.id, item.id = %item, "accepted an event on {}", envelope.subject);
-                Ok(())
+                Ok(stored)
             }
             Err(error) => {
                 warn!(

@@ -3,25 +3,36 @@
 use std::sync::Arc;
 
 use axum::{
+    Json,
     extract::{Path, State},
     http::StatusCode,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use events::{
     Envelope, Event, ItemCompleted, ItemId, ItemMoved, ItemRenamed, ItemReopened, ItemText, Order,
 };
-use futures_util::future::try_join_all;
 use service::problem::Problem;
+use store::Item;
 use time::OffsetDateTime;
 
 use crate::{
-    app::{App, Cause, named},
+    app::{App, Cause, named, no_item},
     body::Fields,
     key::Key,
-    representation::{Accepted, accepted},
+    prefer::Prefer,
+    representation::{Accepted, ItemDocument, accepted},
+    waiting::Outcome,
 };
 
-/// Publishes an event for each thing that is to change: `item`, `completed`, `order`.
+/// What is to change.
+struct Change {
+    item: Option<ItemText>,
+    completed: Option<bool>,
+    order: Option<Order>,
+}
+
+/// Publishes an event for each thing that is to change: `item`, `completed`, `order`. A caller who
+/// waits hears 200 when all of them are saved.
 ///
 /// If not all of them are known to be stored, the request may be sent again as it is: each event
 /// says how its part of the item is from then on, so repeating it changes nothing.
@@ -30,43 +41,73 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     key: Key,
     cause: Cause,
+    prefer: Prefer,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let id = named(&id)?;
-    let envelopes = seal(fields, id, &key, &cause)?;
+    let change = Change::read(fields)?;
+    let envelopes = change.seal(id, &key, &cause);
     app.expect(id).await?;
-    // At the same time, so that the caller waits no longer for three than for one.
-    try_join_all(envelopes.iter().map(|envelope| app.publish(envelope, id))).await?;
-    Ok(accepted(id, &Accepted { id }))
+    let acceptance = app.accept(envelopes, id, prefer).await?;
+    let is_changed = move |outcome: &Outcome| match outcome {
+        Outcome::There(item) => change.shows_in(item),
+        Outcome::Gone | Outcome::Missing => true,
+    };
+    Ok(acceptance.answer(
+        accepted(id, &Accepted { id }),
+        is_changed,
+        |outcome| match outcome {
+            Outcome::There(item) => Ok(Json(ItemDocument::from(&item)).into_response()),
+            Outcome::Gone | Outcome::Missing => Err(no_item()),
+        },
+    ))
 }
 
-fn seal(
-    mut fields: Fields,
-    id: ItemId,
-    key: &Key,
-    cause: &Cause,
-) -> Result<Vec<Envelope>, Problem> {
-    let item: Option<ItemText> = fields.text("item");
-    let completed = fields.flag("completed");
-    let order: Option<Order> = fields.number("order");
-    fields.finish("`item`, `completed` and `order`")?;
-
-    let now = OffsetDateTime::now_utc();
-    let mut envelopes = Vec::new();
-    envelopes.extend(item.map(|item| sealed(&ItemRenamed { id, item }, id, key, cause, now)));
-    envelopes.extend(completed.map(|completed| {
-        if completed {
-            sealed(&ItemCompleted { id }, id, key, cause, now)
-        } else {
-            sealed(&ItemReopened { id }, id, key, cause, now)
+impl Change {
+    fn read(mut fields: Fields) -> Result<Self, Problem> {
+        let change = Self {
+            item: fields.text("item"),
+            completed: fields.flag("completed"),
+            order: fields.number("order"),
+        };
+        fields.finish("`item`, `completed` and `order`")?;
+        if change.item.is_none() && change.completed.is_none() && change.order.is_none() {
+            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing-to-change");
+            return Err(problem.detail("give at least one of `item`, `completed` and `order`"));
         }
-    }));
-    envelopes.extend(order.map(|order| sealed(&ItemMoved { id, order }, id, key, cause, now)));
-    if envelopes.is_empty() {
-        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing-to-change");
-        return Err(problem.detail("give at least one of `item`, `completed` and `order`"));
+        Ok(change)
     }
-    Ok(envelopes)
+
+    fn seal(&self, id: ItemId, key: &Key, cause: &Cause) -> Vec<Envelope> {
+        let now = OffsetDateTime::now_utc();
+        let mut envelopes = Vec::new();
+        envelopes.extend(
+            self.item
+                .clone()
+                .map(|item| sealed(&ItemRenamed { id, item }, id, key, cause, now)),
+        );
+        envelopes.extend(self.completed.map(|completed| {
+            if completed {
+                sealed(&ItemCompleted { id }, id, key, cause, now)
+            } else {
+                sealed(&ItemReopened { id }, id, key, cause, now)
+            }
+        }));
+        envelopes.extend(
+            self.order
+                .map(|order| sealed(&ItemMoved { id, order }, id, key, cause, now)),
+        );
+        envelopes
+    }
+
+    /// Whether the item is as it was to become.
+    fn shows_in(&self, item: &Item) -> bool {
+        self.item.as_ref().is_none_or(|text| *text == item.item)
+            && self
+                .completed
+                .is_none_or(|completed| completed == item.completed)
+            && self.order.is_none_or(|order| order == item.order)
+    }
 }
 
 fn sealed<E: Event>(

@@ -4,24 +4,28 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    response::Response,
+    http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use events::ItemDeleted;
 use service::problem::Problem;
 use time::OffsetDateTime;
 
 use crate::{
-    app::{App, Cause, named},
+    app::{App, Cause, named, no_item},
     key::Key,
+    prefer::Prefer,
     representation::{Accepted, accepted},
+    waiting::Outcome,
 };
 
-/// Publishes that an item is gone.
+/// Publishes that an item is gone. A caller who waits hears 204 when it is.
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     key: Key,
     cause: Cause,
+    prefer: Prefer,
 ) -> Result<Response, Problem> {
     let id = named(&id)?;
     app.expect(id).await?;
@@ -31,6 +35,15 @@ pub(crate) async fn delete(
         key.event::<ItemDeleted>(id),
         OffsetDateTime::now_utc(),
     );
-    app.publish(&envelope, id).await?;
-    Ok(accepted(id, &Accepted { id }))
+    let acceptance = app.accept(vec![envelope], id, prefer).await?;
+    let is_gone = |outcome: &Outcome| !matches!(outcome, Outcome::There(_));
+    Ok(acceptance.answer(
+        accepted(id, &Accepted { id }),
+        is_gone,
+        |outcome| match outcome {
+            // Deleting wins over whatever else happens to an item.
+            Outcome::Gone | Outcome::There(_) => Ok(StatusCode::NO_CONTENT.into_response()),
+            Outcome::Missing => Err(no_item()),
+        },
+    ))
 }

@@ -6,6 +6,9 @@
 //! `Idempotency-Key` never makes two. The API reads the database and never writes to it, so adding
 //! works while the database is away, and reading works while the broker is.
 //!
+//! Who sends `Prefer: wait=N` with a change hears up to N seconds later how the item is after the save
+//! (`waiting`), or `202` if it is not saved by then.
+//!
 //! | address | |
 //! |---|---|
 //! | `POST /todo` | adds an item: `add` |
@@ -25,10 +28,13 @@ mod body;
 mod change;
 mod delete;
 mod key;
+mod later;
 mod list;
+mod prefer;
 mod representation;
 mod show;
 mod tokens;
+mod waiting;
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,7 +47,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use bus::Bus;
+use bus::{Bus, Replies};
 use service::{Service, http, problem, settings};
 use store::Database;
 use tower_http::timeout::TimeoutLayer;
@@ -52,7 +58,7 @@ pub use tokens::Tokens;
 /// The largest body that is read, in bytes; the longest item takes a tenth of it.
 const BODY_LIMIT: usize = 16 * 1024;
 
-/// How long a request may take as a whole. What we ask of others has shorter limits of its own, so
+/// How long a request may take to be accepted or refused. What we ask of others has shorter limits of its own, so
 /// that this one ends only those whose sender does not get to the end.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
@@ -90,7 +96,9 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     service.ready_when("broker", bus.connected());
     service.ready_when("database", database.reachable());
 
-    let app = App::new(bus.clone(), &database);
+    let replies = Replies::open(&bus).await;
+    let replies = replies.context("cannot have an inbox for answers")?;
+    let app = App::new(bus.clone(), replies, &database, service.stop());
     let routes = routes(app, settings.api_tokens.unwrap_or_default());
     tokio::select! {
         served = service.serve(routes) => served?,
@@ -121,12 +129,14 @@ pub fn routes(app: App, tokens: Tokens) -> Router {
     if !tokens.is_empty() {
         routes = routes.layer(middleware::from_fn_with_state(tokens, tokens::guard));
     }
-    let protected = routes.layer(middleware::map_response(protect));
+    let protected = routes.layer(middleware::map_response(async |response| {
+        protect(later::arrived(response).await)
+    }));
     problem::documented(http::bounded(protected))
 }
 
 /// What is answered is data: nobody shall take it for a page, or keep it.
-async fn protect(mut response: Response) -> Response {
+fn protect(mut response: Response) -> Response {
     const PROTECTIONS: [(HeaderName, &str); 3] = [
         (
             header::CONTENT_SECURITY_POLICY,

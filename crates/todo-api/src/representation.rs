@@ -39,6 +39,17 @@ impl<'a> From<&'a Item> for ItemDocument<'a> {
     }
 }
 
+/// 201: the item is saved, as the body says.
+pub(crate) fn created(item: &Item) -> Response {
+    let location = [(header::LOCATION, format!("/todo/{}", item.id))];
+    (
+        StatusCode::CREATED,
+        location,
+        Json(ItemDocument::from(item)),
+    )
+        .into_response()
+}
+
 /// 202: the events about `id` are stored, and what follows from them comes. The body says what was
 /// accepted.
 pub(crate) fn accepted(id: ItemId, body: &impl Serialize) -> Response {

@@ -10,6 +10,7 @@ mod desk;
 mod outages;
 mod permissions;
 mod publishing;
+mod replies;
 mod room;
 mod settling;
 mod sharing;

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{ConnectOptions, Event};
-use bus::{Bus, Streams};
+use bus::{Bus, Replies, Streams};
+use events::SaveReply;
 use futures_util::StreamExt;
 use testkit::{Broker, BrokerOptions, eventually};
 use tokio::{sync::Mutex, time::timeout};
@@ -136,6 +137,7 @@ async fn a_publisher_publishes_item_events_and_does_nothing_else() {
             "events.other",
             "dead.save-handler",
             "_INBOX.save-handler.x",
+            "replies.todo-api.x.1",
             "$JS.API.CONSUMER.CREATE.TODO.mine",
             "$JS.API.CONSUMER.MSG.NEXT.TODO.save-handler",
             "$JS.ACK.TODO.save-handler.1.1.1.1.1",
@@ -144,7 +146,7 @@ async fn a_publisher_publishes_item_events_and_does_nothing_else() {
             &broker,
             user,
             &others,
-            &["events.todo.>", "_INBOX.save-handler.>", ">"],
+            &["events.todo.>", "_INBOX.save-handler.>", "replies.>", ">"],
         )
         .await;
         is_refused(&broker, user, &STREAMS, &[]).await;
@@ -190,12 +192,52 @@ async fn a_group_handles_its_events_and_does_nothing_else() {
             &broker,
             user,
             &others,
-            &["events.todo.newitem", "dead.>", ">"],
+            &["events.todo.newitem", "dead.>", "replies.>", ">"],
         )
         .await;
         is_refused(&broker, user, &STREAMS, &[]).await;
     }
-    is_refused(&broker, "audit-handler", &["events.todo.itemsaved"], &[]).await;
+    let others = ["events.todo.itemsaved", "replies.todo-api.x.1"];
+    is_refused(&broker, "audit-handler", &others, &[]).await;
+}
+
+#[tokio::test]
+async fn the_api_hears_the_savers_answers_and_nobody_elses() {
+    let broker = broker().await;
+    let (api, saver) = (
+        bus(&broker, "todo-api").await,
+        bus(&broker, "save-handler").await,
+    );
+    saver.wait_connected().await;
+    let expected = Replies::open(&api).await.unwrap().expect();
+    // What the connection has sent before is taken when it is answered.
+    api.wait_connected().await;
+    api.publish(&new_item("a")).await.unwrap();
+    let reply = SaveReply { saved: None }.seal(expected.reply_to().clone(), None);
+    saver.reply_all(vec![reply]).await;
+    assert!(expected.within(SOON).await.is_some());
+    is_refused(
+        &broker,
+        "todo-api",
+        &[],
+        &["replies.todo-web.>", "replies.*.x.1"],
+    )
+    .await;
+    is_refused(
+        &broker,
+        "todo-web",
+        &[],
+        &["replies.todo-web.>", "replies.todo-api.>"],
+    )
+    .await;
+    is_refused(
+        &broker,
+        "housekeeper",
+        &["replies.todo-api.x.1"],
+        &["replies.>"],
+    )
+    .await;
+    is_refused(&broker, "setup", &["replies.todo-api.x.1"], &["replies.>"]).await;
 }
 
 #[tokio::test]

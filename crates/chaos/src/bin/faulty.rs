@@ -11,7 +11,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
-use bus::{Batches, Bus, Delivery, Failure};
+use bus::{Batches, Bus, Delivery, Failure, Replies};
 use chaos::Plant;
 use clap::Parser;
 use events::{Envelope, EventId, ItemEvent, ItemSaved, Position, StreamIdentity, TodoEvent};
@@ -175,7 +175,8 @@ async fn api(
     between: impl FnOnce(Router) -> Router,
 ) -> anyhow::Result<()> {
     let (bus, database) = connect(&service, &settings).await?;
-    let app = todo_api::App::new(bus, &database);
+    let replies = Replies::open(&bus).await?;
+    let app = todo_api::App::new(bus, replies, &database, service.stop());
     service
         .serve(between(todo_api::routes(app, todo_api::Tokens::default())))
         .await

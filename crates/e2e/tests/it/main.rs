@@ -14,3 +14,4 @@ mod manual;
 mod outages;
 mod tidy;
 mod user;
+mod waiting;

@@ -82,6 +82,16 @@ fn the_manual_has_every_setting_with_its_default() {
 }
 
 #[test]
+fn every_file_that_the_patterns_name_is_there() {
+    let patterns = fs::read_to_string(root().join("docs/patterns.md")).unwrap();
+    let words = patterns.split('`').skip(1).step_by(2);
+    let mut files = words.filter(|word| word.starts_with("crates/"));
+    assert!(files.clone().count() > 0);
+    let missing = files.find(|file| !root().join(file).exists());
+    assert_eq!(missing, None);
+}
+
+#[test]
 fn the_manual_has_every_metric() {
     let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
     let rows = rows(&manual, "Health");

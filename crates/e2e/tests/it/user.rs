@@ -104,6 +104,23 @@ impl User {
             .unwrap()
     }
 
+    /// Sends a request whose caller waits `wait` seconds for the save.
+    pub(crate) async fn send_and_wait(
+        &self,
+        wait: u32,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> http::Response {
+        let prefer = format!("wait={wait}");
+        let headers = [("content-type", "application/json"), ("prefer", &prefer)];
+        let address = format!("{}{path}", self.api());
+        let body = body.to_string();
+        http::request(method, &address, &headers, body.as_bytes())
+            .await
+            .unwrap()
+    }
+
     /// The item as soon as it is saved.
     pub(crate) async fn saved(&self, id: &str) -> Value {
         eventually(&format!("item {id} is saved"), SOON, async || {

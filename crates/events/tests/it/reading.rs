@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use events::{
     Decode, Envelope, ItemAdded, ItemEvent, ItemSaved, Malformed, NewItem, Origin, Raw, Received,
-    StreamIdentity, TodoEvent,
+    ReplyTo, StreamIdentity, TodoEvent,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -166,8 +166,10 @@ fn what_is_sealed_is_read_back() {
         added_at: None,
     };
     let at = datetime!(2026-11-20 10:00 UTC);
-    let sealed = Envelope::seal(&event, Uuid::from_u128(9).into(), "todo-web", at)
-        .with(events::header::REPLY_TO, Some("_INBOX.a".to_owned()));
+    let sealed = Envelope::seal(&event, Uuid::from_u128(9).into(), "todo-web", at).with(
+        events::header::REPLY_TO,
+        Some("replies.todo-web.a.1".to_owned()),
+    );
     let headers: Vec<_> = sealed
         .headers
         .iter()
@@ -176,8 +178,39 @@ fn what_is_sealed_is_read_back() {
     let received = read_with(sealed.subject, &headers, &sealed.body).unwrap();
     assert_eq!(received.meta.id, sealed.id);
     assert_eq!(received.meta.occurred_at, at);
-    assert_eq!(received.meta.reply_to.as_deref(), Some("_INBOX.a"));
+    let reply_to = received.meta.reply_to.as_ref().map(ReplyTo::as_str);
+    assert_eq!(reply_to, Some("replies.todo-web.a.1"));
     assert_eq!(added(received).id, Uuid::from_u128(9).into());
+}
+
+#[test]
+fn an_answer_goes_to_subjects_for_answers_and_nowhere_else() {
+    let reply_to = |subject: &str| {
+        let headers = [("reply-to", subject)];
+        let received = read_with("events.todo.newitem", &headers, br#"{"item":"a"}"#).unwrap();
+        received.meta.reply_to
+    };
+    assert!(reply_to("replies.todo-api.a-b_C.17").is_some());
+    let long = format!("replies.{}", "x".repeat(ReplyTo::LIMIT));
+    for elsewhere in [
+        "",
+        "replies",
+        "replies.",
+        "replies..a",
+        "replies.a.",
+        "replies.*",
+        "replies.a.>",
+        "replies.a b",
+        "replies.a\r\nb",
+        "replies.ä",
+        "Replies.a",
+        "_INBOX.todo-api.a",
+        "events.todo.itemsaved",
+        "$JS.API.STREAM.PURGE.TODO",
+        &long,
+    ] {
+        assert_eq!(reply_to(elsewhere), None, "{elsewhere}");
+    }
 }
 
 #[test]

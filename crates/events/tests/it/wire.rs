@@ -3,7 +3,7 @@
 
 use events::{
     Envelope, Event, EventId, ItemCompleted, ItemDeleted, ItemId, ItemMoved, ItemRenamed,
-    ItemReopened, ItemSaved, NewItem, header,
+    ItemReopened, ItemSaved, NewItem, ReplyTo, SaveReply, header,
 };
 use insta::{assert_json_snapshot, assert_snapshot};
 use time::macros::datetime;
@@ -59,9 +59,8 @@ fn changes_name_the_item_and_what_is_new() {
     assert_snapshot!(body(&ItemDeleted { id: id() }), @r#"{"id":"019a8f6e-3c00-7aaa-8bbb-0123456789ab"}"#);
 }
 
-#[test]
-fn a_saved_item_has_its_whole_state() {
-    let event = ItemSaved {
+fn saved() -> ItemSaved {
+    ItemSaved {
         id: id(),
         list: "default".parse().unwrap(),
         item: "홍보 비디오 촬영".parse().unwrap(),
@@ -71,8 +70,12 @@ fn a_saved_item_has_its_whole_state() {
         added_at: datetime!(2026-11-20 12:00 UTC),
         version: 3,
         cause: EventId::from(ID),
-    };
-    assert_json_snapshot!(event, @r#"
+    }
+}
+
+#[test]
+fn a_saved_item_has_its_whole_state() {
+    assert_json_snapshot!(saved(), @r#"
     {
       "id": "019a8f6e-3c00-7aaa-8bbb-0123456789ab",
       "list": "default",
@@ -110,6 +113,59 @@ fn an_envelope_is_a_cloud_event_whose_id_is_the_message_id() {
     content-type: application/json
     ce-correlationid: request-1
     ");
+}
+
+#[test]
+fn an_event_that_somebody_waits_for_says_where() {
+    let event = ItemCompleted { id: id() };
+    let at = datetime!(2026-11-20 12:00 UTC);
+    let envelope = Envelope::seal(&event, ID.into(), "todo-api", at).with(
+        header::REPLY_TO,
+        Some("replies.todo-api.019a8f6e3c007aaa8bbb0123456789ab.17".to_owned()),
+    );
+    let (name, value) = envelope.headers.last().unwrap();
+    assert_snapshot!(format!("{name}: {value}"), @"reply-to: replies.todo-api.019a8f6e3c007aaa8bbb0123456789ab.17");
+}
+
+#[test]
+fn an_answer_has_the_saved_item_and_the_correlation_id_of_the_event() {
+    let reply = SaveReply {
+        saved: Some(saved()),
+    };
+    assert_json_snapshot!(reply, @r#"
+    {
+      "saved": {
+        "id": "019a8f6e-3c00-7aaa-8bbb-0123456789ab",
+        "list": "default",
+        "item": "홍보 비디오 촬영",
+        "completed": true,
+        "order": 1763640000.25,
+        "deleted": false,
+        "addedAt": "2026-11-20T12:00:00Z",
+        "version": 3,
+        "cause": "019a8f6e-3c00-7aaa-8bbb-0123456789ab"
+      }
+    }
+    "#);
+    let to = ReplyTo::parse("replies.todo-api.a.17").unwrap();
+    let reply = reply.seal(to, Some("request-1".to_owned()));
+    let headers: Vec<_> = reply
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    assert_snapshot!(headers.join("\n"), @r"
+    content-type: application/json
+    ce-correlationid: request-1
+    ");
+    assert_eq!(reply.to.as_str(), "replies.todo-api.a.17");
+}
+
+#[test]
+fn the_answer_for_an_item_that_nobody_added_has_none() {
+    let none = SaveReply { saved: None };
+    assert_snapshot!(serde_json::to_string(&none).unwrap(), @r#"{"saved":null}"#);
+    assert_eq!(serde_json::from_str::<SaveReply>("{}").unwrap(), none);
 }
 
 #[test]

@@ -4,6 +4,7 @@
     reason = "a test fails where its ground gives way"
 )]
 
+mod answers;
 mod world;
 
 use bus::{Batches, Delivery};

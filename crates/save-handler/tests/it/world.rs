@@ -45,13 +45,31 @@ impl World {
         Saver::new(ItemStore::new(database), self.bus.clone(), "save-handler")
     }
 
-    pub(crate) async fn sql(&self, statement: &str) {
-        self.database.execute(statement).await.unwrap();
+    /// Runs statements, and returns what the last of them answers with.
+    pub(crate) async fn sql(&self, statements: &str) -> String {
+        let answer = self.database.execute(statements).await.unwrap();
+        answer.trim().to_owned()
     }
 
     pub(crate) async fn publish<E: Event>(&self, event: &E, id: Uuid, correlation: Option<&str>) {
+        let correlation = (header::CORRELATION_ID, correlation);
+        self.publish_with(event, id, correlation).await;
+    }
+
+    /// Publishes an event that wants its answer on `subject`.
+    pub(crate) async fn publish_asking<E: Event>(&self, event: &E, id: Uuid, subject: &str) {
+        let reply_to = (header::REPLY_TO, Some(subject));
+        self.publish_with(event, id, reply_to).await;
+    }
+
+    async fn publish_with<E: Event>(
+        &self,
+        event: &E,
+        id: Uuid,
+        (name, value): (&'static str, Option<&str>),
+    ) {
         let sealed = Envelope::seal(event, id.into(), "tester", OffsetDateTime::now_utc());
-        let sealed = sealed.with(header::CORRELATION_ID, correlation.map(str::to_owned));
+        let sealed = sealed.with(name, value.map(str::to_owned));
         self.bus.publish(&sealed).await.unwrap();
         self.published.update(|count| count + 1);
     }

@@ -6,15 +6,18 @@ use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Request, StatusCode, header},
+    response::Response,
 };
-use bus::{Bus, Heard, Streams, Subscription};
-use events::{Decode, Origin, Raw, StreamIdentity, TodoEvent};
+use bus::{Bus, Heard, Replies, Streams, Subscription};
+use events::{Decode, ItemEvent, Origin, Raw, SaveReply, StreamIdentity, TodoEvent};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use store::ItemStore;
+use store::{ItemStore, Saved};
 use testkit::{Broker, BrokerOptions, Link};
 use time::OffsetDateTime;
 use todo_api::{App, Tokens};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// Where the test marks the end of what was published.
@@ -24,6 +27,8 @@ pub(crate) struct TestApp {
     router: Router,
     pub(crate) broker: Link,
     pub(crate) database: Link,
+    pub(crate) replies: Replies,
+    pub(crate) stop: CancellationToken,
     observer: Bus,
     events: Subscription,
     items: ItemStore,
@@ -66,8 +71,12 @@ impl TestApp {
         connected.wait_for(|connected| *connected).await.unwrap();
         reachable.wait_for(|reachable| *reachable).await.unwrap();
 
+        let (replies, stop) = (Replies::open(&bus).await.unwrap(), CancellationToken::new());
+        let app = App::new(bus, replies.clone(), &pool, stop.clone());
         Self {
-            router: service::http::observed(todo_api::routes(App::new(bus, &pool), tokens)),
+            router: service::http::observed(todo_api::routes(app, tokens)),
+            replies,
+            stop,
             broker,
             database,
             observer,
@@ -99,18 +108,13 @@ impl TestApp {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let body = match &body[..] {
-            b"" => Value::Null,
-            body => serde_json::from_slice(body).unwrap(),
-        };
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        self.begin(request).await.unwrap()
+    }
+
+    /// Sends a request whose answer is awaited later. Aborting it is what a caller who goes away does.
+    pub(crate) fn begin(&self, request: Request<Body>) -> JoinHandle<Answer> {
+        let answer = self.router.clone().oneshot(request);
+        tokio::spawn(async { Answer::read(answer.await.unwrap()).await })
     }
 
     /// Adds an item and has it saved.
@@ -125,8 +129,7 @@ impl TestApp {
         self.observer.notify(MARK, "").await.unwrap();
         let mut published = Vec::new();
         loop {
-            let heard = tokio::time::timeout(Duration::from_secs(10), self.events.next());
-            let heard = heard.await.unwrap().unwrap();
+            let heard = self.next().await;
             if heard.subject() == MARK {
                 return published;
             }
@@ -137,23 +140,55 @@ impl TestApp {
     /// Does what the save-handler does with what was published since this was last asked.
     pub(crate) async fn save(&mut self) {
         for heard in self.published().await {
-            self.saved += 1;
-            let origin = Origin {
-                stream: Arc::clone(&self.stream),
-                sequence: self.saved,
-                stored_at: OffsetDateTime::now_utc(),
-            };
-            let raw = Raw {
-                subject: heard.subject(),
-                header: &|name| heard.header(name),
-                payload: heard.payload(),
-            };
-            let received = TodoEvent::decode(&raw, origin).unwrap();
-            let TodoEvent::Item(event) = received.event else {
-                panic!("the API publishes only what happens to items");
-            };
-            let applied = [(&event, received.origin.position())];
-            self.items.apply(applied).await.unwrap();
+            self.save_one(&heard).await;
+        }
+    }
+
+    /// Waits for the next event and does what the save-handler does with it.
+    pub(crate) async fn save_next(&mut self) {
+        let heard = self.next().await;
+        self.save_one(&heard).await;
+    }
+
+    /// Waits for the next event.
+    pub(crate) async fn next(&mut self) -> Heard {
+        let heard = tokio::time::timeout(Duration::from_secs(10), self.events.next());
+        heard.await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn save_one(&mut self, heard: &Heard) {
+        let raw = Raw {
+            subject: heard.subject(),
+            header: &|name| heard.header(name),
+            payload: heard.payload(),
+        };
+        let received = TodoEvent::decode(&raw, self.origin()).unwrap();
+        let TodoEvent::Item(event) = received.event else {
+            panic!("the API publishes only what happens to items");
+        };
+        let saved = self.apply(&event).await;
+        let Some(reply_to) = received.meta.reply_to else {
+            return;
+        };
+        let reply = SaveReply {
+            saved: saved.into_event(received.meta.id),
+        };
+        let reply = reply.seal(reply_to, received.meta.correlation_id);
+        self.observer.reply_all(vec![reply]).await;
+    }
+
+    /// Applies an event that is later than all before.
+    pub(crate) async fn apply(&mut self, event: &ItemEvent) -> Saved {
+        self.saved += 1;
+        let applied = [(event, self.origin().position())];
+        self.items.apply(applied).await.unwrap().remove(0)
+    }
+
+    fn origin(&self) -> Origin {
+        Origin {
+            stream: Arc::clone(&self.stream),
+            sequence: self.saved,
+            stored_at: OffsetDateTime::now_utc(),
         }
     }
 }
@@ -169,6 +204,20 @@ pub(crate) fn json_request(method: &str, path: &str, body: &Value) -> Request<Bo
 }
 
 impl Answer {
+    async fn read(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = match &body[..] {
+            b"" => Value::Null,
+            body => serde_json::from_slice(body).unwrap(),
+        };
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
     /// The item that the answer says was accepted.
     pub(crate) fn accepted(&self) -> String {
         assert_eq!(self.status, StatusCode::ACCEPTED, "{}", self.body);

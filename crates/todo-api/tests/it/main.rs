@@ -14,3 +14,4 @@ mod outages;
 mod problems;
 mod show;
 mod tokens;
+mod wait;

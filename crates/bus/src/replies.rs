@@ -1,0 +1,188 @@
+//! Answers to events that somebody waits for.
+//!
+//! A process has one inbox for all of them, which is one subscription. An event says in its header
+//! `reply-to` where its answer is to go: a subject of the inbox that ends with a number of its own, by
+//! which the answer finds who waits for it. The event's correlation id would not do for that, since
+//! it may be a caller's, who may use it twice.
+//!
+//! An answer is a plain message: nothing stores it and nobody confirms it. Whoever waits does so for a
+//! limited time, and goes on without the answer if it was lost.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_nats::{HeaderMap, Subscriber, header::HeaderName};
+use bytes::Bytes;
+use events::{Reply, ReplyTo, SaveReply};
+use futures_util::StreamExt;
+use tokio::{sync::oneshot, time::timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{debug, warn};
+use uuid::Uuid;
+
+use crate::{Bus, SubscribeError};
+
+/// How long sending answers may take. They only go to the client's buffer, which is never full for
+/// long while there is a connection.
+const SEND_LIMIT: Duration = Duration::from_millis(500);
+
+/// The inbox of this process. Clones share it. When the last one is gone and nobody waits for an
+/// answer any more, the broker is told to forget it.
+#[derive(Clone)]
+pub struct Replies(Arc<Inbox>);
+
+struct Inbox {
+    /// What the subjects of this inbox start with.
+    subjects: String,
+    awaited: Arc<Mutex<Awaited>>,
+    _reading: DropGuard,
+}
+
+/// Who waits, by the number that the subject of the answer ends with.
+#[derive(Default)]
+struct Awaited {
+    last: u64,
+    waiting: HashMap<u64, oneshot::Sender<Bytes>>,
+}
+
+/// An answer that is waited for. Dropping it forgets it.
+pub struct Expected {
+    reply_to: ReplyTo,
+    number: u64,
+    inbox: Arc<Inbox>,
+    answer: oneshot::Receiver<Bytes>,
+}
+
+impl Replies {
+    /// Opens an inbox that only this process knows, under `replies.<service>.`.
+    ///
+    /// Returns at once, whether the broker can be reached or not. The subscription is made again with
+    /// every connection; an answer that comes while there is none is lost.
+    pub async fn open(bus: &Bus) -> Result<Self, SubscribeError> {
+        let (prefix, service, process) = (ReplyTo::PREFIX, &bus.service, Uuid::now_v7());
+        let subjects = format!("{prefix}{service}.{}.", process.as_simple());
+        let longest = format!("{subjects}{}", u64::MAX);
+        if ReplyTo::parse(&longest).is_none() {
+            let service = service.to_string();
+            return Err(SubscribeError::Name { service });
+        }
+        let wildcard = format!("{subjects}*");
+        let subscriber = bus.client.subscribe(wildcard.clone()).await;
+        let subscriber = subscriber.map_err(|source| SubscribeError::Subject {
+            subject: wildcard,
+            source,
+        })?;
+        let awaited = Arc::default();
+        let dropped = CancellationToken::new();
+        let reading = read(subscriber, subjects.len(), Arc::clone(&awaited));
+        tokio::spawn(dropped.clone().run_until_cancelled_owned(reading));
+        Ok(Self(Arc::new(Inbox {
+            subjects,
+            awaited,
+            _reading: dropped.drop_guard(),
+        })))
+    }
+
+    /// Expects one answer. Ask for it before the event is published that brings it about, and put
+    /// [`Expected::reply_to`] into that event.
+    pub fn expect(&self) -> Expected {
+        let (sender, answer) = oneshot::channel();
+        let number = {
+            let mut awaited = lock(&self.0.awaited);
+            awaited.last += 1;
+            let number = awaited.last;
+            awaited.waiting.insert(number, sender);
+            number
+        };
+        metrics::gauge!("bus_answers_awaited").increment(1);
+        let subject = format!("{}{number}", self.0.subjects);
+        Expected {
+            reply_to: ReplyTo::parse(&subject)
+                .unwrap_or_else(|| unreachable!("the longest is one, which `open` has seen to")),
+            number,
+            inbox: Arc::clone(&self.0),
+            answer,
+        }
+    }
+
+    /// How many answers are waited for.
+    pub fn awaited(&self) -> usize {
+        lock(&self.0.awaited).waiting.len()
+    }
+}
+
+impl Expected {
+    /// Where the answer is to go.
+    pub fn reply_to(&self) -> &ReplyTo {
+        &self.reply_to
+    }
+
+    /// Waits for the answer, as long as `limit`. None if it has not come, or says what nobody
+    /// understands.
+    ///
+    /// If this is dropped, the answer is forgotten.
+    pub async fn within(mut self, limit: Duration) -> Option<SaveReply> {
+        let body = timeout(limit, &mut self.answer).await.ok()?.ok()?;
+        let reply = serde_json::from_slice(&body);
+        reply
+            .inspect_err(|error| warn!("an answer on {} is none: {error}", self.reply_to))
+            .ok()
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        lock(&self.inbox.awaited).waiting.remove(&self.number);
+        metrics::gauge!("bus_answers_awaited").decrement(1);
+    }
+}
+
+impl Bus {
+    /// Sends answers to where they are waited for. Nobody confirms them: each arrives or is lost.
+    ///
+    /// While there is no connection they are not sent, since whoever waits has no time to lose.
+    pub async fn reply_all(&self, replies: Vec<Reply>) {
+        if replies.is_empty() || !*self.connected.borrow() {
+            return;
+        }
+        let send = async {
+            for reply in replies {
+                let mut headers = HeaderMap::new();
+                for (name, value) in reply.headers {
+                    headers.insert(HeaderName::from_static(name), value);
+                }
+                let subject = reply.to.to_string();
+                let body = reply.body.into();
+                let sent = self.client.publish_with_headers(subject, headers, body);
+                if let Err(error) = sent.await {
+                    warn!("cannot send an answer to {}: {error}", reply.to);
+                }
+            }
+        };
+        if timeout(SEND_LIMIT, send).await.is_err() {
+            warn!("answers were not sent in time");
+        }
+    }
+}
+
+/// Hands each answer to who waits for it. The number in its subject follows the first `start` bytes.
+async fn read(mut subscriber: Subscriber, start: usize, awaited: Arc<Mutex<Awaited>>) {
+    while let Some(message) = subscriber.next().await {
+        let number = message
+            .subject
+            .get(start..)
+            .and_then(|text| text.parse().ok());
+        let waiting = number.and_then(|number: u64| lock(&awaited).waiting.remove(&number));
+        // Whoever waited may be gone by now, as is usual after an answer that was late or came twice.
+        if waiting.is_none_or(|waiting| waiting.send(message.payload).is_err()) {
+            debug!("nobody waits for the answer on {}", message.subject);
+        }
+    }
+}
+
+fn lock(awaited: &Mutex<Awaited>) -> MutexGuard<'_, Awaited> {
+    awaited.lock().unwrap_or_else(PoisonError::into_inner)
+}

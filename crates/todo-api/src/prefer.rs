@@ -1,0 +1,171 @@
+//! What a caller prefers (RFC 7240): to wait a while for the save.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
+};
+use tokio::time::Instant;
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// The header of an answer that says which preference was heeded.
+const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// The longest wait, in seconds. Who wants to wait longer waits this long.
+const LONGEST_S: u32 = 30;
+
+/// The header `Prefer`, as far as it is heeded here: `wait=N`. Everything else in it is ignored, as
+/// the RFC asks for, and so is a wait that is no number of seconds or none at all. `respond-async` is
+/// what happens anyway; beside a wait it only says what to do when the time is over.
+pub(crate) struct Prefer(pub(crate) Option<Wait>);
+
+/// How long a caller waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    seconds: u32,
+    until: Instant,
+}
+
+impl Wait {
+    /// Waits from now on.
+    fn of(seconds: u32) -> Self {
+        let until = Instant::now() + Duration::from_secs(seconds.into());
+        Self { seconds, until }
+    }
+
+    /// When the time is over.
+    pub(crate) fn until(self) -> Instant {
+        self.until
+    }
+
+    /// Says that the wait was heeded.
+    pub(crate) fn applied(self) -> [(HeaderName, String); 1] {
+        [(APPLIED, format!("wait={}", self.seconds))]
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Prefer {
+    type Rejection = Infallible;
+
+    /// The time starts to run here: when the request's head was received, as the RFC has it.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(seconds(&parts.headers).map(Wait::of)))
+    }
+}
+
+/// The seconds of the wait. Of several waits the first counts.
+fn seconds(headers: &HeaderMap) -> Option<u32> {
+    let lines = headers.get_all(PREFER).iter().map(HeaderValue::to_str);
+    let preferences = lines.flatten().flat_map(|line| outside_quotes(line, b','));
+    let wait = preferences.map(value_of_wait).find_map(|value| value)?;
+    let digits = !wait.is_empty() && wait.bytes().all(|byte| byte.is_ascii_digit());
+    // What is digits and no number here is a very large one.
+    let seconds = digits.then(|| wait.parse().unwrap_or(LONGEST_S).min(LONGEST_S));
+    seconds.filter(|seconds| *seconds > 0)
+}
+
+/// What a preference says if it is a `wait`. Its parameters, after a semicolon, mean nothing to us.
+fn value_of_wait(preference: &str) -> Option<&str> {
+    let preference = outside_quotes(preference, b';').next()?;
+    let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
+    let value = value.trim();
+    let plain = value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'));
+    name.trim()
+        .eq_ignore_ascii_case("wait")
+        .then_some(plain.unwrap_or(value))
+}
+
+/// The parts of `text` between `divider`s that stand outside of quoted strings.
+fn outside_quotes(text: &str, divider: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (mut quoted, mut escaped) = (false, false);
+        let end = text.bytes().position(|byte| {
+            let ends = byte == divider && !quoted;
+            quoted ^= byte == b'"' && !escaped;
+            escaped = quoted && byte == b'\\' && !escaped;
+            ends
+        });
+        rest = end.map(|end| &text[end + 1..]);
+        Some(end.map_or(text, |end| &text[..end]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue};
+
+    use super::{PREFER, seconds};
+
+    fn of(lines: &[&str]) -> Option<u32> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(PREFER, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+        }
+        seconds(&headers)
+    }
+
+    #[test]
+    fn a_wait_is_found_wherever_it_stands() {
+        assert_eq!(of(&["wait=5"]), Some(5));
+        assert_eq!(of(&["respond-async, wait=10"]), Some(10));
+        assert_eq!(of(&["wait=10,respond-async"]), Some(10));
+        assert_eq!(of(&["respond-async", "return=minimal", "wait=7"]), Some(7));
+        assert_eq!(of(&[",, WAIT\t= 5 ;lang=en, x"]), Some(5));
+        assert_eq!(of(&["wait=\"5\""]), Some(5));
+        assert_eq!(
+            of(&["a=\"x, wait=9; \\\", wait=8\"; b=\"c\", wait=5"]),
+            Some(5)
+        );
+    }
+
+    #[test]
+    fn who_wants_to_wait_long_waits_half_a_minute() {
+        assert_eq!(of(&["wait=30"]), Some(30));
+        assert_eq!(of(&["wait=31"]), Some(30));
+        assert_eq!(of(&["wait=99999999999999999999999999"]), Some(30));
+        assert_eq!(of(&["wait=007"]), Some(7));
+    }
+
+    #[test]
+    fn of_several_waits_the_first_counts() {
+        assert_eq!(of(&["wait=5, wait=6"]), Some(5));
+        assert_eq!(of(&["wait=5", "wait=6"]), Some(5));
+        assert_eq!(of(&["wait=x, wait=6"]), None);
+        assert_eq!(of(&["wait=0, wait=6"]), None);
+    }
+
+    #[test]
+    fn what_is_no_wait_is_ignored() {
+        assert_eq!(of(&[]), None);
+        for line in [
+            "",
+            ",",
+            "=",
+            ";",
+            "wait",
+            "wait=",
+            "wait=0",
+            "wait=-1",
+            "wait=+5",
+            "wait=1.5",
+            "wait=soon",
+            "wait=5s",
+            "wait=\"",
+            "wait=\"\"",
+            "await=5",
+            "x; wait=5",
+            "x=wait=5",
+            "respond-async",
+            "a=\"wait=5",
+            "\u{fc}",
+        ] {
+            assert_eq!(of(&[line]), None, "{line}");
+        }
+    }
+}

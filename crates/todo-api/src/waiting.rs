@@ -1,0 +1,164 @@
+//! Waiting for the save, for callers who would rather hear how the item is than that their request
+//! was accepted.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::response::{IntoResponse, Response};
+use bus::{Expected, Stored};
+use events::{Envelope, ItemId, SaveReply, header};
+use futures_util::future::{join_all, try_join_all};
+use service::problem::Problem;
+use store::Item;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{
+    app::App,
+    later::later,
+    prefer::{Prefer, Wait},
+};
+
+/// The pauses between two looks into the database grow from the first to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How many answers are waited for at a time. Waiting takes one of the places that the service has for
+/// requests; while no saver runs, those who wait must not keep out those who only add something.
+const MOST_AWAITED: usize = 512;
+
+/// What has become of an item.
+pub(crate) enum Outcome {
+    /// It is there.
+    There(Item),
+    /// It cannot be seen; by the saver's word, because it is deleted.
+    Gone,
+    /// By the saver's word, nobody has added it.
+    Missing,
+}
+
+/// What was accepted, and how long its caller waits for the save.
+pub(crate) struct Acceptance {
+    app: Arc<App>,
+    item: ItemId,
+    /// Whether a part of it was accepted earlier already, so that its answer may have been given.
+    repeated: bool,
+    waiting: Option<(Wait, Vec<Expected>)>,
+}
+
+impl App {
+    /// Publishes sealed events about `item`, at the same time, so that the caller waits no longer for
+    /// three than for one. They are stored when this returns well.
+    pub(crate) async fn accept(
+        self: Arc<Self>,
+        mut envelopes: Vec<Envelope>,
+        item: ItemId,
+        Prefer(wait): Prefer,
+    ) -> Result<Acceptance, Problem> {
+        let wait = wait.filter(|_| self.replies.awaited() < MOST_AWAITED);
+        let mut expected = Vec::new();
+        if wait.is_some() {
+            for envelope in &mut envelopes {
+                let answer = self.replies.expect();
+                let reply_to = (header::REPLY_TO, answer.reply_to().to_string());
+                envelope.headers.push(reply_to);
+                expected.push(answer);
+            }
+        }
+        let publishing = envelopes
+            .iter()
+            .map(|envelope| self.publish(envelope, item));
+        let stored = try_join_all(publishing).await?;
+        Ok(Acceptance {
+            app: self,
+            item,
+            repeated: stored.iter().any(|stored: &Stored| stored.duplicate),
+            waiting: wait.map(|wait| (wait, expected)),
+        })
+    }
+}
+
+impl Acceptance {
+    /// Answers with `accepted`, unless the caller waits and it becomes known in time what has become
+    /// of the item: then with what `saved` makes of that.
+    ///
+    /// A repeated request stores no event again within the broker's window, so that nobody may answer
+    /// it any more. Its caller waits for what the database says to be what was asked for, of which
+    /// `is_done` is the judge.
+    pub(crate) fn answer(
+        self,
+        accepted: Response,
+        is_done: impl Fn(&Outcome) -> bool + Send + Sync + 'static,
+        saved: impl FnOnce(Outcome) -> Result<Response, Problem> + Send + 'static,
+    ) -> Response {
+        let Self {
+            app,
+            item,
+            repeated,
+            waiting,
+        } = self;
+        let Some((wait, expected)) = waiting else {
+            return accepted;
+        };
+        later(async move {
+            let known = async {
+                if repeated {
+                    Some(app.look_until(item, is_done).await)
+                } else {
+                    answers(expected, wait.until()).await
+                }
+            };
+            let known = tokio::select! {
+                // Nobody waits for a process that is about to end.
+                () = app.stop.cancelled() => None,
+                known = timeout_at(wait.until(), known) => known.ok().flatten(),
+            };
+            match known.map(saved) {
+                Some(Ok(response)) => (wait.applied(), response).into_response(),
+                Some(Err(problem)) => problem.into_response(),
+                None => accepted,
+            }
+        })
+    }
+}
+
+impl App {
+    /// Looks into the database again and again, until the item is as it should be.
+    async fn look_until(&self, item: ItemId, is_done: impl Fn(&Outcome) -> bool) -> Outcome {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            // What fails is said in the log; the next look may work.
+            if let Ok(found) = self.ask(async |items| items.get(item).await).await {
+                let outcome = found.map_or(Outcome::Gone, Outcome::There);
+                if is_done(&outcome) {
+                    return outcome;
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// The item after all events are applied: of their answers, each of which has the item's whole state,
+/// the newest. None if one is missing.
+async fn answers(expected: Vec<Expected>, until: Instant) -> Option<Outcome> {
+    let rest = until.saturating_duration_since(Instant::now());
+    let answers = expected.into_iter().map(|answer| answer.within(rest));
+    let answers: Option<Vec<SaveReply>> = join_all(answers).await.into_iter().collect();
+    let states = answers?.into_iter().filter_map(|answer| answer.saved);
+    let Some(newest) = states.max_by_key(|state| state.version) else {
+        return Some(Outcome::Missing);
+    };
+    Some(if newest.deleted {
+        Outcome::Gone
+    } else {
+        Outcome::There(Item {
+            id: newest.id,
+            list: newest.list,
+            item: newest.item,
+            completed: newest.completed,
+            order: newest.order,
+            added_at: newest.added_at,
+            version: newest.version,
+        })
+    })
+}
