@@ -52,12 +52,13 @@ impl EventId {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The id of the event of type `E` that this one brings about: the same each time, so that
-    /// publishing it again after a crash makes no second one.
+    /// The id of the announcement that an item has reached a version: the same each time, so that
+    /// announcing it again after a crash makes no second one. An id made of the event that caused the
+    /// save would not do: one that comes again, together with an older one, may bring about two states.
     #[must_use]
-    pub fn consequence<E: Event>(&self) -> Self {
-        let name = format!("{}/{}", self.0, E::TYPE);
-        Self::from(Uuid::new_v5(&CONSEQUENCES, name.as_bytes()))
+    pub fn of_version(item: ItemId, version: i64) -> Self {
+        let name = format!("{item}/{version}");
+        Self::from(Uuid::new_v5(&VERSIONS, name.as_bytes()))
     }
 
     /// The id as it is written.
@@ -66,8 +67,8 @@ impl EventId {
     }
 }
 
-/// Where names of `EventId::consequence` live, so that they meet no other identifiers.
-const CONSEQUENCES: Uuid = Uuid::from_u128(0x8f27_5b9d_04c3_5e68_b1d7_2a90_6ce5_41f8);
+/// Where names of `EventId::of_version` live, so that they meet no other identifiers.
+const VERSIONS: Uuid = Uuid::from_u128(0x8f27_5b9d_04c3_5e68_b1d7_2a90_6ce5_41f8);
 
 impl From<Uuid> for EventId {
     fn from(id: Uuid) -> Self {

@@ -122,7 +122,7 @@ pub(crate) fn saved(delivery: &Delivery<TodoEvent>) -> Option<Envelope> {
         return None;
     };
     let cause = delivery.meta.id.clone();
-    let id = cause.consequence::<ItemSaved>();
+    let id = EventId::of_version(added.id, 1);
     let state = ItemSaved {
         id: added.id,
         list: added.list.clone(),

@@ -14,7 +14,7 @@ use axum::{
 use bus::{Batches, Bus, Delivery, Failure, Replies};
 use chaos::Plant;
 use clap::Parser;
-use events::{Envelope, EventId, ItemEvent, ItemSaved, Position, StreamIdentity, TodoEvent};
+use events::{Envelope, EventId, ItemEvent, Position, StreamIdentity, TodoEvent};
 use rand::RngExt;
 use service::{Service, settings};
 use store::{Database, ItemStore};
@@ -124,7 +124,7 @@ impl Saver {
             let Some((_, _, cause)) = events.iter().rfind(about) else {
                 continue;
             };
-            let id = cause.consequence::<ItemSaved>();
+            let id = EventId::of_version(saved.id, saved.version);
             if let Some(state) = saved.into_event(cause.clone()) {
                 let envelope = Envelope::seal(&state, id, "faulty", OffsetDateTime::now_utc());
                 let stored = self.bus.publish(&envelope).await;

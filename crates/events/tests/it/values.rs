@@ -1,6 +1,6 @@
 //! Values that cannot be wrong.
 
-use events::{EventId, InvalidText, ItemId, ItemSaved, ItemText, ListName, Order};
+use events::{EventId, InvalidText, ItemId, ItemText, ListName, Order};
 use proptest::prelude::*;
 
 #[test]
@@ -65,13 +65,13 @@ fn a_key_always_stands_for_the_same_item() {
 }
 
 #[test]
-fn a_consequence_has_one_id_of_its_own() {
-    let cause = EventId::parse("order-17").unwrap();
-    assert_eq!(
-        cause.consequence::<ItemSaved>(),
-        cause.consequence::<ItemSaved>()
-    );
-    assert_ne!(cause.consequence::<ItemSaved>(), cause);
+fn each_version_of_an_item_has_one_announcement() {
+    let [milk, bread] = ["milk", "bread"].map(ItemId::from_key);
+    let first = EventId::of_version(milk, 1);
+    assert_eq!(first, EventId::of_version(milk, 1));
+    assert_ne!(first, EventId::of_version(milk, 2));
+    assert_ne!(first, EventId::of_version(bread, 1));
+    assert_ne!(first, milk.into());
 }
 
 #[test]

@@ -63,6 +63,30 @@ async fn saving_a_batch_again_changes_nothing_and_announces_nothing_new() {
     );
 }
 
+/// Meanwhile, another member may have saved an event that is older and came later.
+#[tokio::test]
+async fn an_event_that_comes_again_announces_the_state_of_now() {
+    let (world, id) = (World::new().await, ItemId::from(Uuid::now_v7()));
+    world.publish(&new_item(id, "milk"), id.uuid(), None).await;
+    let one = world.saver();
+    let announced = world
+        .save_with(2, async |batch: &[Delivery<TodoEvent>]| {
+            one.save(batch).await?;
+            if matches!(batch[0].event, TodoEvent::Item(_)) {
+                world
+                    .sql("update items set completed = true, version = version + 1")
+                    .await;
+                one.save(batch).await?;
+            }
+            Ok(())
+        })
+        .await;
+    let states = announced
+        .iter()
+        .map(|(saved, _)| (saved.version, saved.completed));
+    assert_eq!(states.collect::<Vec<_>>(), [(1, false), (2, true)]);
+}
+
 #[tokio::test]
 async fn an_item_that_is_not_added_yet_is_not_announced() {
     let world = World::new().await;
