@@ -8,6 +8,10 @@
 //! * A [`Group`] hands each event of the stream, from the first one, to one of its members, again
 //!   and again until a member settles it. What cannot be handled goes to the dead letters with
 //!   the reason; an outage delays and blames no event.
+//! * [`Bus::ask`] has an answer in time, or says why not. Members that [`answer`](Bus::answer) share
+//!   the questions.
+//! * Whoever connects as a member of a service answers roll calls by itself. [`Bus::roll_call`]
+//!   waits for nobody longer than it was told to.
 //! * The connection comes back by itself, and so do the groups.
 //!
 //! # Adding a group
@@ -28,10 +32,12 @@
 //! # }
 //! ```
 
+mod ask;
 mod connection;
 mod dead;
 mod delivery;
 mod echo;
+mod gather;
 mod group;
 mod hand;
 mod handler;
@@ -40,16 +46,19 @@ mod link;
 mod member;
 mod publish;
 mod pull;
+mod roll;
 mod room;
 mod settle;
 mod streams;
 mod subscribe;
 
+pub use ask::{AnswerError, AskError, Refusal, Topic};
 pub use connection::{Bus, ConnectError};
 pub use dead::{DeadEvent, DeadLetter, DeadLettersState, Desk, DeskError};
 pub use delivery::{Delivery, Failure};
 pub use group::{Batches, Group, GroupError, Patience, Retries};
 pub use publish::{PublishError, Stored};
+pub use roll::{Expected, LastError, Missing, Present, RollCallError, Work};
 pub use room::{GroupStanding, RoomError, Standing};
 pub use streams::{DEAD_LETTERS, REPLAYS, StreamError, Streams, TODO};
 pub use subscribe::{Heard, SubscribeError, Subscription};

@@ -95,6 +95,21 @@ impl Problem {
         self
     }
 
+    /// Its status on HTTP.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What to change, in one line: for callers who get no document.
+    pub fn advice(&self) -> String {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let detail = self.detail.as_deref().unwrap_or(title);
+        let fields = self.fields.iter();
+        let fields = fields.map(|field| format!("{}: {}", field.field, field.detail));
+        let parts: Vec<_> = std::iter::once(detail.to_owned()).chain(fields).collect();
+        parts.join("; ")
+    }
+
     /// The problem that a status stands for by itself.
     fn of_status(status: StatusCode) -> Self {
         match status {

@@ -4,12 +4,14 @@
     reason = "a test fails where its ground gives way"
 )]
 
+mod ask;
 mod dead_letters;
 mod deaths;
 mod desk;
 mod outages;
 mod permissions;
 mod publishing;
+mod roll;
 mod room;
 mod settling;
 mod sharing;

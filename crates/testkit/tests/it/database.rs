@@ -32,9 +32,11 @@ async fn a_dropped_database_is_gone() {
 
     drop(database);
 
-    eventually("the database is gone", Duration::from_secs(20), async || {
-        postgres.execute("postgres", &query).await.unwrap() == "0"
-    })
+    eventually(
+        "the database is gone",
+        Duration::from_secs(20),
+        async || postgres.execute("postgres", &query).await.unwrap() == "0",
+    )
     .await;
 }
 

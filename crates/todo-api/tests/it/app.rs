@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request, StatusCode, header},
 };
-use bus::{Bus, Heard, Streams, Subscription};
+use bus::{AnswerError, Bus, Heard, Streams, Subscription};
 use events::{Decode, Origin, Raw, StreamIdentity, TodoEvent};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use store::ItemStore;
 use testkit::{Broker, BrokerOptions, Link};
 use time::OffsetDateTime;
 use todo_api::{App, Tokens};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// Where the test marks the end of what was published.
@@ -22,6 +23,8 @@ const MARK: &str = "events.todo.mark";
 
 pub(crate) struct TestApp {
     router: Router,
+    app: App,
+    bus: Bus,
     pub(crate) broker: Link,
     pub(crate) database: Link,
     observer: Bus,
@@ -66,8 +69,11 @@ impl TestApp {
         connected.wait_for(|connected| *connected).await.unwrap();
         reachable.wait_for(|reachable| *reachable).await.unwrap();
 
+        let app = App::new(bus.clone(), &pool);
         Self {
-            router: service::http::observed(todo_api::routes(App::new(bus, &pool), tokens)),
+            router: service::http::observed(todo_api::routes(app.clone(), tokens)),
+            app,
+            bus,
             broker,
             database,
             observer,
@@ -77,6 +83,16 @@ impl TestApp {
             saved: 0,
             _servers: servers,
         }
+    }
+
+    /// Answers questions over the broker until `stop` is cancelled.
+    pub(crate) async fn answer(&self, stop: CancellationToken) -> Result<(), AnswerError> {
+        todo_api::answer(&self.app, &self.bus, stop).await
+    }
+
+    /// Somebody else at the broker, whom its link does not concern.
+    pub(crate) fn observer(&self) -> &Bus {
+        &self.observer
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -12,5 +12,6 @@ mod delete;
 mod list;
 mod outages;
 mod problems;
+mod questions;
 mod show;
 mod tokens;
