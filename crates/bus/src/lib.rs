@@ -58,7 +58,7 @@ pub use dead::{DeadEvent, DeadLetter, DeadLettersState, Desk, DeskError};
 pub use delivery::{Delivery, Failure};
 pub use group::{Batches, Group, GroupError, Patience, Retries};
 pub use publish::{PublishError, Stored};
-pub use roll::{Expected, LastError, Missing, Present, RollCallError, Work};
+pub use roll::{LastError, Missing, Present, RollCallError, Roster, Work};
 pub use room::{GroupStanding, RoomError, Standing};
 pub use streams::{DEAD_LETTERS, REPLAYS, StreamError, Streams, TODO};
 pub use subscribe::{Heard, SubscribeError, Subscription};

@@ -83,12 +83,15 @@ impl Bus {
     /// Cancel safe in so far as a dropped call may or may not have stored the event, as with
     /// [`PublishError::Unconfirmed`].
     pub async fn publish(&self, envelope: &Envelope) -> Result<Stored, PublishError> {
-        if self.crowded.get() {
-            return Err(PublishError::Full);
-        }
-        let body = Bytes::copy_from_slice(&envelope.body);
-        let subject = Subject::from_static(envelope.subject);
-        self.store(subject, || headers(envelope), body).await
+        let publish = async {
+            if self.crowded.get() {
+                return Err(PublishError::Full);
+            }
+            let body = Bytes::copy_from_slice(&envelope.body);
+            let subject = Subject::from_static(envelope.subject);
+            self.store(subject, || headers(envelope), body).await
+        };
+        self.counted(1, publish).await
     }
 
     /// Publishes several events and waits, 1.5 seconds at most, until the stream has stored them all.
@@ -100,8 +103,29 @@ impl Bus {
         match envelopes {
             [] => Ok(()),
             [one] => self.publish(one).await.map(drop),
-            several => self.bounded(self.store_all(several)).await,
+            several => {
+                let publish = self.bounded(self.store_all(several));
+                self.counted(several.len(), publish).await
+            }
         }
+    }
+
+    /// Has the roll call tell of events that are published.
+    async fn counted<T>(
+        &self,
+        events: usize,
+        publish: impl Future<Output = Result<T, PublishError>>,
+    ) -> Result<T, PublishError> {
+        let published = self.presence.published();
+        let stored = {
+            let _busy = published.begin(events);
+            publish.await
+        };
+        match &stored {
+            Ok(_) => published.handled(events),
+            Err(error) => published.failed(&error.to_string()),
+        }
+        stored
     }
 
     /// Has whatever stream takes `subject` store a message.

@@ -5,6 +5,10 @@
 //! that knows it can look. Its groups and what it answers on
 //! ([`Bus::answer`](crate::Bus::answer)) are its endpoints.
 //!
+//! The client library has a module for such services. It counts what is asked and not what a group
+//! handles, gives each process an identity by chance, and falls silent after an answer that it could
+//! not send.
+//!
 //! [`Bus::roll_call`](crate::Bus::roll_call) asks all of them at once and gathers what comes.
 
 mod call;
@@ -12,7 +16,7 @@ mod document;
 mod endpoint;
 mod presence;
 
-pub use call::{Expected, Missing, RollCallError};
+pub use call::{Missing, RollCallError, Roster};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use presence::{Presence, Shown};
 
@@ -39,10 +43,11 @@ pub struct Present {
     pub work: Vec<Work>,
 }
 
-/// What a member has done of one kind: the events of a group, or the questions on a subject.
+/// What a member has done of one kind: the events of a group, the questions on a subject, or what it
+/// published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Work {
-    /// The group's name, or the name of what it answers.
+    /// The group's name, the name of what it answers, or `publish`.
     pub name: String,
     /// On which subject it comes.
     pub subject: String,
@@ -50,7 +55,8 @@ pub struct Work {
     pub handled: u64,
     /// How often one failed that was to come again.
     pub retried: u64,
-    /// How many failed for good: events that became dead letters, questions that were refused.
+    /// How many failed for good: events that became dead letters, questions that were refused; or how
+    /// often publishing failed.
     pub failed: u64,
     /// How many are in work now.
     pub in_flight: u64,

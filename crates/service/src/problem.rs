@@ -103,11 +103,12 @@ impl Problem {
     /// What to change, in one line: for callers who get no document.
     pub fn advice(&self) -> String {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let detail = self.detail.as_deref().unwrap_or(title);
+        if self.fields.is_empty() {
+            return self.detail.as_deref().unwrap_or(title).to_owned();
+        }
         let fields = self.fields.iter();
         let fields = fields.map(|field| format!("{}: {}", field.field, field.detail));
-        let parts: Vec<_> = std::iter::once(detail.to_owned()).chain(fields).collect();
-        parts.join("; ")
+        fields.collect::<Vec<_>>().join("; ")
     }
 
     /// The problem that a status stands for by itself.

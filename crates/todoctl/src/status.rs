@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use bus::{Bus, Expected, Missing, Present, Standing};
+use bus::{Bus, Missing, Present, Roster, Standing};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -57,15 +57,15 @@ struct Look {
 pub(crate) async fn run(bus: &Bus, status: &Status, stop: CancellationToken) -> anyhow::Result<()> {
     let connected = timeout(BROKER_LIMIT, bus.wait_connected()).await;
     connected.context("the broker is away (NATS_URL)")?;
-    let mut expected = Expected::default();
+    let mut roster = Roster::default();
     for Expectation { service, count } in &status.expect {
-        expected = expected.some(service, *count);
+        roster = roster.some(service, *count);
     }
     if status.watch {
-        return watch(bus, status, expected, stop).await;
+        return watch(bus, status, roster, stop).await;
     }
-    let present = bus.roll_call(&expected, status.within).await?;
-    let missing = expected.missing(&present);
+    let present = bus.roll_call(&roster, status.within).await?;
+    let missing = roster.missing(&present);
     let count = missing.len();
     let look = Look {
         present,
@@ -81,7 +81,7 @@ pub(crate) async fn run(bus: &Bus, status: &Status, stop: CancellationToken) -> 
 async fn watch(
     bus: &Bus,
     status: &Status,
-    expected: Expected,
+    roster: Roster,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut regulars = Regulars::default();
@@ -91,9 +91,9 @@ async fn watch(
             () = stop.cancelled() => return Ok(()),
             _ = looks.tick() => {}
         }
-        let shown = match bus.roll_call(&Expected::default(), status.within).await {
+        let shown = match bus.roll_call(&Roster::default(), status.within).await {
             Ok(present) => {
-                let missing = regulars.and(&expected).missing(&present);
+                let missing = regulars.and(&roster).missing(&present);
                 regulars.note(&present);
                 let look = Look {
                     present,

@@ -16,44 +16,44 @@ const EVERYBODY: &str = "$SRV.STATS";
 #[error("cannot ask who is there")]
 pub struct RollCallError(#[source] GatherError);
 
-/// Who should answer a roll call. The default is nobody in particular.
+/// Who should be there. The default is nobody in particular.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
+pub struct Roster {
     counts: BTreeMap<String, usize>,
     members: BTreeSet<(String, String)>,
 }
 
-/// Somebody who was expected and did not answer.
+/// Somebody who is on the roster and did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
     /// Of which service.
     pub service: String,
-    /// Which member, if a certain one was expected.
+    /// Which member, if a certain one should be there.
     pub member: Option<String>,
 }
 
-impl Expected {
-    /// Expects `count` members of `service` at least, whichever they are.
+impl Roster {
+    /// Puts down `count` members of `service` at least, whichever they are.
     #[must_use]
     pub fn some(mut self, service: &str, count: usize) -> Self {
         self.counts.insert(service.to_owned(), count);
         self
     }
 
-    /// Expects this member.
+    /// Puts down this member.
     #[must_use]
     pub fn member(mut self, service: &str, member: &str) -> Self {
         self.members.insert((service.to_owned(), member.to_owned()));
         self
     }
 
-    /// Whether nobody in particular is expected.
-    pub fn is_nobody(&self) -> bool {
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
         self.members.is_empty() && self.counts.values().all(|count| *count == 0)
     }
 
-    /// Who is not among those `present`, in order. Where so many are expected, whichever they are,
-    /// there is one without a name for each that is wanting.
+    /// Who is not among those `present`, in order. Where so many should be there, whichever they
+    /// are, there is one without a name for each that is wanting.
     pub fn missing<'p>(&self, present: impl IntoIterator<Item = &'p Present>) -> Vec<Missing> {
         let mut wanting = self.counts.clone();
         let mut members = self.members.clone();
@@ -88,14 +88,13 @@ impl Bus {
     /// ordered by service and member.
     ///
     /// Takes as long as `within`, so that a member that hangs is not waited for. It ends earlier
-    /// when all of `expected` have answered and, for those who were not expected, as much time
-    /// again has passed; and at once if nobody is there. [`Expected::missing`] says who has not
-    /// answered.
+    /// when all of the `roster` have answered and, for those who are not on it, as much time again
+    /// has passed; and at once if nobody is there. [`Roster::missing`] says who has not answered.
     ///
     /// Cancel safe: late answers are thrown away.
     pub async fn roll_call(
         &self,
-        expected: &Expected,
+        roster: &Roster,
         within: Duration,
     ) -> Result<Vec<Present>, RollCallError> {
         let mut present = BTreeMap::new();
@@ -105,7 +104,7 @@ impl Bus {
                 let one = Present::from(stats);
                 present.insert((one.service.clone(), one.member.clone()), one);
             }
-            !expected.is_nobody() && expected.missing(present.values()).is_empty()
+            !roster.is_empty() && roster.missing(present.values()).is_empty()
         };
         self.gather(EVERYBODY, REPLIES, within, heed)
             .await
@@ -118,7 +117,7 @@ impl Bus {
 mod tests {
     use time::OffsetDateTime;
 
-    use super::{Expected, Missing, Present};
+    use super::{Missing, Present, Roster};
 
     fn present(service: &str, member: &str) -> Present {
         Present {
@@ -132,7 +131,7 @@ mod tests {
 
     #[test]
     fn whoever_is_expected_and_not_there_is_missing() {
-        let expected = Expected::default()
+        let roster = Roster::default()
             .some("saver", 3)
             .some("web", 1)
             .member("api", "api-1")
@@ -148,13 +147,13 @@ mod tests {
             member: member.map(str::to_owned),
         };
         assert_eq!(
-            expected.missing(&there),
+            roster.missing(&there),
             [
                 missing("api", Some("api-1")),
                 missing("saver", None),
                 missing("saver", None)
             ]
         );
-        assert!(Expected::default().missing(&there).is_empty());
+        assert!(Roster::default().missing(&there).is_empty());
     }
 }

@@ -10,8 +10,11 @@ use tracing::warn;
 
 use super::{
     Endpoint,
-    document::{Answer, Identity, More},
+    document::{Answer, EndpointStats, Identity, More},
 };
+
+/// The name under which the statistics have what a member publishes.
+const PUBLISH: &str = "publish";
 
 /// What there is to tell about this member.
 pub(crate) struct Presence {
@@ -19,6 +22,8 @@ pub(crate) struct Presence {
     member: String,
     started: OffsetDateTime,
     endpoints: Mutex<Vec<Arc<Endpoint>>>,
+    /// What it publishes. That is no endpoint, so only the statistics tell of it, once there is some.
+    published: Endpoint,
 }
 
 /// Answers roll calls until it is dropped.
@@ -31,7 +36,12 @@ impl Presence {
             member: member.to_owned(),
             started: OffsetDateTime::now_utc(),
             endpoints: Mutex::default(),
+            published: Endpoint::new(PUBLISH, events::ALL_SUBJECTS, ""),
         }
+    }
+
+    pub(crate) fn published(&self) -> &Endpoint {
+        &self.published
     }
 
     pub(crate) fn service(&self) -> &str {
@@ -114,7 +124,7 @@ impl Presence {
                 "io.nats.micro.v1.stats_response",
                 More::Stats {
                     started: self.started,
-                    endpoints: self.each(),
+                    endpoints: self.statistics(),
                 },
             ),
             _ => return None,
@@ -125,6 +135,15 @@ impl Presence {
             more,
         };
         Some((reply, serde_json::to_vec(&answer).ok()?))
+    }
+
+    fn statistics(&self) -> Vec<EndpointStats> {
+        let mut all: Vec<_> = self.each();
+        let published = self.published.counts();
+        if published.tries() > 0 || published.in_flight > 0 {
+            all.push((&self.published).into());
+        }
+        all
     }
 
     fn each<T: for<'e> From<&'e Endpoint>>(&self) -> Vec<T> {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{ConnectOptions, Event};
-use bus::{Bus, Expected, Streams, Topic};
+use bus::{Bus, Roster, Streams, Topic};
 use futures_util::StreamExt;
 use testkit::{Broker, BrokerOptions, eventually};
 use tokio::{sync::Mutex, time::timeout};
@@ -219,7 +219,7 @@ async fn every_service_answers_roll_calls_and_who_must_not_works_all_the_same() 
     let broker = broker().await;
     let services = &USERS[2..];
     let mut members = Vec::new();
-    let mut expected = Expected::default();
+    let mut expected = Roster::default();
     for service in services {
         members.push(bus(&broker, service).await);
         expected = expected.member(service, &format!("{service}-1"));

@@ -11,5 +11,6 @@ mod guide;
 mod journey;
 mod manual;
 mod outages;
+mod status;
 mod tidy;
 mod user;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bus::{Expected, Present};
+use bus::{Present, Roster};
 
 /// For how long somebody who answered is expected to answer again. A member that was stopped for good
 /// is missing so long.
@@ -64,12 +64,12 @@ impl Regulars {
         self.0.retain(|_, seen| now.duration_since(*seen) < MEMORY);
     }
 
-    /// These, and `expected`.
-    pub(crate) fn and(&self, expected: &Expected) -> Expected {
+    /// These, and whoever is on the roster.
+    pub(crate) fn and(&self, roster: &Roster) -> Roster {
         self.0
             .keys()
-            .fold(expected.clone(), |expected, (service, member)| {
-                expected.member(service, member)
+            .fold(roster.clone(), |roster, (service, member)| {
+                roster.member(service, member)
             })
     }
 }
