@@ -9,7 +9,10 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 
-use crate::Bus;
+use crate::{
+    Bus,
+    roll::{Busy, Endpoint},
+};
 
 /// How long a publisher waits for the stream, everything included. Callers on HTTP answer within
 /// two seconds.
@@ -74,6 +77,13 @@ struct AckError {
     description: String,
 }
 
+/// Events on their way to the stream.
+struct Publishing<'b> {
+    endpoint: &'b Endpoint,
+    events: usize,
+    _busy: Busy<'b>,
+}
+
 impl Bus {
     /// Publishes an event and waits, 1.5 seconds at most, until the stream has stored it.
     ///
@@ -83,15 +93,15 @@ impl Bus {
     /// Cancel safe in so far as a dropped call may or may not have stored the event, as with
     /// [`PublishError::Unconfirmed`].
     pub async fn publish(&self, envelope: &Envelope) -> Result<Stored, PublishError> {
-        let publish = async {
-            if self.crowded.get() {
-                return Err(PublishError::Full);
-            }
+        let publishing = self.publishing(1);
+        let stored = if self.crowded.get() {
+            Err(PublishError::Full)
+        } else {
             let body = Bytes::copy_from_slice(&envelope.body);
             let subject = Subject::from_static(envelope.subject);
             self.store(subject, || headers(envelope), body).await
         };
-        self.counted(1, publish).await
+        publishing.end(stored)
     }
 
     /// Publishes several events and waits, 1.5 seconds at most, until the stream has stored them all.
@@ -104,28 +114,20 @@ impl Bus {
             [] => Ok(()),
             [one] => self.publish(one).await.map(drop),
             several => {
-                let publish = self.bounded(self.store_all(several));
-                self.counted(several.len(), publish).await
+                let publishing = self.publishing(several.len());
+                publishing.end(self.bounded(self.store_all(several)).await)
             }
         }
     }
 
     /// Has the roll call tell of events that are published.
-    async fn counted<T>(
-        &self,
-        events: usize,
-        publish: impl Future<Output = Result<T, PublishError>>,
-    ) -> Result<T, PublishError> {
-        let published = self.presence.published();
-        let stored = {
-            let _busy = published.begin(events);
-            publish.await
-        };
-        match &stored {
-            Ok(_) => published.handled(events),
-            Err(error) => published.failed(&error.to_string()),
+    fn publishing(&self, events: usize) -> Publishing<'_> {
+        let endpoint = self.presence.published();
+        Publishing {
+            endpoint,
+            events,
+            _busy: endpoint.begin(events),
         }
-        stored
     }
 
     /// Has whatever stream takes `subject` store a message.
@@ -208,6 +210,16 @@ impl Bus {
             read(&answer.payload)?;
         }
         Ok(())
+    }
+}
+
+impl Publishing<'_> {
+    fn end<T>(self, stored: Result<T, PublishError>) -> Result<T, PublishError> {
+        match &stored {
+            Ok(_) => self.endpoint.handled(self.events),
+            Err(error) => self.endpoint.failed(&error.to_string()),
+        }
+        stored
     }
 }
 

@@ -17,7 +17,7 @@ mod endpoint;
 mod presence;
 
 pub use call::{Missing, RollCallError, Roster};
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Busy, Endpoint};
 pub(crate) use presence::{Presence, Shown};
 
 use std::time::Duration;
