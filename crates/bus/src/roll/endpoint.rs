@@ -17,7 +17,7 @@ pub(crate) struct Endpoint {
     pub(crate) subject: String,
     /// Who shares the work.
     pub(crate) queue_group: String,
-    /// What else there is to know, for [`INFO`](super).
+    /// What else there is to know, for `$SRV.INFO`.
     pub(crate) metadata: BTreeMap<String, String>,
     counts: Mutex<Counts>,
 }
