@@ -7,7 +7,10 @@ use percent_encoding::percent_decode_str;
 use tokio::{sync::watch, time::timeout};
 use tracing::{info, warn};
 
-use crate::room::Crowded;
+use crate::{
+    roll::{Presence, Shown},
+    room::Crowded,
+};
 
 /// How long one attempt to connect may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -32,6 +35,9 @@ pub struct Bus {
     pub(crate) connected: watch::Receiver<bool>,
     closed: watch::Receiver<bool>,
     pub(crate) crowded: Arc<Crowded>,
+    pub(crate) presence: Arc<Presence>,
+    /// Ends with the last clone. Visitors have none.
+    _shown: Option<Arc<Shown>>,
 }
 
 /// Why a connection cannot even be tried.
@@ -50,8 +56,21 @@ impl Bus {
     /// member `member` of `service`.
     ///
     /// Returns at once, whether the broker answers or not: the connection is made in the background
-    /// and again whenever it is lost. [`Bus::connected`] tells how it stands.
+    /// and again whenever it is lost. [`Bus::connected`] tells how it stands. From now on the
+    /// member answers roll calls.
     pub async fn connect(url: &str, service: &str, member: &str) -> Result<Self, ConnectError> {
+        let bus = Self::visit(url, service, member).await?;
+        let presence = Arc::clone(&bus.presence);
+        let shown = presence.show(bus.client.clone());
+        Ok(Self {
+            _shown: Some(Arc::new(shown)),
+            ..bus
+        })
+    }
+
+    /// As [`Bus::connect`], for somebody who is no member of a service, such as a person's tool:
+    /// nobody counts on it, and roll calls do not hear of it.
+    pub async fn visit(url: &str, service: &str, member: &str) -> Result<Self, ConnectError> {
         let address: ServerAddr = url.parse().map_err(ConnectError::Address)?;
         let host = format!("{}:{}", address.host(), address.port());
         let (connected_tx, connected) = watch::channel(false);
@@ -83,6 +102,8 @@ impl Bus {
             connected,
             closed,
             crowded: Arc::default(),
+            presence: Arc::new(Presence::new(service, member)),
+            _shown: None,
         })
     }
 

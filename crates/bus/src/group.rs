@@ -8,7 +8,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::{Bus, Delivery, Failure, handler::Handler, joining::Source, member::Member};
+use crate::{
+    Bus, Delivery, Failure, handler::Handler, joining::Source, member::Member, roll::Endpoint,
+};
 
 /// A group that a member is about to join.
 pub struct Group {
@@ -18,6 +20,8 @@ pub struct Group {
     pub(crate) retries: Retries,
     pub(crate) patience: Patience,
     pub(crate) working: watch::Sender<bool>,
+    /// What this member has done for the group.
+    pub(crate) endpoint: Arc<Endpoint>,
 }
 
 /// How a group goes on with an event that failed and may work another time.
@@ -104,6 +108,7 @@ impl Bus {
             retries: Retries::default(),
             patience: Patience::default(),
             working: watch::Sender::new(false),
+            endpoint: self.presence.add(Endpoint::new(name, filter, name)),
         }
     }
 }

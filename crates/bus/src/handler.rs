@@ -43,9 +43,14 @@ impl<F> Handler<'_, F> {
                     let messages = part.iter().map(|event| &event.message.message);
                     settle::done(&self.group.bus.client, messages).await;
                     self.count("handled", part.len());
+                    self.group.endpoint.handled(part.len());
                     Ok(())
                 }
-                (Err(failure @ Failure::Away(_)), _) => Err(failure.chain()),
+                (Err(failure @ Failure::Away(_)), _) => {
+                    let reason = failure.chain();
+                    self.group.endpoint.note(&reason);
+                    Err(reason)
+                }
                 (Err(failure), [event]) => self.settle_failed(event, &failure).await,
                 (Err(_), _) => {
                     // The event to blame is in one of the halves. The other is done at once.
@@ -69,6 +74,7 @@ impl<F> Handler<'_, F> {
     {
         let work = async {
             let _turn = self.turns.acquire().await;
+            let _busy = self.group.endpoint.begin(batch.len());
             (self.handle)(batch).await
         };
         let mut work = std::pin::pin!(AssertUnwindSafe(work).catch_unwind());
@@ -98,12 +104,14 @@ impl<F> Handler<'_, F> {
             let message = &event.message.message;
             settle::later(client, message, event.attempt(), self.group.retries).await;
             self.count("retried", 1);
+            self.group.endpoint.retried(&reason);
             return Ok(());
         }
         let buried = self.group.bury(&event.message, &reason).await;
         buried.map_err(|error| format!("cannot store a dead letter: {error}"))?;
         settle::never(client, &event.message.message).await;
         self.count("buried", 1);
+        self.group.endpoint.failed(&reason);
         Ok(())
     }
 
@@ -139,6 +147,7 @@ impl<F> Handler<'_, F> {
             Ok(()) => {
                 settle::never(client, &parcel.message).await;
                 self.count("buried", 1);
+                self.group.endpoint.failed(&reason);
             }
             Err(error) => {
                 warn!("cannot store a dead letter: {error}");

@@ -10,6 +10,10 @@
 //!   the reason; an outage delays and blames no event.
 //! * [`Replies`] hands an answer to who waits for it, if it comes in time. It may be lost, and
 //!   then somebody waited for nothing; what the answer is about is not lost with it.
+//! * [`Bus::ask`] has an answer in time, or says why not. Members that [`answer`](Bus::answer) share
+//!   the questions.
+//! * Whoever connects as a member of a service answers roll calls by itself. [`Bus::roll_call`]
+//!   waits for nobody longer than it was told to.
 //! * The connection comes back by itself, and so do the groups.
 //!
 //! # Adding a group
@@ -30,10 +34,12 @@
 //! # }
 //! ```
 
+mod ask;
 mod connection;
 mod dead;
 mod delivery;
 mod echo;
+mod gather;
 mod group;
 mod hand;
 mod handler;
@@ -43,17 +49,20 @@ mod member;
 mod publish;
 mod pull;
 mod replies;
+mod roll;
 mod room;
 mod settle;
 mod streams;
 mod subscribe;
 
+pub use ask::{AnswerError, AskError, Refusal, Topic};
 pub use connection::{Bus, ConnectError};
 pub use dead::{DeadEvent, DeadLetter, DeadLettersState, Desk, DeskError};
 pub use delivery::{Delivery, Failure};
 pub use group::{Batches, Group, GroupError, Patience, Retries};
 pub use publish::{PublishError, Stored};
 pub use replies::{Expected, Replies};
+pub use roll::{LastError, Missing, Present, RollCallError, Roster, Work};
 pub use room::{GroupStanding, RoomError, Standing};
 pub use streams::{DEAD_LETTERS, REPLAYS, StreamError, Streams, TODO};
 pub use subscribe::{Heard, SubscribeError, Subscription};

@@ -9,7 +9,10 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 
-use crate::Bus;
+use crate::{
+    Bus,
+    roll::{Busy, Endpoint},
+};
 
 /// How long a publisher waits for the stream, everything included. Callers on HTTP answer within
 /// two seconds.
@@ -74,6 +77,13 @@ struct AckError {
     description: String,
 }
 
+/// Events on their way to the stream.
+struct Publishing<'b> {
+    endpoint: &'b Endpoint,
+    events: usize,
+    _busy: Busy<'b>,
+}
+
 impl Bus {
     /// Publishes an event and waits, 1.5 seconds at most, until the stream has stored it.
     ///
@@ -83,12 +93,15 @@ impl Bus {
     /// Cancel safe in so far as a dropped call may or may not have stored the event, as with
     /// [`PublishError::Unconfirmed`].
     pub async fn publish(&self, envelope: &Envelope) -> Result<Stored, PublishError> {
-        if self.crowded.get() {
-            return Err(PublishError::Full);
-        }
-        let body = Bytes::copy_from_slice(&envelope.body);
-        let subject = Subject::from_static(envelope.subject);
-        self.store(subject, || headers(envelope), body).await
+        let publishing = self.publishing(1);
+        let stored = if self.crowded.get() {
+            Err(PublishError::Full)
+        } else {
+            let body = Bytes::copy_from_slice(&envelope.body);
+            let subject = Subject::from_static(envelope.subject);
+            self.store(subject, || headers(envelope), body).await
+        };
+        publishing.end(stored)
     }
 
     /// Publishes several events and waits, 1.5 seconds at most, until the stream has stored them all.
@@ -100,7 +113,20 @@ impl Bus {
         match envelopes {
             [] => Ok(()),
             [one] => self.publish(one).await.map(drop),
-            several => self.bounded(self.store_all(several)).await,
+            several => {
+                let publishing = self.publishing(several.len());
+                publishing.end(self.bounded(self.store_all(several)).await)
+            }
+        }
+    }
+
+    /// Has the roll call tell of events that are published.
+    fn publishing(&self, events: usize) -> Publishing<'_> {
+        let endpoint = self.presence.published();
+        Publishing {
+            endpoint,
+            events,
+            _busy: endpoint.begin(events),
         }
     }
 
@@ -184,6 +210,16 @@ impl Bus {
             read(&answer.payload)?;
         }
         Ok(())
+    }
+}
+
+impl Publishing<'_> {
+    fn end<T>(self, stored: Result<T, PublishError>) -> Result<T, PublishError> {
+        match &stored {
+            Ok(_) => self.endpoint.handled(self.events),
+            Err(error) => self.endpoint.failed(&error.to_string()),
+        }
+        stored
     }
 }
 

@@ -95,6 +95,22 @@ impl Problem {
         self
     }
 
+    /// Its status on HTTP.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What to change, in one line: for callers who get no document.
+    pub fn advice(&self) -> String {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        if self.fields.is_empty() {
+            return self.detail.as_deref().unwrap_or(title).to_owned();
+        }
+        let fields = self.fields.iter();
+        let fields = fields.map(|field| format!("{}: {}", field.field, field.detail));
+        fields.collect::<Vec<_>>().join("; ")
+    }
+
     /// The problem that a status stands for by itself.
     fn of_status(status: StatusCode) -> Self {
         match status {

@@ -112,7 +112,7 @@ async fn prepare_database(service: &Service, settings: &Settings) -> anyhow::Res
 }
 
 async fn prepare_broker(service: &Service, settings: &Settings) -> anyhow::Result<()> {
-    let bus = Bus::connect(
+    let bus = Bus::visit(
         service.sign(&settings.broker.nats_url).as_str(),
         service.name(),
         service.member(),

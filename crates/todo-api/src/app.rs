@@ -19,7 +19,8 @@ const EXISTENCE_LIMIT: Duration = Duration::from_millis(400);
 /// After how many seconds a caller may try again, when a part of the system is away.
 const RETRY_AFTER_S: u32 = 1;
 
-/// What the routes work with.
+/// What the routes work with. Clones share it.
+#[derive(Clone)]
 pub struct App {
     bus: Bus,
     pub(crate) replies: Replies,

@@ -1,7 +1,7 @@
 //! The body of a request: a JSON object whose fields are checked one by one, so that the answer can
 //! name all that are wrong and not only the first.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::RangeInclusive, str::FromStr};
 
 use axum::{
     body::Bytes,
@@ -72,6 +72,42 @@ impl Fields {
         }
     }
 
+    /// Takes a whole number from `range`, if there is one.
+    pub(crate) fn whole(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let number = self.given.remove(name)?.as_u64();
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        let number = number.filter(|number| range.contains(number));
+        number.or_else(|| {
+            let (least, most) = range.into_inner();
+            let detail = format!("must be a whole number from {least} to {most}");
+            self.fault(name, detail)
+        })
+    }
+
+    /// Takes a text that stands for something, if there is one.
+    pub(crate) fn parsed<T: FromStr>(&mut self, name: &'static str) -> Option<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        match self.given.remove(name)?.as_str().map(str::parse) {
+            Some(Ok(value)) => Some(value),
+            Some(Err(error)) => self.fault(name, error.to_string()),
+            None => self.fault(name, "must be a text"),
+        }
+    }
+
+    /// The same for one that has to be there.
+    pub(crate) fn required<T: FromStr>(&mut self, name: &'static str) -> Option<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        if self.given.contains_key(name) {
+            self.parsed(name)
+        } else {
+            self.fault(name, "is missing")
+        }
+    }
+
     /// Notes what is wrong with a field.
     pub(crate) fn fault<T>(&mut self, name: &'static str, detail: impl Into<String>) -> Option<T> {
         self.faults.push((name.into(), detail.into()));
@@ -96,6 +132,17 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Takes a JSON object apart.
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Problem> {
+        let given = serde_json::from_slice(body).map_err(|error| no_object(&error))?;
+        Ok(Self {
+            given,
+            faults: Vec::new(),
+        })
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Problem;
 
@@ -108,11 +155,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| unread(rejection.into_response().status()))?;
-        let given = serde_json::from_slice(&body).map_err(|error| no_object(&error))?;
-        Ok(Self {
-            given,
-            faults: Vec::new(),
-        })
+        Self::read(&body)
     }
 }
 

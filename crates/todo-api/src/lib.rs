@@ -17,6 +17,9 @@
 //! | `PATCH /todo/{id}` | changes its text, whether it is done, or its place: `change` |
 //! | `DELETE /todo/{id}` | deletes it: `delete` |
 //!
+//! The same is answered to whoever asks over the broker, on `queries.todo.list`, `queries.todo.get` and
+//! `queries.todo.count`: `questions`.
+//!
 //! # Adding an address
 //!
 //! Write its handler in a module named after what it does, returning `Result<_, Problem>`, and add
@@ -31,6 +34,7 @@ mod key;
 mod later;
 mod list;
 mod prefer;
+mod questions;
 mod representation;
 mod show;
 mod tokens;
@@ -53,6 +57,7 @@ use store::Database;
 use tower_http::timeout::TimeoutLayer;
 
 pub use app::App;
+pub use questions::answer;
 pub use tokens::Tokens;
 
 /// The largest body that is read, in bytes; the longest item takes a tenth of it.
@@ -99,9 +104,15 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let replies = Replies::open(&bus).await;
     let replies = replies.context("cannot have an inbox for answers")?;
     let app = App::new(bus.clone(), replies, &database, service.stop());
-    let routes = routes(app, settings.api_tokens.unwrap_or_default());
+    let routes = routes(app.clone(), settings.api_tokens.unwrap_or_default());
+    let work = async {
+        tokio::try_join!(service.serve(routes), async {
+            let answered = questions::answer(&app, &bus, service.stop()).await;
+            answered.context("cannot answer questions")
+        })
+    };
     tokio::select! {
-        served = service.serve(routes) => served?,
+        worked = work => drop(worked?),
         () = bus.leave_room() => {}
     }
     bus.close().await;

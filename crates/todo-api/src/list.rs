@@ -9,16 +9,16 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Response},
 };
 use events::ListName;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use service::problem::Problem;
 use store::Cursor;
 use url::form_urlencoded;
 
-use crate::{app::App, representation::ItemDocument};
+use crate::{app::App, representation::PageDocument};
 
 /// How many items a page has, unless the caller says.
-const USUAL: u32 = 100;
-const MOST: u32 = 1000;
+pub(crate) const USUAL: u32 = 100;
+pub(crate) const MOST: u32 = 1000;
 
 /// What the address may say. Everything is a text first, so that each part that is wrong can be named.
 #[derive(Default, Deserialize)]
@@ -35,12 +35,6 @@ struct Part {
     after: Option<Cursor>,
 }
 
-#[derive(Serialize)]
-struct PageDocument<'a> {
-    items: Vec<ItemDocument<'a>>,
-    next: Option<String>,
-}
-
 /// Answers with the items of a list, the newest last, and where the next page begins.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
@@ -51,13 +45,8 @@ pub(crate) async fn list(
     let page = app
         .ask(async |items| items.list(&part.list, part.after, part.limit).await)
         .await?;
-    let next = page.next.map(|next| next.to_string());
-    let link = next.as_deref().map(|next| link(&wish, next));
-    let document = PageDocument {
-        items: page.items.iter().map(ItemDocument::from).collect(),
-        next,
-    };
-    Ok((AppendHeaders(link), Json(document)).into_response())
+    let link = page.next.map(|next| link(&wish, &next.to_string()));
+    Ok((AppendHeaders(link), Json(PageDocument::from(&page))).into_response())
 }
 
 /// The same address with another place to begin (RFC 8288).

@@ -8,7 +8,7 @@ use axum::{
 };
 use events::{ItemId, Order};
 use serde::Serialize;
-use store::Item;
+use store::{Item, Page};
 use time::OffsetDateTime;
 
 /// An item.
@@ -48,6 +48,31 @@ pub(crate) fn created(item: &Item) -> Response {
         Json(ItemDocument::from(item)),
     )
         .into_response()
+}
+
+/// A part of a list.
+#[derive(Serialize)]
+pub(crate) struct PageDocument<'a> {
+    items: Vec<ItemDocument<'a>>,
+    /// What to send as `after` for the next part.
+    next: Option<String>,
+}
+
+impl<'a> From<&'a Page> for PageDocument<'a> {
+    fn from(page: &'a Page) -> Self {
+        Self {
+            items: page.items.iter().map(ItemDocument::from).collect(),
+            next: page.next.map(|next| next.to_string()),
+        }
+    }
+}
+
+/// How much there is in a list.
+#[derive(Serialize)]
+pub(crate) struct CountDocument<'a> {
+    pub(crate) list: &'a str,
+    pub(crate) total: i64,
+    pub(crate) completed: i64,
 }
 
 /// 202: the events about `id` are stored, and what follows from them comes. The body says what was

@@ -5,10 +5,7 @@ mod json;
 mod selector;
 mod table;
 
-use std::{
-    io::{self, Write},
-    pin::pin,
-};
+use std::pin::pin;
 
 use anyhow::{Context, bail};
 use bus::{Bus, DeadLetter, Desk};
@@ -16,6 +13,7 @@ use clap::Subcommand;
 use futures_util::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
+use crate::text::say;
 use selector::{Filter, Named, Selector};
 
 /// What can be done with dead letters.
@@ -86,14 +84,6 @@ pub(crate) async fn run(bus: &Bus, task: Dead, stop: CancellationToken) -> anyho
         }
     }
     Ok(())
-}
-
-/// Prints lines; `false` if nobody reads any more, as after `head`.
-fn say(lines: impl IntoIterator<Item = String>) -> bool {
-    let mut output = io::stdout().lock();
-    lines
-        .into_iter()
-        .all(|line| writeln!(output, "{line}").is_ok())
 }
 
 /// The dead letter at `sequence`.

@@ -1,7 +1,9 @@
 //! todoctl: the operator's command line.
 
 mod dead;
+mod items;
 mod listen;
+mod status;
 mod text;
 
 use std::process::ExitCode;
@@ -37,6 +39,12 @@ enum Task {
         /// What to publish, such as {"item":"buy milk"}
         body: String,
     },
+    /// Lists a list's items, the newest last
+    List(items::List),
+    /// Shows an item
+    Get(items::Get),
+    /// Shows every member of every service and what it has done, and who does not answer
+    Status(status::Status),
     /// Shows what groups gave up on, and has them handle it after all
     #[command(subcommand)]
     Dead(dead::Dead),
@@ -48,7 +56,7 @@ fn main() -> ExitCode {
 
 async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<()> {
     let member = format!("todoctl-{}", std::process::id());
-    let bus = Bus::connect(todoctl.broker.nats_url.as_str(), "todoctl", &member)
+    let bus = Bus::visit(todoctl.broker.nats_url.as_str(), "todoctl", &member)
         .await
         .context("cannot use the broker (NATS_URL)")?;
     match todoctl.task {
@@ -56,6 +64,9 @@ async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<()> {
         Task::Pub { subject, body } => {
             bus.notify(&subject, body).await.context("cannot publish")?;
         }
+        Task::List(list) => items::list(&bus, &list, stop).await?,
+        Task::Get(get) => items::get(&bus, &get).await?,
+        Task::Status(status) => status::run(&bus, &status, stop).await?,
         Task::Dead(task) => dead::run(&bus, task, stop).await?,
     }
     bus.close().await;

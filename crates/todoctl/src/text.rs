@@ -1,12 +1,23 @@
 //! Text for people, on a terminal.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
 
 use terminal_size::{Width, terminal_size};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The width of what is no terminal.
 const WIDTH: usize = 80;
+
+/// Prints lines; `false` if nobody reads any more, as after `head`.
+pub(crate) fn say(lines: impl IntoIterator<Item = String>) -> bool {
+    let mut output = io::stdout().lock();
+    lines
+        .into_iter()
+        .all(|line| writeln!(output, "{line}").is_ok())
+}
 
 /// What comes from outside must not steer the terminal.
 pub(crate) fn printable(text: &str) -> String {

@@ -4,6 +4,7 @@
     reason = "a test fails where its ground gives way"
 )]
 
+mod ask;
 mod dead_letters;
 mod deaths;
 mod desk;
@@ -11,6 +12,7 @@ mod outages;
 mod permissions;
 mod publishing;
 mod replies;
+mod roll;
 mod room;
 mod settling;
 mod sharing;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{ConnectOptions, Event};
-use bus::{Bus, Replies, Streams};
+use bus::{Bus, Replies, Roster, Streams, Topic};
 use events::SaveReply;
 use futures_util::StreamExt;
 use testkit::{Broker, BrokerOptions, eventually};
@@ -138,6 +138,8 @@ async fn a_publisher_publishes_item_events_and_does_nothing_else() {
             "dead.save-handler",
             "_INBOX.save-handler.x",
             "replies.todo-api.x.1",
+            "queries.todo.list",
+            "$SRV.STATS",
             "$JS.API.CONSUMER.CREATE.TODO.mine",
             "$JS.API.CONSUMER.MSG.NEXT.TODO.save-handler",
             "$JS.ACK.TODO.save-handler.1.1.1.1.1",
@@ -146,7 +148,14 @@ async fn a_publisher_publishes_item_events_and_does_nothing_else() {
             &broker,
             user,
             &others,
-            &["events.todo.>", "_INBOX.save-handler.>", "replies.>", ">"],
+            &[
+                "events.todo.>",
+                "_INBOX.save-handler.>",
+                "_INBOX.roll.>",
+                "replies.>",
+                "$SRV.*.save-handler",
+                ">",
+            ],
         )
         .await;
         is_refused(&broker, user, &STREAMS, &[]).await;
@@ -177,6 +186,8 @@ async fn a_group_handles_its_events_and_does_nothing_else() {
             "events.todo.newitem".to_owned(),
             format!("dead.{other}"),
             format!("_INBOX.{other}.x"),
+            "_INBOX.x".to_owned(),
+            "$SRV.STATS".to_owned(),
             format!("$JS.API.CONSUMER.CREATE.TODO.{other}"),
             format!("$JS.API.CONSUMER.DELETE.TODO.{user}"),
             format!("$JS.API.CONSUMER.MSG.NEXT.TODO.{other}"),
@@ -192,7 +203,14 @@ async fn a_group_handles_its_events_and_does_nothing_else() {
             &broker,
             user,
             &others,
-            &["events.todo.newitem", "dead.>", "replies.>", ">"],
+            &[
+                "events.todo.newitem",
+                "dead.>",
+                "queries.todo.list",
+                "replies.>",
+                "_INBOX.roll.>",
+                ">",
+            ],
         )
         .await;
         is_refused(&broker, user, &STREAMS, &[]).await;
@@ -238,6 +256,61 @@ async fn the_api_hears_the_savers_answers_and_nobody_elses() {
     )
     .await;
     is_refused(&broker, "setup", &["replies.todo-api.x.1"], &["replies.>"]).await;
+}
+
+#[tokio::test]
+async fn every_service_answers_roll_calls_and_who_must_not_works_all_the_same() {
+    let broker = broker().await;
+    let services = &USERS[2..];
+    let mut members = Vec::new();
+    let mut expected = Roster::default();
+    for service in services {
+        members.push(bus(&broker, service).await);
+        expected = expected.member(service, &format!("{service}-1"));
+    }
+    let address = broker.url_for("operator", "operator");
+    let operator = Bus::visit(&address, "todoctl", "todoctl").await.unwrap();
+    operator.wait_connected().await;
+    eventually("all have answered", SOON, async || {
+        let present = operator.roll_call(&expected, Duration::from_secs(1)).await;
+        let missing = expected.missing(&present.unwrap());
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(missing)
+        }
+    })
+    .await;
+    // This one was never told of roll calls.
+    let setup = bus(&broker, "setup").await;
+    setup.ensure_streams(Streams::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_api_answers_whoever_asks_once_and_nobody_else() {
+    const TOPIC: Topic = Topic {
+        name: "list",
+        subject: "queries.todo.list",
+        about: "",
+        request_schema: "",
+        response_schema: "",
+    };
+    let broker = broker().await;
+    let api = bus(&broker, "todo-api").await;
+    // Whatever the prefix of the inbox in which the answer is awaited.
+    let (operator, refused) = client(&broker, "operator").await;
+    let asked = eventually("it is answered", SOON, async || {
+        operator.request(TOPIC.subject, "hello".into()).await
+    });
+    let stop = CancellationToken::new();
+    let topics = [TOPIC];
+    let answering = api.answer(&topics, stop, async |_, question| Ok(question.to_vec()));
+    tokio::select! {
+        answer = asked => assert_eq!(&answer.payload[..], b"hello"),
+        ended = answering => panic!("{ended:?}"),
+    }
+    assert!(refused.lock().await.is_empty());
+    is_refused(&broker, "todo-api", &["_INBOX.x", "queries.todo.get"], &[]).await;
 }
 
 #[tokio::test]

@@ -216,6 +216,12 @@ async fn whoever_follows_the_guide_has_a_group_that_gets_every_event_since_the_f
     let ready = http::get(&format!("{address}/readyz")).await.unwrap();
     assert_eq!(ready.status, 200, "{}", ready.text());
 
+    // It answers roll calls, and its author has written nothing for that.
+    let expected = format!("{}=1,save-handler=1", guide.name);
+    let status = ["status", "--json", "--expect", &expected, "--within", "10s"];
+    let status = user.todoctl(&status).output().await.unwrap();
+    assert!(status.status.success(), "{status:?}");
+
     assert_eq!(seen(&user.system), before, "somebody was disturbed");
     user.add("one more").await;
     eventually("the group goes on with what is new", SOON, async || {

@@ -12,6 +12,7 @@ mod guide;
 mod journey;
 mod manual;
 mod outages;
+mod status;
 mod tidy;
 mod user;
 mod waiting;

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
     response::Response,
 };
-use bus::{Bus, Heard, Replies, Streams, Subscription};
+use bus::{AnswerError, Bus, Heard, Replies, Streams, Subscription};
 use events::{Decode, ItemEvent, Origin, Raw, SaveReply, StreamIdentity, TodoEvent};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ const MARK: &str = "events.todo.mark";
 
 pub(crate) struct TestApp {
     router: Router,
+    app: App,
+    bus: Bus,
     pub(crate) broker: Link,
     pub(crate) database: Link,
     pub(crate) replies: Replies,
@@ -72,9 +74,11 @@ impl TestApp {
         reachable.wait_for(|reachable| *reachable).await.unwrap();
 
         let (replies, stop) = (Replies::open(&bus).await.unwrap(), CancellationToken::new());
-        let app = App::new(bus, replies.clone(), &pool, stop.clone());
+        let app = App::new(bus.clone(), replies.clone(), &pool, stop.clone());
         Self {
-            router: service::http::observed(todo_api::routes(app, tokens)),
+            router: service::http::observed(todo_api::routes(app.clone(), tokens)),
+            app,
+            bus,
             replies,
             stop,
             broker,
@@ -86,6 +90,16 @@ impl TestApp {
             saved: 0,
             _servers: servers,
         }
+    }
+
+    /// Answers questions over the broker until `stop` is cancelled.
+    pub(crate) async fn answer(&self, stop: CancellationToken) -> Result<(), AnswerError> {
+        todo_api::answer(&self.app, &self.bus, stop).await
+    }
+
+    /// Somebody else at the broker, whom its link does not concern.
+    pub(crate) fn observer(&self) -> &Bus {
+        &self.observer
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -12,6 +12,7 @@ mod delete;
 mod list;
 mod outages;
 mod problems;
+mod questions;
 mod show;
 mod tokens;
 mod wait;

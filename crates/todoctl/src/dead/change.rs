@@ -6,7 +6,8 @@ use anyhow::ensure;
 use bus::{DeadLetter, Desk, DeskError};
 use tokio_util::sync::CancellationToken;
 
-use super::{get, say};
+use super::get;
+use crate::text::say;
 
 /// Changes each of the letters and says how many. One that cannot be changed is named and does
 /// not keep the others from it.

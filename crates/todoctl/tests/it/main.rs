@@ -5,4 +5,6 @@
 )]
 
 mod dead;
+mod items;
+mod status;
 mod world;

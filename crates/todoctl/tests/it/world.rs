@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long anything may take that should take a moment.
-const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 pub(crate) struct World {
     broker: Broker,
@@ -30,12 +30,36 @@ impl World {
         Self { broker, bus }
     }
 
-    /// Runs the tool to its end.
-    pub(crate) async fn todoctl(&self, arguments: &[&str]) -> Output {
+    /// A member of another service.
+    pub(crate) async fn member(&self, service: &str, name: &str) -> Bus {
+        let member = Bus::connect(&self.broker.url(), service, name).await;
+        member.unwrap()
+    }
+
+    /// The tool, not started yet.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_todoctl"));
         command.args(arguments).env("NATS_URL", self.broker.url());
         command.stdin(Stdio::null());
-        command.output().await.unwrap()
+        command
+    }
+
+    /// Runs the tool to its end.
+    pub(crate) async fn todoctl(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().await.unwrap()
+    }
+
+    /// What the tool prints as soon as all goes well.
+    pub(crate) async fn printed_at_last(&self, arguments: &[&str]) -> String {
+        eventually(&format!("{arguments:?} goes well"), SOON, async || {
+            let output = self.todoctl(arguments).await;
+            if output.status.success() {
+                Ok(String::from_utf8(output.stdout).unwrap())
+            } else {
+                Err(output)
+            }
+        })
+        .await
     }
 
     /// Runs the tool at a terminal of its own, where somebody types.

@@ -1,0 +1,66 @@
+//! Scatter and gather: one question to everybody, and whatever answers come in time.
+
+use std::time::Duration;
+
+use async_nats::StatusCode;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use crate::Bus;
+
+/// How long others may still answer, at least, when there are enough answers.
+const GRACE: Duration = Duration::from_millis(20);
+
+/// Why a question cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GatherError {
+    #[error("the broker is away")]
+    Away,
+    #[error("cannot listen for answers")]
+    Listen(#[source] async_nats::SubscribeError),
+    #[error("cannot send the question")]
+    Send(#[source] async_nats::PublishError),
+}
+
+impl Bus {
+    /// Asks all who listen on `subject`, and hands each answer to `heed`, which says whether there
+    /// are enough. Answers come on a subject of its own under `replies`.
+    ///
+    /// Returns after `within`, or earlier: when there are enough, after as long again as that took,
+    /// and at once when nobody listens or the connection is closed.
+    pub(crate) async fn gather(
+        &self,
+        subject: &'static str,
+        replies: &str,
+        within: Duration,
+        mut heed: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), GatherError> {
+        if !*self.connected.borrow() {
+            return Err(GatherError::Away);
+        }
+        let inbox = format!("{replies}.{}", Uuid::now_v7().simple());
+        let answers = self.client.subscribe(inbox.clone()).await;
+        let mut answers = answers.map_err(GatherError::Listen)?;
+        let start = Instant::now();
+        let sent = self
+            .client
+            .publish_with_reply(subject, inbox, Bytes::new())
+            .await;
+        sent.map_err(GatherError::Send)?;
+        let mut end = start + within;
+        let mut enough = false;
+        while let Ok(Some(answer)) = timeout_at(end, answers.next()).await {
+            if answer.status == Some(StatusCode::NO_RESPONDERS) {
+                return Ok(());
+            }
+            if heed(&answer.payload) && !enough {
+                enough = true;
+                let now = Instant::now();
+                end = end.min(now + (now - start).max(GRACE));
+            }
+        }
+        Ok(())
+    }
+}

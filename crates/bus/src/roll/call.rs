@@ -1,0 +1,159 @@
+//! Calling the roll.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{Present, REPLIES, document::Stats};
+use crate::{Bus, gather::GatherError};
+
+/// Asks every member of every service what it has done.
+const EVERYBODY: &str = "$SRV.STATS";
+
+/// Why the roll cannot be called.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot ask who is there")]
+pub struct RollCallError(#[source] GatherError);
+
+/// Who should be there. The default is nobody in particular.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roster {
+    counts: BTreeMap<String, usize>,
+    members: BTreeSet<(String, String)>,
+}
+
+/// Somebody who is on the roster and did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Missing {
+    /// Of which service.
+    pub service: String,
+    /// Which member, if a certain one should be there.
+    pub member: Option<String>,
+}
+
+impl Roster {
+    /// Puts down `count` members of `service` at least, whichever they are.
+    #[must_use]
+    pub fn some(mut self, service: &str, count: usize) -> Self {
+        self.counts.insert(service.to_owned(), count);
+        self
+    }
+
+    /// Puts down this member.
+    #[must_use]
+    pub fn member(mut self, service: &str, member: &str) -> Self {
+        self.members.insert((service.to_owned(), member.to_owned()));
+        self
+    }
+
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.counts.values().all(|count| *count == 0)
+    }
+
+    /// Who is not among those `present`, in order. Where so many should be there, whichever they
+    /// are, there is one without a name for each that is wanting.
+    pub fn missing<'p>(&self, present: impl IntoIterator<Item = &'p Present>) -> Vec<Missing> {
+        let mut wanting = self.counts.clone();
+        let mut members = self.members.clone();
+        for Present {
+            service, member, ..
+        } in present
+        {
+            if let Some(count) = wanting.get_mut(service) {
+                *count = count.saturating_sub(1);
+            }
+            members.remove(&(service.clone(), member.clone()));
+        }
+        let unnamed = wanting.into_iter().flat_map(|(service, count)| {
+            let missing = Missing {
+                service,
+                member: None,
+            };
+            std::iter::repeat_n(missing, count)
+        });
+        let named = members.into_iter().map(|(service, member)| Missing {
+            service,
+            member: Some(member),
+        });
+        let mut missing: Vec<_> = named.chain(unnamed).collect();
+        missing.sort();
+        missing
+    }
+}
+
+impl Bus {
+    /// Asks every member of every service what it has done, and returns those who have answered,
+    /// ordered by service and member.
+    ///
+    /// Takes as long as `within`, so that a member that hangs is not waited for. It ends earlier
+    /// when all of the `roster` have answered and, for those who are not on it, as much time again
+    /// has passed; and at once if nobody is there. [`Roster::missing`] says who has not answered.
+    ///
+    /// Cancel safe: late answers are thrown away.
+    pub async fn roll_call(
+        &self,
+        roster: &Roster,
+        within: Duration,
+    ) -> Result<Vec<Present>, RollCallError> {
+        let mut present = BTreeMap::new();
+        let heed = |answer: &[u8]| {
+            // What is no such answer is nobody's.
+            if let Ok(stats) = serde_json::from_slice::<Stats>(answer) {
+                let one = Present::from(stats);
+                present.insert((one.service.clone(), one.member.clone()), one);
+            }
+            !roster.is_empty() && roster.missing(present.values()).is_empty()
+        };
+        self.gather(EVERYBODY, REPLIES, within, heed)
+            .await
+            .map_err(RollCallError)?;
+        Ok(present.into_values().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::{Missing, Present, Roster};
+
+    fn present(service: &str, member: &str) -> Present {
+        Present {
+            service: service.to_owned(),
+            member: member.to_owned(),
+            version: String::new(),
+            started: OffsetDateTime::UNIX_EPOCH,
+            work: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn whoever_is_expected_and_not_there_is_missing() {
+        let roster = Roster::default()
+            .some("saver", 3)
+            .some("web", 1)
+            .member("api", "api-1")
+            .member("api", "api-2");
+        let there = [
+            present("saver", "a"),
+            present("web", "b"),
+            present("web", "c"),
+            present("api", "api-2"),
+        ];
+        let missing = |service: &str, member: Option<&str>| Missing {
+            service: service.to_owned(),
+            member: member.map(str::to_owned),
+        };
+        assert_eq!(
+            roster.missing(&there),
+            [
+                missing("api", Some("api-1")),
+                missing("saver", None),
+                missing("saver", None)
+            ]
+        );
+        assert!(Roster::default().missing(&there).is_empty());
+    }
+}

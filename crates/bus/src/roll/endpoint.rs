@@ -1,0 +1,121 @@
+//! What a member does of one kind, and what came of it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use time::OffsetDateTime;
+
+use super::LastError;
+
+/// One kind of work of this member.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) name: String,
+    pub(crate) subject: String,
+    /// Who shares the work.
+    pub(crate) queue_group: String,
+    /// What else there is to know, for `$SRV.INFO`.
+    pub(crate) metadata: BTreeMap<String, String>,
+    counts: Mutex<Counts>,
+}
+
+/// What came of the work so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) handled: u64,
+    pub(crate) retried: u64,
+    pub(crate) failed: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) time: Duration,
+    pub(crate) last_error: Option<LastError>,
+}
+
+/// Work that has begun. It ends when this is dropped, however it ends.
+pub(crate) struct Busy<'e> {
+    endpoint: &'e Endpoint,
+    count: u64,
+    since: Instant,
+}
+
+impl Endpoint {
+    pub(crate) fn new(name: &str, subject: &str, queue_group: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            subject: subject.to_owned(),
+            queue_group: queue_group.to_owned(),
+            metadata: BTreeMap::new(),
+            counts: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.change(|counts| counts.clone())
+    }
+
+    pub(crate) fn begin(&self, count: usize) -> Busy<'_> {
+        let count = count as u64;
+        self.change(|counts| counts.in_flight += count);
+        Busy {
+            endpoint: self,
+            count,
+            since: Instant::now(),
+        }
+    }
+
+    pub(crate) fn handled(&self, count: usize) {
+        self.change(|counts| counts.handled += count as u64);
+    }
+
+    pub(crate) fn retried(&self, reason: &str) {
+        self.note(reason);
+        self.change(|counts| counts.retried += 1);
+    }
+
+    pub(crate) fn failed(&self, reason: &str) {
+        self.note(reason);
+        self.change(|counts| counts.failed += 1);
+    }
+
+    /// Notes what went wrong, whether or not it is to be blamed on what was handled.
+    pub(crate) fn note(&self, reason: &str) {
+        let error = LastError {
+            text: reason.to_owned(),
+            at: Some(OffsetDateTime::now_utc()),
+        };
+        self.change(|counts| counts.last_error = Some(error));
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
+        // Each change is whole by itself, so that a panic leaves nothing half done.
+        change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Counts {
+    /// How many were handled or not, each try for itself.
+    pub(crate) fn tries(&self) -> u64 {
+        self.handled + self.errors()
+    }
+
+    pub(crate) fn errors(&self) -> u64 {
+        self.retried + self.failed
+    }
+
+    pub(crate) fn average(&self) -> Duration {
+        let tries = u32::try_from(self.tries()).unwrap_or(u32::MAX);
+        self.time.checked_div(tries).unwrap_or_default()
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        let took = self.since.elapsed();
+        self.endpoint.change(|counts| {
+            counts.in_flight -= self.count;
+            counts.time += took;
+        });
+    }
+}

@@ -1,0 +1,168 @@
+//! This member's own answers to roll calls.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_nats::{Client, Message, Subscriber};
+use futures_util::{StreamExt, stream::SelectAll};
+use time::OffsetDateTime;
+use tokio::task::AbortHandle;
+use tracing::warn;
+
+use super::{
+    Endpoint,
+    document::{Answer, EndpointStats, Identity, More},
+};
+
+/// The name under which the statistics have what a member publishes.
+const PUBLISH: &str = "publish";
+
+/// What there is to tell about this member.
+pub(crate) struct Presence {
+    service: String,
+    member: String,
+    started: OffsetDateTime,
+    endpoints: Mutex<Vec<Arc<Endpoint>>>,
+    /// What it publishes. That is no endpoint, so only the statistics tell of it, once there is some.
+    published: Endpoint,
+}
+
+/// Answers roll calls until it is dropped.
+pub(crate) struct Shown(AbortHandle);
+
+impl Presence {
+    pub(crate) fn new(service: &str, member: &str) -> Self {
+        Self {
+            service: service.to_owned(),
+            member: member.to_owned(),
+            started: OffsetDateTime::now_utc(),
+            endpoints: Mutex::default(),
+            published: Endpoint::new(PUBLISH, events::ALL_SUBJECTS, ""),
+        }
+    }
+
+    pub(crate) fn published(&self) -> &Endpoint {
+        &self.published
+    }
+
+    pub(crate) fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Adds a kind of work. If the member has done work of this name before, that is gone on with.
+    pub(crate) fn add(&self, endpoint: Endpoint) -> Arc<Endpoint> {
+        let mut endpoints = self.endpoints();
+        let known = endpoints
+            .iter()
+            .find(|known| (&known.name, &known.subject) == (&endpoint.name, &endpoint.subject));
+        if let Some(known) = known {
+            return Arc::clone(known);
+        }
+        let endpoint = Arc::new(endpoint);
+        endpoints.push(Arc::clone(&endpoint));
+        endpoint
+    }
+
+    /// Answers roll calls from now on, as long as the result lives and the connection is not closed.
+    ///
+    /// A member that must not hear them, by the broker's permissions, works all the same.
+    pub(crate) fn show(self: Arc<Self>, client: Client) -> Shown {
+        let answering = tokio::spawn(async move {
+            match self.listen(&client).await {
+                Ok(calls) => self.answer(&client, calls).await,
+                Err(error) => warn!("cannot answer roll calls: {error}"),
+            }
+        });
+        Shown(answering.abort_handle())
+    }
+
+    async fn listen(
+        &self,
+        client: &Client,
+    ) -> Result<SelectAll<Subscriber>, async_nats::SubscribeError> {
+        let Self {
+            service, member, ..
+        } = self;
+        let mut calls = SelectAll::new();
+        for subject in [
+            "$SRV.*".to_owned(),
+            format!("$SRV.*.{service}"),
+            format!("$SRV.*.{service}.{member}"),
+        ] {
+            calls.push(client.subscribe(subject).await?);
+        }
+        Ok(calls)
+    }
+
+    async fn answer(&self, client: &Client, mut calls: SelectAll<Subscriber>) {
+        let identity = Identity::new(&self.service, &self.member);
+        while let Some(call) = calls.next().await {
+            let Some((reply, answer)) = self.document(&identity, &call) else {
+                continue;
+            };
+            // Whoever asked finds this member missing if it cannot be sent.
+            let _ = client.publish(reply, answer.into()).await;
+        }
+    }
+
+    /// The answer to a call and where it goes.
+    fn document(
+        &self,
+        identity: &Identity,
+        call: &Message,
+    ) -> Option<(async_nats::Subject, Vec<u8>)> {
+        let reply = call.reply.clone()?;
+        let (r#type, more) = match call.subject.split('.').nth(1)? {
+            "PING" => ("io.nats.micro.v1.ping_response", More::Ping {}),
+            "INFO" => (
+                "io.nats.micro.v1.info_response",
+                More::Info {
+                    description: format!("the member {} of {}", self.member, self.service),
+                    endpoints: self.each(),
+                },
+            ),
+            "STATS" => (
+                "io.nats.micro.v1.stats_response",
+                More::Stats {
+                    started: self.started,
+                    endpoints: self.statistics(),
+                },
+            ),
+            _ => return None,
+        };
+        let answer = Answer {
+            r#type,
+            identity,
+            more,
+        };
+        Some((reply, serde_json::to_vec(&answer).ok()?))
+    }
+
+    fn statistics(&self) -> Vec<EndpointStats> {
+        let mut all: Vec<_> = self.each();
+        let published = self.published.counts();
+        if published.tries() > 0 || published.in_flight > 0 {
+            all.push((&self.published).into());
+        }
+        all
+    }
+
+    fn each<T: for<'e> From<&'e Endpoint>>(&self) -> Vec<T> {
+        let endpoints = self.endpoints();
+        endpoints
+            .iter()
+            .map(|endpoint| T::from(endpoint.as_ref()))
+            .collect()
+    }
+
+    fn endpoints(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Endpoint>>> {
+        self.endpoints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,110 @@
+//! Questions over the broker: the same documents as on HTTP, for whoever has no HTTP.
+//!
+//! | subject | question | answer |
+//! |---|---|---|
+//! | `queries.todo.list` | `{"list":…,"limit":…,"after":…}`, each may be left out | `{"items":[…],"next":…}`, as `GET /todo` |
+//! | `queries.todo.get` | `{"id":…}` | an item, as `GET /todo/{id}` |
+//! | `queries.todo.count` | `{"list":…}`, which may be left out | `{"list":…,"total":…,"completed":…}` |
+//!
+//! What cannot be answered is refused with the status and the advice that HTTP has for it.
+
+use bus::{AnswerError, Bus, Refusal, Topic};
+use events::ListName;
+use serde::Serialize;
+use service::problem::Problem;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    BODY_LIMIT,
+    app::{App, named, no_item},
+    body::Fields,
+    list::{MOST, USUAL},
+    representation::{CountDocument, ItemDocument, PageDocument},
+};
+
+const LIST: Topic = Topic {
+    name: "list",
+    subject: "queries.todo.list",
+    about: "a list's items, page by page, the newest last",
+    request_schema: r#"{"type":"object","properties":{"list":{"type":"string"},"limit":{"type":"integer","minimum":1,"maximum":1000,"default":100},"after":{"type":"string"}},"additionalProperties":false}"#,
+    response_schema: r#"{"type":"object","properties":{"items":{"type":"array","items":{"type":"object"}},"next":{"type":["string","null"]}},"required":["items","next"]}"#,
+};
+
+const GET: Topic = Topic {
+    name: "get",
+    subject: "queries.todo.get",
+    about: "an item as it was last saved",
+    request_schema: r#"{"type":"object","properties":{"id":{"type":"string","format":"uuid"}},"required":["id"],"additionalProperties":false}"#,
+    response_schema: r#"{"type":"object","properties":{"id":{"type":"string","format":"uuid"},"list":{"type":"string"},"item":{"type":"string"},"completed":{"type":"boolean"},"order":{"type":"number"},"addedAt":{"type":"string","format":"date-time"},"version":{"type":"integer"}},"required":["id","list","item","completed","order","addedAt","version"]}"#,
+};
+
+const COUNT: Topic = Topic {
+    name: "count",
+    subject: "queries.todo.count",
+    about: "how many items a list has, and how many of them are done",
+    request_schema: r#"{"type":"object","properties":{"list":{"type":"string"}},"additionalProperties":false}"#,
+    response_schema: r#"{"type":"object","properties":{"list":{"type":"string"},"total":{"type":"integer"},"completed":{"type":"integer"}},"required":["list","total","completed"]}"#,
+};
+
+/// Answers questions from `bus` until `stop` is cancelled, and then those that were asked before.
+pub async fn answer(app: &App, bus: &Bus, stop: CancellationToken) -> Result<(), AnswerError> {
+    bus.answer(&[LIST, GET, COUNT], stop, async |topic, question| {
+        let answered = match topic {
+            "list" => list(app, question).await,
+            "get" => get(app, question).await,
+            _ => count(app, question).await,
+        };
+        answered.map_err(|problem| Refusal::new(problem.status().as_u16(), problem.advice()))
+    })
+    .await
+}
+
+async fn list(app: &App, question: &[u8]) -> Result<Vec<u8>, Problem> {
+    let mut fields = read(question)?;
+    let list = fields.text::<ListName>("list").unwrap_or_default();
+    let limit = fields.whole("limit", 1..=MOST).unwrap_or(USUAL);
+    let after = fields.parsed("after");
+    fields.finish("`list`, `limit` and `after`")?;
+    let page = app
+        .ask(async |items| items.list(&list, after, limit).await)
+        .await?;
+    Ok(write(&PageDocument::from(&page)))
+}
+
+async fn get(app: &App, question: &[u8]) -> Result<Vec<u8>, Problem> {
+    let mut fields = read(question)?;
+    let id = fields.required::<String>("id");
+    fields.finish("`id`")?;
+    let id = named(&id.unwrap_or_default())?;
+    let item = app.ask(async |items| items.get(id).await).await?;
+    Ok(write(&ItemDocument::from(&item.ok_or_else(no_item)?)))
+}
+
+async fn count(app: &App, question: &[u8]) -> Result<Vec<u8>, Problem> {
+    let mut fields = read(question)?;
+    let list = fields.text::<ListName>("list").unwrap_or_default();
+    fields.finish("`list`")?;
+    let counts = app.ask(async |items| items.count(&list).await).await?;
+    Ok(write(&CountDocument {
+        list: list.as_str(),
+        total: counts.total,
+        completed: counts.completed,
+    }))
+}
+
+/// Who says nothing asks for what is usual.
+fn read(question: &[u8]) -> Result<Fields, Problem> {
+    match question {
+        [] => Fields::read(b"{}"),
+        question if question.len() > BODY_LIMIT => Err(Problem::new(
+            axum::http::StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+        )
+        .detail(format!("a question may have up to {BODY_LIMIT} bytes"))),
+        question => Fields::read(question),
+    }
+}
+
+fn write(document: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(document).unwrap_or_default()
+}

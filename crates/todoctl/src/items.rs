@@ -1,0 +1,129 @@
+//! `todoctl list` and `todoctl get`: what todo-api answers over the broker.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use bus::{AskError, Bus};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::text::{printable, say};
+
+/// How long an answer may take.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// How many items are asked for at a time.
+const PAGE: u32 = 500;
+
+/// What can be listed.
+#[derive(clap::Args)]
+pub(crate) struct List {
+    /// Which list; the usual one if it is not given
+    #[arg(long)]
+    list: Option<String>,
+    /// Print everything that is known, a JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// What can be shown.
+#[derive(clap::Args)]
+pub(crate) struct Get {
+    /// The item's id
+    id: String,
+    /// Print it as a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Value>,
+    next: Option<String>,
+}
+
+/// The part of an item that a line shows.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    id: String,
+    list: String,
+    #[serde(rename = "item")]
+    text: String,
+    completed: bool,
+    added_at: String,
+    version: i64,
+}
+
+/// Prints a line for each item, page by page.
+pub(crate) async fn list(bus: &Bus, list: &List, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut question = json!({ "limit": PAGE });
+    if let Some(name) = &list.list {
+        question["list"] = name.as_str().into();
+    }
+    while !stop.is_cancelled() {
+        let page: Page = ask(bus, "queries.todo.list", &question).await?;
+        let lines = page.items.into_iter().map(|item| {
+            if list.json {
+                return Ok(item.to_string());
+            }
+            read(item).map(|item| line(&item))
+        });
+        let lines: Vec<_> = lines.collect::<anyhow::Result<_>>()?;
+        match (say(lines), page.next) {
+            (true, Some(next)) => question["after"] = next.into(),
+            _ => break,
+        }
+    }
+    Ok(())
+}
+
+/// Prints an item.
+pub(crate) async fn get(bus: &Bus, get: &Get) -> anyhow::Result<()> {
+    let item: Value = ask(bus, "queries.todo.get", &json!({ "id": get.id })).await?;
+    if get.json {
+        say([item.to_string()]);
+        return Ok(());
+    }
+    let item: Item = read(item)?;
+    let field = |name: &str, value: &str| format!("{name:<9} {}", printable(value));
+    say([
+        field("id", &item.id),
+        field("list", &item.list),
+        field("item", &item.text),
+        field("done", if item.completed { "yes" } else { "no" }),
+        field("added", &item.added_at),
+        field("version", &item.version.to_string()),
+    ]);
+    Ok(())
+}
+
+fn line(item: &Item) -> String {
+    let mark = if item.completed { 'x' } else { ' ' };
+    format!(
+        "[{mark}] {}  {}",
+        printable(&item.id),
+        printable(&item.text)
+    )
+}
+
+async fn ask<T: for<'de> Deserialize<'de>>(
+    bus: &Bus,
+    subject: &str,
+    question: &Value,
+) -> anyhow::Result<T> {
+    let answer = match bus.ask(subject, question.to_string(), WITHIN).await {
+        // What is to be changed is all that a person wants to know.
+        Err(AskError::Refused(refusal)) => anyhow::bail!(refusal.text),
+        Err(error @ AskError::Nobody { .. }) => {
+            return Err(error).context("is todo-api running?");
+        }
+        answer => answer?,
+    };
+    serde_json::from_slice(&answer).with_context(|| format!("cannot read the answer on {subject}"))
+}
+
+fn read(item: Value) -> anyhow::Result<Item> {
+    serde_json::from_value(item).context("cannot read an item")
+}
