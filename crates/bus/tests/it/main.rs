@@ -7,6 +7,7 @@
 mod dead_letters;
 mod deaths;
 mod desk;
+mod feed;
 mod outages;
 mod permissions;
 mod publishing;
