@@ -46,6 +46,9 @@ pub enum Start {
 pub enum Fed<E> {
     /// An event.
     Event(Received<E>),
+    /// Everything that was stored has been given. It is said once, and again when the feed had to begin
+    /// a second time; from then on events come as they are stored.
+    CaughtUp,
     /// Events follow from after this sequence on; what was stored before is not given. So begins a
     /// feed that starts now, and so goes one on that cannot be continued where it was: the stream
     /// was made anew, or no longer stores what comes next.
@@ -72,6 +75,8 @@ struct Open {
     subscriber: Subscriber,
     /// How many events it has delivered, by its own count.
     delivered: u64,
+    /// How many more were stored when it delivered the last one, until that was none.
+    behind: Option<u64>,
 }
 
 impl Bus {
@@ -105,6 +110,10 @@ impl Feed {
                 self.reopen().await;
                 continue;
             };
+            if open.behind == Some(0) {
+                open.behind = None;
+                return Fed::CaughtUp;
+            }
             let mut connected = self.bus.connected.clone();
             let heard = tokio::select! {
                 heard = timeout(SILENCE, open.subscriber.next()) => heard.ok().flatten(),
@@ -139,13 +148,15 @@ impl Feed {
             message,
             context: self.bus.jetstream.clone(),
         };
-        let count = message.info().ok()?.consumer_sequence;
+        let info = message.info().ok()?;
+        let (count, pending) = (info.consumer_sequence, info.pending);
         if count != open.delivered + 1 {
             debug!("events were lost on the way, and are asked for again");
             self.open = None;
             return None;
         }
         open.delivered = count;
+        open.behind = open.behind.map(|_| pending);
         let parcel = Parcel::open(message.message, stream)?;
         self.after = Some(parcel.origin.sequence);
         match parcel.read() {
@@ -200,7 +211,7 @@ impl Feed {
             ..push::Config::default()
         };
         // Without a name it can be no group's, so that the right to do this is none to change a group.
-        stream.create_consumer(consumer).await?;
+        let consumer = stream.create_consumer(consumer).await?;
         self.stream = Some(Arc::new(identity));
         self.after = Some(after);
         if begins {
@@ -209,6 +220,7 @@ impl Feed {
         Ok(Open {
             subscriber,
             delivered: 0,
+            behind: Some(consumer.cached_info().num_pending),
         })
     }
 }

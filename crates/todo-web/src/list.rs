@@ -74,6 +74,8 @@ struct Home {
     rows: Vec<Row>,
     newest: Option<String>,
     place: Option<String>,
+    /// What is shown is not older than this place in the stream.
+    after: u64,
 }
 
 #[derive(Template)]
@@ -96,6 +98,8 @@ pub(crate) async fn home(
     Query(arrival): Query<Arrival>,
 ) -> Response {
     let list = ListName::default();
+    // Before the database is asked: what is saved meanwhile will be pushed.
+    let after = app.hub().last();
     let seen = app
         .ask(async |items| tokio::try_join!(items.count(&list), items.newest(&list, PAGE)))
         .await;
@@ -115,6 +119,7 @@ pub(crate) async fn home(
         newest: is_part.then(|| (texts.newest)(items.len())),
         rows: rows(items, &arrival, language),
         place: None,
+        after,
     };
     render::page(StatusCode::OK, &template)
 }

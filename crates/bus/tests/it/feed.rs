@@ -14,7 +14,16 @@ const NEW: &str = "events.todo.newitem";
 
 /// What a feed says next: an item's text and its sequence, or from where on it begins.
 async fn next(feed: &mut Feed) -> (String, u64) {
-    match timeout(SOON, feed.next()).await.unwrap() {
+    loop {
+        if let Some(said) = next_of_any(feed).await {
+            return said;
+        }
+    }
+}
+
+/// The same, with nothing for its having caught up.
+async fn next_of_any(feed: &mut Feed) -> Option<(String, u64)> {
+    Some(match timeout(SOON, feed.next()).await.unwrap() {
         Fed::Event(received) => {
             let TodoEvent::Item(ItemEvent::Added(added)) = received.event else {
                 panic!("only items are added here")
@@ -22,7 +31,8 @@ async fn next(feed: &mut Feed) -> (String, u64) {
             (added.item.to_string(), received.origin.sequence)
         }
         Fed::Begins { after } => ("begins".to_owned(), after),
-    }
+        Fed::CaughtUp => return None,
+    })
 }
 
 fn said(what: &str, sequence: u64) -> (String, u64) {
@@ -48,6 +58,24 @@ async fn each_feed_gives_everything_from_its_place_on_and_leaves_out_what_is_no_
     for feed in [&mut now, &mut all] {
         assert_eq!(next(feed).await, said("three", 5));
     }
+}
+
+#[tokio::test]
+async fn a_feed_says_when_it_has_given_what_was_stored() {
+    let world = World::new().await;
+    let mut empty = world.bus.feed(NEW, Start::After(0));
+    assert_eq!(next_of_any(&mut empty).await, None);
+    world.add("one").await;
+    world.add("two").await;
+    world
+        .publish_raw("events.todo.other", "not asked for")
+        .await;
+    let mut feed = world.bus.feed(NEW, Start::After(0));
+    for expected in [Some(said("one", 1)), Some(said("two", 2)), None] {
+        assert_eq!(next_of_any(&mut feed).await, expected);
+    }
+    world.add("three").await;
+    assert_eq!(next_of_any(&mut feed).await, Some(said("three", 4)));
 }
 
 #[tokio::test]
