@@ -57,8 +57,8 @@ pub(crate) struct Hub {
 
 #[derive(Default)]
 struct Board {
-    /// The sequence of the last change, once the feed has begun.
-    last: Option<u64>,
+    /// The sequence of the newest change, once the feed has begun.
+    newest: Option<u64>,
     /// Every change after this sequence is among the recent ones.
     since: u64,
     recent: VecDeque<(ListName, Change)>,
@@ -88,7 +88,7 @@ impl Hub {
     /// The sequence that a page rendered from now on is not older than: what was saved up to it is in
     /// the database. 0 while nothing is known.
     pub(crate) fn last(&self) -> u64 {
-        self.board().last.unwrap_or_default()
+        self.board().newest.unwrap_or_default()
     }
 
     /// Hands on what is saved, for ever.
@@ -111,16 +111,16 @@ impl Hub {
     /// Takes in a browser that watches `list`. Waits only if it was away for so long that the stream
     /// has to be asked what it missed.
     pub(super) async fn welcome(self: &Arc<Self>, list: ListName, place: Place) -> Visitor {
-        let (news, last, beginning) = self.board().admit(&list, place);
+        let (news, newest, beginning) = self.board().admit(&list, place);
         let visitor = Visitor::new(Arc::clone(self), news, self.stop.clone());
         match (beginning, place) {
-            (Beginning::Nothing, _) => visitor.told(last, []),
-            (Beginning::Changes(changes), _) => visitor.told(last, changes),
+            (Beginning::Nothing, _) => visitor.told(newest, []),
+            (Beginning::Changes(changes), _) => visitor.told(newest, changes),
             (Beginning::Older, Place::After(after)) => match self.stored(&list, after).await {
-                Some(changes) => visitor.told(last, changes),
-                None => visitor.reset(last),
+                Some(changes) => visitor.told(newest, changes),
+                None => visitor.reset(newest),
             },
-            (Beginning::Older | Beginning::Reset, _) => visitor.reset(last),
+            (Beginning::Older | Beginning::Reset, _) => visitor.reset(newest),
         }
     }
 
@@ -155,7 +155,7 @@ impl Hub {
 
 impl Board {
     fn post(&mut self, list: ListName, change: Change) {
-        self.last = Some(change.sequence);
+        self.newest = Some(change.sequence);
         if let Some(channel) = self.lists.get(&list)
             && channel.send(News::Change(change.clone())).is_err()
         {
@@ -170,7 +170,7 @@ impl Board {
     }
 
     fn begin(&mut self, after: u64) {
-        self.last = Some(after);
+        self.newest = Some(after);
         self.since = after;
         self.recent.clear();
         self.lists
@@ -191,18 +191,18 @@ impl Board {
             self.lists.insert(list.clone(), channel);
             news
         };
-        let Some(last) = self.last else {
+        let Some(newest) = self.newest else {
             // As soon as the feed begins, everybody is reset.
             return (news, 0, Beginning::Nothing);
         };
         let beginning = match place {
             Place::Now => Beginning::Nothing,
             Place::Unknown => Beginning::Reset,
-            Place::After(after) if after > last => Beginning::Reset,
+            Place::After(after) if after > newest => Beginning::Reset,
             Place::After(after) if after < self.since => Beginning::Older,
             Place::After(after) => Beginning::Changes(self.recent(list, after)),
         };
-        (news, last, beginning)
+        (news, newest, beginning)
     }
 
     fn recent(&self, list: &ListName, after: u64) -> Vec<Change> {

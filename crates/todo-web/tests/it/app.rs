@@ -34,7 +34,7 @@ pub(crate) struct TestApp {
     items: ItemStore,
     stream: Arc<StreamIdentity>,
     saved: u64,
-    _servers: (Broker, testkit::Database),
+    servers: (Broker, testkit::Database),
 }
 
 pub(crate) struct Answer {
@@ -80,14 +80,14 @@ impl TestApp {
             items: ItemStore::new(pool),
             stream: StreamIdentity::new("TODO", OffsetDateTime::now_utc()).into(),
             saved: 0,
-            _servers: servers,
+            servers,
         }
     }
 
     /// The routes of another process of the same service, as soon as it knows what is stored.
     pub(crate) async fn another(&self) -> Router {
-        let bus = Bus::connect(&self._servers.0.url(), "todo-web", "todo-web-2").await;
-        let pool = store::Database::connect(&self._servers.1.url(), "todo-web-2", 1).unwrap();
+        let bus = Bus::connect(&self.servers.0.url(), "todo-web", "todo-web-2").await;
+        let pool = store::Database::connect(&self.servers.1.url(), "todo-web-2", 1).unwrap();
         let app = todo_web::App::new(bus.unwrap(), &pool, self.stop.clone());
         tokio::spawn(app.watch());
         let router = service::http::observed(todo_web::routes(app));
@@ -257,10 +257,8 @@ impl Answer {
 
     /// The texts of the items on the page, from the top, as they are written in the page.
     pub(crate) fn items(&self) -> Vec<&str> {
-        let rows = self
-            .body
-            .split("<span class=\"text\" dir=\"auto\">")
-            .skip(1);
+        let list = self.body.split("<template").next().unwrap();
+        let rows = list.split("<span class=\"text\" dir=\"auto\">").skip(1);
         rows.map(|row| row.split("</span>").next().unwrap())
             .collect()
     }
