@@ -1,6 +1,6 @@
 //! What the handlers work with: the broker to publish to and the items to read.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use bus::Bus;
@@ -9,7 +9,10 @@ use service::http::RequestId;
 use store::{Database, ItemStore, StoreError};
 use time::OffsetDateTime;
 use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
+
+use crate::live::Hub;
 
 /// How long the database may take to say whether an item exists. A visitor hears within 2 seconds
 /// whether a change was accepted, of which publishing may take most.
@@ -20,6 +23,7 @@ pub struct App {
     bus: Bus,
     items: ItemStore,
     reachable: watch::Receiver<bool>,
+    hub: Arc<Hub>,
 }
 
 /// The request that an event comes from: it ties the event to the answer and to the logs.
@@ -29,13 +33,26 @@ pub(crate) struct Cause(Option<String>);
 pub(crate) struct NotAccepted;
 
 impl App {
-    /// An app that publishes to `bus` and reads the items in `database`.
-    pub fn new(bus: Bus, database: &Database) -> Self {
+    /// An app that publishes to `bus` and reads the items in `database`. Its answers that would go on
+    /// for ever end at the `stop`.
+    pub fn new(bus: Bus, database: &Database, stop: CancellationToken) -> Self {
         Self {
-            bus,
             items: ItemStore::new(database.clone()),
             reachable: database.reachable(),
+            hub: Arc::new(Hub::new(bus.clone(), stop)),
+            bus,
         }
+    }
+
+    /// Hands on what is saved to the browsers that watch, for ever.
+    pub fn watch(&self) -> impl Future<Output = ()> + use<> {
+        let hub = Arc::clone(&self.hub);
+        async move { hub.run().await }
+    }
+
+    /// What browsers are told, and up to where.
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 
     /// Publishes an event about `item`; it is stored when this returns well.

@@ -11,6 +11,7 @@ use axum::{
 };
 
 const STYLE: &str = include_str!("../assets/style.css");
+const SCRIPT: &str = include_str!("../assets/live.js");
 const ICON: &str = include_str!("../assets/favicon.svg");
 
 /// A browser may keep the style for ever: with other content it has another address.
@@ -25,9 +26,17 @@ pub(crate) fn style_path() -> &'static str {
     &PATH
 }
 
+/// Where the script is, in the same way.
+pub(crate) fn script_path() -> &'static str {
+    static PATH: LazyLock<String> =
+        LazyLock::new(|| format!("/assets/live.{:016x}.js", fingerprint(SCRIPT)));
+    &PATH
+}
+
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route(style_path(), get(async || style(FOR_EVER)))
+        .route(script_path(), get(async || script(FOR_EVER)))
         .route("/assets/{file}", get(other))
         .route("/favicon.svg", get(async || icon()))
         .route("/favicon.ico", get(async || icon()))
@@ -36,11 +45,11 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 /// While replicas of two versions run, a page comes from one and its style is asked of the other. The
 /// other version's style is better than none, as long as nobody keeps it.
 async fn other(Path(file): Path<String>) -> Response {
-    let is_style = file
-        .strip_suffix(".css")
-        .is_some_and(|name| name.starts_with("style."));
-    if is_style {
+    let is = |name: &str, kind: &str| file.starts_with(name) && file.ends_with(kind);
+    if is("style.", ".css") {
         style(NOT_AT_ALL).into_response()
+    } else if is("live.", ".js") {
+        script(NOT_AT_ALL).into_response()
     } else {
         StatusCode::NOT_FOUND.into_response()
     }
@@ -48,6 +57,10 @@ async fn other(Path(file): Path<String>) -> Response {
 
 fn style(kept: &'static str) -> impl IntoResponse {
     file("text/css; charset=utf-8", kept, STYLE)
+}
+
+fn script(kept: &'static str) -> impl IntoResponse {
+    file("text/javascript; charset=utf-8", kept, SCRIPT)
 }
 
 fn icon() -> impl IntoResponse {

@@ -5,7 +5,7 @@
 //! database and never writes to it; that is the work of the groups that handle the events. So
 //! posting works while the database is away, and reading works while the broker is.
 //!
-//! Each address has its module: `list` for `/` and `/list`, `add` for `/new`, `change` for
+//! Each address has its module: `list` for `/` and `/list`, `live` for `/live`, `add` for `/new`, `change` for
 //! `/items/{id}/…`, `assets` for what looks good. Every text that a person reads is in `texts`, once a
 //! language.
 //!
@@ -23,6 +23,7 @@ mod change;
 mod form;
 mod language;
 mod list;
+mod live;
 mod refusal;
 mod render;
 mod texts;
@@ -81,9 +82,11 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     service.ready_when("broker", bus.connected());
     service.ready_when("database", database.reachable());
 
-    let app = App::new(bus.clone(), &database);
+    let app = App::new(bus.clone(), &database, service.stop());
+    let watching = app.watch();
     tokio::select! {
         served = service.serve(routes(app)) => served?,
+        () = watching => {}
         () = bus.leave_room() => {}
     }
     bus.close().await;
@@ -96,6 +99,7 @@ pub fn routes(app: App) -> Router {
     let routes = Router::new()
         .route("/", get(list::home))
         .route("/list", get(list::page))
+        .route("/live", get(live::live))
         .route("/new", get(add::form).post(add::submit))
         .route("/items/{id}/complete", post(change::complete))
         .route("/items/{id}/reopen", post(change::reopen))

@@ -12,6 +12,7 @@ use events::{ItemId, ListName};
 use serde::Deserialize;
 use store::{Counts, Cursor, Item};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::{
     add::AddForm,
@@ -51,6 +52,9 @@ struct Row {
     id: ItemId,
     text: String,
     completed: bool,
+    /// Its place in the list.
+    order: f64,
+    version: i64,
     added: When,
     /// Whether the visitor just added or changed it.
     fresh: bool,
@@ -58,9 +62,15 @@ struct Row {
 
 /// How much there is, in words.
 struct Sums {
+    total: i64,
+    completed: i64,
     items: String,
     open: String,
     done: String,
+    /// The three of them for one, and for any number, which goes where `#` stands: the page counts on
+    /// by itself.
+    one: [String; 3],
+    many: [String; 3],
 }
 
 #[derive(Template)]
@@ -74,6 +84,10 @@ struct Home {
     rows: Vec<Row>,
     newest: Option<String>,
     place: Option<String>,
+    /// What is shown is not older than this place in the stream.
+    after: u64,
+    /// An item that is open and one that is done, to be filled in by the page.
+    blanks: [Row; 2],
 }
 
 #[derive(Template)]
@@ -96,6 +110,8 @@ pub(crate) async fn home(
     Query(arrival): Query<Arrival>,
 ) -> Response {
     let list = ListName::default();
+    // Before the database is asked: what is saved meanwhile will be pushed.
+    let after = app.hub().last();
     let seen = app
         .ask(async |items| tokio::try_join!(items.count(&list), items.newest(&list, PAGE)))
         .await;
@@ -115,6 +131,8 @@ pub(crate) async fn home(
         newest: is_part.then(|| (texts.newest)(items.len())),
         rows: rows(items, &arrival, language),
         place: None,
+        after,
+        blanks: [false, true].map(|completed| Row::blank(completed, language)),
     };
     render::page(StatusCode::OK, &template)
 }
@@ -171,19 +189,43 @@ fn rows(items: Vec<Item>, arrival: &Arrival, language: Language) -> Vec<Row> {
         id: item.id,
         text: item.item.into(),
         completed: item.completed,
+        order: item.order.get(),
+        version: item.version,
         added: When::new(item.added_at, now, language.0),
         fresh: touched == Some(item.id),
     };
     items.into_iter().map(row).collect()
 }
 
+impl Row {
+    fn blank(completed: bool, language: Language) -> Self {
+        let now = OffsetDateTime::now_utc();
+        Self {
+            id: Uuid::nil().into(),
+            text: String::new(),
+            completed,
+            order: 0.0,
+            version: 0,
+            added: When::new(now, now, language.0),
+            fresh: false,
+        }
+    }
+}
+
 impl Sums {
     fn new(counts: Counts, language: Language) -> Self {
+        /// A number that nobody counts to.
+        const ANY: i64 = i64::MAX;
         let texts = language.0;
+        let words = [texts.items, texts.open, texts.done];
         Self {
+            total: counts.total,
+            completed: counts.completed,
             items: (texts.items)(counts.total),
             open: (texts.open)(counts.total - counts.completed),
             done: (texts.done)(counts.completed),
+            one: words.map(|words| words(1)),
+            many: words.map(|words| words(ANY).replace(&ANY.to_string(), "#")),
         }
     }
 }

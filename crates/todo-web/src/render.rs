@@ -13,10 +13,11 @@ use tracing::error;
 
 use crate::{assets, language::Language, refusal::Refusal, texts::Texts};
 
-/// What a browser may do with the pages. They need their style and their icon; whatever else ends up
-/// in one of them, such as a script, is none of ours.
-const ALLOWED: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-                       base-uri 'none'; frame-ancestors 'none'";
+/// What a browser may do with the pages. They need their style, their icon, and their script with what
+/// it asks us for; whatever else ends up in one of them, such as another script, is none of ours.
+const ALLOWED: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
+                       connect-src 'self'; form-action 'self'; base-uri 'none'; \
+                       frame-ancestors 'none'";
 
 /// After how many seconds it may work again, when a part of the system is away.
 const RETRY_AFTER_S: u32 = 1;
@@ -26,6 +27,7 @@ const RETRY_AFTER_S: u32 = 1;
 pub(crate) struct Frame {
     pub(crate) texts: &'static Texts,
     pub(crate) style: &'static str,
+    pub(crate) script: &'static str,
 }
 
 /// The page that a refusal is shown as.
@@ -44,6 +46,7 @@ impl Frame {
         Self {
             texts: language.0,
             style: assets::style_path(),
+            script: assets::script_path(),
         }
     }
 

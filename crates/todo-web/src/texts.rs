@@ -54,6 +54,14 @@ pub(crate) struct Texts {
     pub(crate) show_it: &'static str,
     pub(crate) change_accepted: &'static str,
 
+    /// An item was accepted, and is not saved yet.
+    pub(crate) saving: &'static str,
+    /// An item was saved, or deleted; its text follows.
+    pub(crate) saved: &'static str,
+    pub(crate) removed: &'static str,
+    /// The page hears of no changes for now.
+    pub(crate) offline: &'static str,
+
     /// Nothing could be published; what was typed is still there.
     pub(crate) not_accepted: &'static str,
     pub(crate) stale_key: &'static str,

@@ -8,6 +8,7 @@ mod ask;
 mod dead_letters;
 mod deaths;
 mod desk;
+mod feed;
 mod outages;
 mod permissions;
 mod publishing;

@@ -2,15 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::{ConnectOptions, Event};
-use bus::{Bus, Replies, Roster, Streams, Topic};
-use events::SaveReply;
+use async_nats::{ConnectOptions, Event, jetstream};
+use bus::{Bus, Fed, Replies, Roster, Start, Streams, Topic};
+use events::{SaveReply, TodoEvent};
 use futures_util::StreamExt;
 use testkit::{Broker, BrokerOptions, eventually};
 use tokio::{sync::Mutex, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{SOON, Seen, during, new_item};
+
+const NEW: &str = "events.todo.newitem";
 
 const USERS: [&str; 7] = [
     "operator",
@@ -311,6 +313,49 @@ async fn the_api_answers_whoever_asks_once_and_nobody_else() {
     }
     assert!(refused.lock().await.is_empty());
     is_refused(&broker, "todo-api", &["_INBOX.x", "queries.todo.get"], &[]).await;
+}
+
+#[tokio::test]
+async fn the_page_reads_what_is_saved_and_cannot_change_a_group_by_it() {
+    let broker = broker().await;
+    let page = bus(&broker, "todo-web").await;
+    let mut feed = page.feed(NEW, Start::After(0));
+    page.wait_connected().await;
+    page.publish(&new_item("a")).await.unwrap();
+    let given = timeout(SOON, async {
+        while !matches!(feed.next::<TodoEvent>().await, Fed::Event(_)) {}
+    });
+    given.await.unwrap();
+
+    let (seen, stop) = (Seen::default(), CancellationToken::new());
+    let member = bus(&broker, "save-handler").await;
+    let handle = async |event: &_| {
+        seen.note(event);
+        Ok(())
+    };
+    let group = member.group("save-handler", events::ALL_SUBJECTS);
+    during(&stop, [group.each(stop.clone(), handle)], seen.reach(1)).await;
+    let (operator, _) = client(&broker, "operator").await;
+    let stream = jetstream::new(operator).get_stream("TODO").await.unwrap();
+    let before = stream.consumer_info("save-handler").await.unwrap().config;
+    let options = ConnectOptions::with_user_and_password("todo-web".into(), "todo-web".into());
+    let options = options.custom_inbox_prefix("_INBOX.todo-web");
+    let intruder = options.connect(address(&broker)).await.unwrap();
+    for name in ["name", "durable_name"] {
+        let wanted = serde_json::json!({
+            "stream_name": "TODO",
+            "config": {
+                name: "save-handler", "filter_subject": NEW, "deliver_policy": "new",
+                "deliver_subject": "_INBOX.todo-web.mine", "ack_policy": "none",
+            },
+        });
+        let create = "$JS.API.CONSUMER.CREATE.TODO";
+        let answer = intruder.request(create, wanted.to_string().into()).await;
+        let answer: serde_json::Value = serde_json::from_slice(&answer.unwrap().payload).unwrap();
+        assert!(answer["error"].is_object(), "{name}: {answer}");
+    }
+    let after = stream.consumer_info("save-handler").await.unwrap().config;
+    assert_eq!(after, before);
 }
 
 #[tokio::test]

@@ -46,6 +46,11 @@ pub(crate) const ENGLISH: Texts = Texts {
     show_it: "Show it",
     change_accepted: "Your change is accepted. It shows as soon as it is saved.",
 
+    saving: "saving…",
+    saved: "Saved",
+    removed: "Removed",
+    offline: "Not connected. What changes shows as soon as the connection is back.",
+
     not_accepted: "This cannot be accepted right now. Your text is kept: please try again in a moment.",
     stale_key: "This form could not be read as it was sent. Your text is kept: please send it again.",
     try_again: "Try again",

@@ -43,6 +43,11 @@ pub(crate) const KOREAN: Texts = Texts {
     show_it: "보러 가기",
     change_accepted: "변경 사항을 접수했어요. 저장되는 대로 목록에 반영돼요.",
 
+    saving: "저장하는 중…",
+    saved: "저장했어요",
+    removed: "삭제했어요",
+    offline: "연결이 끊겼어요. 다시 연결되면 바뀐 내용을 보여 드려요.",
+
     not_accepted: "지금은 접수할 수 없어요. 입력한 내용은 그대로 있으니 잠시 후 다시 시도해 주세요.",
     stale_key: "보내신 양식을 읽을 수 없어요. 입력한 내용은 그대로 있으니 한 번 더 보내 주세요.",
     try_again: "다시 시도",

@@ -8,19 +8,24 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use bus::{Bus, Heard, Streams, Subscription};
-use events::{Decode, ItemId, Origin, Raw, StreamIdentity, TodoEvent};
+use events::{
+    Decode, Envelope, EventId, ItemId, ItemSaved, Origin, Raw, StreamIdentity, TodoEvent,
+};
 use http_body_util::BodyExt;
 use store::ItemStore;
 use testkit::{Broker, BrokerOptions, Link, eventually};
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use url::form_urlencoded;
+use uuid::Uuid;
 
 /// Where the test marks the end of what was published.
 const MARK: &str = "events.todo.mark";
 
 pub(crate) struct TestApp {
-    router: Router,
+    pub(crate) router: Router,
+    pub(crate) stop: CancellationToken,
     pub(crate) language: &'static str,
     pub(crate) broker: Link,
     pub(crate) database: Link,
@@ -29,7 +34,7 @@ pub(crate) struct TestApp {
     items: ItemStore,
     stream: Arc<StreamIdentity>,
     saved: u64,
-    _servers: (Broker, testkit::Database),
+    servers: (Broker, testkit::Database),
 }
 
 pub(crate) struct Answer {
@@ -61,8 +66,12 @@ impl TestApp {
         connected.wait_for(|connected| *connected).await.unwrap();
         reachable.wait_for(|reachable| *reachable).await.unwrap();
 
+        let stop = CancellationToken::new();
+        let app = todo_web::App::new(bus, &pool, stop.clone());
+        tokio::spawn(app.watch());
         Self {
-            router: service::http::observed(todo_web::routes(todo_web::App::new(bus, &pool))),
+            router: service::http::observed(todo_web::routes(app)),
+            stop,
             language: "en",
             broker,
             database,
@@ -71,8 +80,49 @@ impl TestApp {
             items: ItemStore::new(pool),
             stream: StreamIdentity::new("TODO", OffsetDateTime::now_utc()).into(),
             saved: 0,
-            _servers: servers,
+            servers,
         }
+    }
+
+    /// The routes of another process of the same service, as soon as it knows what is stored.
+    pub(crate) async fn another(&self) -> Router {
+        let bus = Bus::connect(&self.servers.0.url(), "todo-web", "todo-web-2").await;
+        let pool = store::Database::connect(&self.servers.1.url(), "todo-web-2", 1).unwrap();
+        let app = todo_web::App::new(bus.unwrap(), &pool, self.stop.clone());
+        tokio::spawn(app.watch());
+        let router = service::http::observed(todo_web::routes(app));
+        eventually(
+            "another process is up to date",
+            Duration::from_secs(10),
+            async || {
+                let page = Request::get("/").body(Body::empty()).unwrap();
+                let page = router.clone().oneshot(page).await.unwrap();
+                let body = page.into_body().collect().await.unwrap().to_bytes();
+                !String::from_utf8_lossy(&body).contains("data-after=\"0\"")
+            },
+        )
+        .await;
+        router
+    }
+
+    /// Publishes that an item of a list was saved. Returns its sequence in the stream.
+    pub(crate) async fn announce(&self, list: &str, item: &str) -> u64 {
+        let now = OffsetDateTime::now_utc();
+        let cause = EventId::from(ItemId::from(Uuid::now_v7()));
+        let saved = ItemSaved {
+            id: Uuid::now_v7().into(),
+            list: list.parse().unwrap(),
+            item: item.parse().unwrap(),
+            completed: false,
+            order: 1.0.try_into().unwrap(),
+            deleted: false,
+            added_at: now,
+            version: 1,
+            cause: cause.clone(),
+        };
+        let id = EventId::of_version(saved.id, saved.version);
+        let sealed = Envelope::seal(&saved, id, "test", now);
+        self.observer.publish(&sealed).await.unwrap().sequence
     }
 
     pub(crate) async fn visit(&self, path: &str) -> Answer {
@@ -207,10 +257,8 @@ impl Answer {
 
     /// The texts of the items on the page, from the top, as they are written in the page.
     pub(crate) fn items(&self) -> Vec<&str> {
-        let rows = self
-            .body
-            .split("<span class=\"text\" dir=\"auto\">")
-            .skip(1);
+        let list = self.body.split("<template").next().unwrap();
+        let rows = list.split("<span class=\"text\" dir=\"auto\">").skip(1);
         rows.map(|row| row.split("</span>").next().unwrap())
             .collect()
     }

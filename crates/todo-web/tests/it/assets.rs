@@ -42,3 +42,23 @@ async fn a_browser_finds_an_icon_wherever_it_looks() {
         assert_eq!(icon.header("content-type"), "image/svg+xml");
     }
 }
+
+#[tokio::test]
+async fn the_script_is_small_and_has_an_address_that_may_be_kept_for_ever() {
+    let app = TestApp::start().await;
+    let page = app.visit("/").await;
+    let (_, path) = page
+        .body
+        .split_once("<script type=\"module\" src=\"")
+        .unwrap();
+    let script = app.visit(path.split_once('"').unwrap().0).await;
+    assert_eq!(script.status, StatusCode::OK);
+    assert_eq!(
+        script.header("content-type"),
+        "text/javascript; charset=utf-8"
+    );
+    assert!(script.header("cache-control").ends_with("immutable"));
+    assert!(script.body.len() < 20 * 1024);
+    let older = app.visit("/assets/live.0000000000000000.js").await;
+    assert_eq!(older.header("cache-control"), "no-store");
+}

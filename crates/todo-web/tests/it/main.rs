@@ -10,6 +10,7 @@ mod app;
 mod assets;
 mod home;
 mod list;
+mod live;
 mod new;
 mod outages;
 mod refusals;

@@ -1,0 +1,226 @@
+//! Whatever is stored on a subject, in the stream's order, for a reader who settles nothing.
+//!
+//! Everybody who reads a feed gets everything. The broker pushes to a consumer that it forgets a few
+//! seconds after its reader is gone; where that consumer or the connection is lost, the feed makes
+//! another one that begins after the last event it gave.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use async_nats::{
+    Message, Subscriber,
+    jetstream::{
+        self,
+        consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, push},
+    },
+};
+use events::{Decode, Received, StreamIdentity};
+use futures_util::StreamExt;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, warn};
+
+use crate::{Bus, TODO, delivery::Parcel};
+
+/// How often the broker says that nothing new is stored.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How long nothing may be heard before the consumer is taken for lost.
+const SILENCE: Duration = Duration::from_millis(2500);
+
+/// How long making a consumer may take.
+const OPEN_LIMIT: Duration = Duration::from_secs(2);
+
+/// The pause between two attempts to make one.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Where a feed begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With what is stored from now on.
+    Now,
+    /// With the event after this sequence of the stream.
+    After(u64),
+}
+
+/// What a feed gives.
+#[derive(Debug)]
+pub enum Fed<E> {
+    /// An event.
+    Event(Received<E>),
+    /// Everything that was stored has been given. It is said once, and again when the feed had to begin
+    /// a second time; from then on events come as they are stored.
+    CaughtUp,
+    /// Events follow from after this sequence on; what was stored before is not given. So begins a
+    /// feed that starts now, and so goes one on that cannot be continued where it was: the stream
+    /// was made anew, or no longer stores what comes next.
+    Begins {
+        /// The sequence that everything to come is after.
+        after: u64,
+    },
+}
+
+/// Events of one subject, one after the other.
+pub struct Feed {
+    bus: Bus,
+    subject: &'static str,
+    /// The sequence that everything to come is after, once it is known.
+    after: Option<u64>,
+    stream: Option<Arc<StreamIdentity>>,
+    open: Option<Open>,
+    /// What is still to be said about where it begins.
+    begins: Option<u64>,
+}
+
+/// A consumer, as long as it delivers.
+struct Open {
+    subscriber: Subscriber,
+    /// How many events it has delivered, by its own count.
+    delivered: u64,
+    /// How many more were stored when it delivered the last one, until that was none.
+    behind: Option<u64>,
+}
+
+impl Bus {
+    /// The events stored on `subject` of the stream of events.
+    pub fn feed(&self, subject: &'static str, start: Start) -> Feed {
+        Feed {
+            bus: self.clone(),
+            subject,
+            after: match start {
+                Start::Now => None,
+                Start::After(sequence) => Some(sequence),
+            },
+            stream: None,
+            open: None,
+            begins: None,
+        }
+    }
+}
+
+impl Feed {
+    /// Waits for what comes next, however long that takes. A message that is no event of the subject
+    /// is left out.
+    ///
+    /// Cancel safe: nothing is lost if this is dropped.
+    pub async fn next<E: Decode>(&mut self) -> Fed<E> {
+        loop {
+            if let Some(after) = self.begins.take() {
+                return Fed::Begins { after };
+            }
+            let Some(open) = &mut self.open else {
+                self.reopen().await;
+                continue;
+            };
+            if open.behind == Some(0) {
+                open.behind = None;
+                return Fed::CaughtUp;
+            }
+            let mut connected = self.bus.connected.clone();
+            let heard = tokio::select! {
+                heard = timeout(SILENCE, open.subscriber.next()) => heard.ok().flatten(),
+                // The broker forgets consumers whose reader is gone for a while.
+                _ = connected.wait_for(|connected| !connected) => None,
+            };
+            let Some(message) = heard else {
+                self.open = None;
+                continue;
+            };
+            if let Some(event) = self.take(message) {
+                return Fed::Event(event);
+            }
+        }
+    }
+
+    /// What a message brings. If messages before it were lost, the consumer is given up, and the next
+    /// one begins with the first of them.
+    fn take<E: Decode>(&mut self, message: Message) -> Option<Received<E>> {
+        let open = self.open.as_mut()?;
+        let stream = self.stream.as_ref()?;
+        if message.status.is_some() {
+            let last = message.headers.as_ref();
+            let last = last.and_then(|headers| headers.get("Nats-Last-Consumer"));
+            let last = last.and_then(|count| count.as_str().parse().ok());
+            if last.is_some_and(|last: u64| last != open.delivered) {
+                self.open = None;
+            }
+            return None;
+        }
+        let message = jetstream::Message {
+            message,
+            context: self.bus.jetstream.clone(),
+        };
+        let info = message.info().ok()?;
+        let (count, pending) = (info.consumer_sequence, info.pending);
+        if count != open.delivered + 1 {
+            debug!("events were lost on the way, and are asked for again");
+            self.open = None;
+            return None;
+        }
+        open.delivered = count;
+        open.behind = open.behind.map(|_| pending);
+        let parcel = Parcel::open(message.message, stream)?;
+        self.after = Some(parcel.origin.sequence);
+        match parcel.read() {
+            Ok(received) => Some(received),
+            Err(error) => {
+                debug!(event.sequence = parcel.origin.sequence, "left out: {error}");
+                None
+            }
+        }
+    }
+
+    /// Makes a consumer, however long that takes.
+    async fn reopen(&mut self) {
+        loop {
+            self.bus.wait_connected().await;
+            // A question that is asked while the connection breaks is never answered.
+            let opening = timeout(OPEN_LIMIT, self.try_open()).await;
+            match opening.unwrap_or_else(|_| Err("no answer".into())) {
+                Ok(open) => {
+                    self.open = Some(open);
+                    return;
+                }
+                Err(error) => warn!("cannot read `{}` from the stream: {error}", self.subject),
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn try_open(&mut self) -> Result<Open, Box<dyn Error + Send + Sync>> {
+        let stream = self.bus.jetstream.get_stream(TODO).await?;
+        let info = stream.cached_info();
+        let (first, last) = (info.state.first_sequence, info.state.last_sequence);
+        let identity = StreamIdentity::new(TODO, info.created);
+        let same = self.stream.as_ref().is_none_or(|known| **known == identity);
+        let stored = |after: &u64| same && first <= after + 1 && *after <= last;
+        let after = self.after.filter(stored);
+        let begins = after.is_none();
+        let after = after.unwrap_or(last);
+        let inbox = self.bus.client.new_inbox();
+        let subscriber = self.bus.client.subscribe(inbox.clone()).await?;
+        let consumer = push::Config {
+            deliver_subject: inbox,
+            deliver_policy: DeliverPolicy::ByStartSequence {
+                start_sequence: after + 1,
+            },
+            ack_policy: AckPolicy::None,
+            replay_policy: ReplayPolicy::Instant,
+            filter_subject: self.subject.to_owned(),
+            idle_heartbeat: HEARTBEAT,
+            memory_storage: true,
+            num_replicas: 1,
+            ..push::Config::default()
+        };
+        // Without a name it can be no group's, so that the right to do this is none to change a group.
+        let consumer = stream.create_consumer(consumer).await?;
+        self.stream = Some(Arc::new(identity));
+        self.after = Some(after);
+        if begins {
+            self.begins = Some(after);
+        }
+        Ok(Open {
+            subscriber,
+            delivered: 0,
+            behind: Some(consumer.cached_info().num_pending),
+        })
+    }
+}
