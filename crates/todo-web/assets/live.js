@@ -173,7 +173,8 @@ function live(section) {
   async function send(event) {
     event.preventDefault();
     const form = event.target;
-    const { key, item } = form.elements;
+    // As a property, `item` would be the collection's own function.
+    const [key, item] = ["key", "item"].map((name) => form.elements.namedItem(name));
     const text = item.value.trim();
     const waiting = make({ id: key.value, item: text, completed: false, version: 0, order: 1e300 });
     waiting.classList.add("saving");
