@@ -10,6 +10,7 @@ mod dead_letters;
 mod disk;
 mod guide;
 mod journey;
+mod live;
 mod manual;
 mod outages;
 mod status;
