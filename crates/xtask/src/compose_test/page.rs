@@ -68,11 +68,11 @@ fn attribute(html: &str, mark: &str, name: &str) -> Option<String> {
     Some(value.split_once('"')?.0.to_owned())
 }
 
-/// The number before the first ` items`.
+/// How many items the page says there are.
 fn count(page: &str) -> Option<usize> {
-    let before = page.split_once(" items")?.0;
-    let digits = before.rsplit(|c: char| !c.is_ascii_digit()).next()?;
-    digits.parse().ok()
+    attribute(page, "class=\"sums\"", "data-total=\"")?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -81,7 +81,9 @@ mod tests {
 
     #[test]
     fn the_whole_number_is_read() {
-        assert_eq!(count("<b>60 items</b> 0 items"), Some(60));
+        let sums =
+            r#"<p class="sums" data-total="60" data-done="1"><b data-many="many">60 items</b>"#;
+        assert_eq!(count(sums), Some(60));
         assert_eq!(count("<b>1 item</b>"), None);
     }
 
