@@ -25,7 +25,7 @@ const CONNECTIONS: usize = (4 + 1) + 3 * (1 + 1);
 pub(super) async fn three_share(docker: &Docker) -> Result<()> {
     docker.compose("up -d --scale save-handler=3").await?;
     let savers = ["save-handler"; 3];
-    let others = ["message-queue", "todo-db", "todo-web"];
+    let others = ["housekeeper", "message-queue", "todo-db", "todo-web"];
     runs(docker, &[&others[..], &savers[..]].concat()).await?;
     containers::healthy(docker).await?;
     for container in containers::all(docker).await? {
