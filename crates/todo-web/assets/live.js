@@ -69,6 +69,8 @@ function live(section) {
   }
 
   function apply(item) {
+    // A page that was made without the database does not know what else there is.
+    if (section.querySelector(".away")) return refresh();
     const old = row(item.id);
     if (old && item.version <= Number(old.dataset.version)) return;
     const known = old && !old.classList.contains("saving");
@@ -149,8 +151,13 @@ function live(section) {
     clearTimeout(refreshing);
     refreshing = setTimeout(async () => {
       const answer = await fetch(location.pathname).catch(() => null);
-      if (!answer?.ok) return void setTimeout(refresh, 2000);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const text = answer?.ok ? await answer.text().catch(() => "") : "";
+      const page = new DOMParser().parseFromString(text, "text/html");
+      // What is shown is better than the nothing of a page without the database.
+      if (!page.querySelector("[data-live]") || page.querySelector(".away")) {
+        return void setTimeout(refresh, 2000);
+      }
+      section.querySelector(".away")?.remove();
       const rows = [...page.querySelectorAll("[data-live] .items > li")];
       const ids = new Set(rows.map((row) => row.id));
       for (const old of [...list.children]) {
@@ -163,13 +170,15 @@ function live(section) {
         place(fresh);
       }
       const sums = page.querySelector(".sums");
-      if (sums) document.querySelector(".sums")?.replaceWith(sums);
+      document.querySelector(".sums")?.remove();
+      if (sums) document.querySelector(".top").append(sums);
       empty.hidden = list.childElementCount > 0;
     }, 100 + Math.random() * 400);
   }
 
-  // Adds without leaving the page. If that does not work out, the browser sends the form itself, and
-  // what the server answers is shown.
+  // Adds without leaving the page. If the server does not accept, the browser sends the form itself, and
+  // what is answered is shown. If there is no server, the text stays, with its key: sent again, it makes
+  // one item.
   async function send(event) {
     event.preventDefault();
     const form = event.target;
@@ -184,12 +193,13 @@ function live(section) {
       body: new URLSearchParams(new FormData(form)),
       redirect: "manual",
     }).catch(() => null);
-    if (answer?.type !== "opaqueredirect") return form.submit();
+    if (!answer) return void (part("offline").hidden = false);
+    if (answer.type !== "opaqueredirect") return form.submit();
     if (!row(key.value)) place(waiting);
     empty.hidden = true;
     form.querySelector(".problem")?.remove();
     key.value = crypto.randomUUID();
-    item.value = "";
+    if (item.value.trim() === text) item.value = "";
     item.focus();
   }
 
