@@ -7,7 +7,7 @@ use bytes::Bytes;
 use events::Envelope;
 use futures_util::StreamExt;
 use serde::Deserialize;
-use tokio::time::{sleep, timeout};
+use tokio::time::{error::Elapsed, sleep, timeout};
 
 use crate::{
     Bus,
@@ -115,7 +115,7 @@ impl Bus {
             [one] => self.publish(one).await.map(drop),
             several => {
                 let publishing = self.publishing(several.len());
-                publishing.end(self.bounded(self.store_all(several)).await)
+                publishing.end(self.store_all(several).await)
             }
         }
     }
@@ -137,26 +137,22 @@ impl Bus {
         headers: impl Fn() -> HeaderMap,
         body: Bytes,
     ) -> Result<Stored, PublishError> {
-        self.bounded(self.store_unbounded(subject, headers, body))
-            .await
+        self.reachable()?;
+        let storing = timeout(LIMIT, self.confirmed(subject, headers, body));
+        counted(storing.await)
     }
 
-    async fn bounded<T>(
-        &self,
-        storing: impl Future<Output = Result<T, PublishError>>,
-    ) -> Result<T, PublishError> {
-        if !*self.connected.borrow() {
-            return Err(PublishError::Away);
-        }
-        let stored = timeout(LIMIT, storing).await;
-        let stored = stored.unwrap_or(Err(PublishError::Unconfirmed));
-        if stored.is_err() {
-            metrics::counter!("bus_publish_failures_total").increment(1);
-        }
-        stored
+    async fn store_all(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+        self.reachable()?;
+        counted(timeout(LIMIT, self.all_confirmed(envelopes)).await)
     }
 
-    async fn store_unbounded(
+    fn reachable(&self) -> Result<(), PublishError> {
+        let connected = *self.connected.borrow();
+        connected.then_some(()).ok_or(PublishError::Away)
+    }
+
+    async fn confirmed(
         &self,
         subject: Subject,
         headers: impl Fn() -> HeaderMap,
@@ -183,7 +179,7 @@ impl Bus {
         }
     }
 
-    async fn store_all(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+    async fn all_confirmed(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         let inbox: Subject = self.client.new_inbox().into();
         let mut answers = self
             .client
@@ -221,6 +217,15 @@ impl Publishing<'_> {
         }
         stored
     }
+}
+
+/// What storing came to in the time that there was.
+fn counted<T>(stored: Result<Result<T, PublishError>, Elapsed>) -> Result<T, PublishError> {
+    let stored = stored.unwrap_or(Err(PublishError::Unconfirmed));
+    if stored.is_err() {
+        metrics::counter!("bus_publish_failures_total").increment(1);
+    }
+    stored
 }
 
 fn headers(envelope: &Envelope) -> HeaderMap {

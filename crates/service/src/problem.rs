@@ -3,10 +3,7 @@
 use std::borrow::Cow;
 
 use axum::{
-    Router,
-    extract::Request,
     http::{HeaderValue, StatusCode, header},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -41,8 +38,8 @@ struct Document<'a> {
     detail: Option<&'a str>,
     #[serde(skip_serializing_if = "<[Field]>::is_empty")]
     errors: &'a [Field],
-    #[serde(skip_serializing_if = "Option::is_none", rename = "requestId")]
-    request_id: Option<&'a str>,
+    #[serde(rename = "requestId")]
+    request_id: &'a str,
 }
 
 impl Problem {
@@ -120,23 +117,19 @@ impl Problem {
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "body-too-large"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(status, "unsupported-media-type"),
             StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(1, "try again"),
-            StatusCode::REQUEST_TIMEOUT => Self::new(status, "timeout").detail(
-                "this took too long, and may have been accepted all the same; send it again, with \
-                 the same `Idempotency-Key` if you gave one",
-            ),
             status if status.is_server_error() => Self::new(status, "internal"),
             status => Self::new(status, "bad-request"),
         }
     }
 
-    fn render(&self, response: &mut Response, request_id: Option<&str>) {
+    fn render(&self, response: &mut Response, id: &RequestId) {
         let document = Document {
             r#type: format!("/problems/{}", self.kind),
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: self.detail.as_deref(),
             errors: &self.fields,
-            request_id,
+            request_id: id.as_str(),
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let headers = response.headers_mut();
@@ -151,7 +144,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// The document is written by [`documented`], which knows the request's identity.
+    /// The document is written by [`documented`], where the request's identity is known.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
@@ -159,20 +152,14 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Makes every error of `routes` a problem document, whichever layer it comes from: a handler, an
-/// extractor, the router or a limit. Their headers (such as `Allow`) stay.
-pub fn documented(routes: Router) -> Router {
-    routes.layer(middleware::from_fn(document))
-}
-
-async fn document(request: Request, next: Next) -> Response {
-    let request_id = request.extensions().get::<RequestId>().cloned();
-    let mut response = next.run(request).await;
+/// Makes an error a problem document, whichever layer it comes from. Its headers (such as `Allow`) stay.
+#[must_use]
+pub fn documented(mut response: Response, id: &RequestId) -> Response {
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
         let problem = response.extensions_mut().remove::<Problem>();
         let problem = problem.unwrap_or_else(|| Problem::of_status(status));
-        problem.render(&mut response, request_id.as_ref().map(RequestId::as_str));
+        problem.render(&mut response, id);
     }
     response
 }

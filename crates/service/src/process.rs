@@ -156,7 +156,8 @@ impl Service {
         health::lock(&self.readiness).depends_on(what, state);
     }
 
-    /// Serves `routes` and, beside them, `/healthz`, `/readyz` and `/metrics`, until the stop.
+    /// Serves `routes`, if there are any [`fronted`](http::fronted), and, beside them, `/healthz`, `/readyz`
+    /// and `/metrics`, until the stop.
     ///
     /// Requests that are open then have 10 seconds to end.
     pub async fn serve(&self, routes: Router) -> anyhow::Result<()> {
@@ -165,7 +166,7 @@ impl Service {
             .with_context(|| format!("cannot listen on {} (HTTP_ADDR)", self.http_addr))?;
         let address = listener.local_addr().context("a listener has an address")?;
         info!(http.addr = %address, "listening for HTTP on {address}");
-        let app = http::observed(routes.merge(self.operations()));
+        let app = http::observed(self.operations()).merge(routes);
         server::serve(listener, app, self.stop.clone()).await;
         Ok(())
     }

@@ -71,12 +71,11 @@ pub(crate) async fn add(
         item: event.item.as_str(),
     };
     let is_there = |outcome: &Outcome| matches!(outcome, Outcome::There(_));
-    Ok(
-        acceptance.answer(accepted(id, &added), is_there, |outcome| match outcome {
-            Outcome::There(item) => Ok(created(&item)),
-            Outcome::Gone | Outcome::Missing => Err(deleted_since()),
-        }),
-    )
+    let answer = acceptance.answer(accepted(id, &added), is_there, |outcome| match outcome {
+        Outcome::There(item) => Ok(created(&item)),
+        Outcome::Gone | Outcome::Missing => Err(deleted_since()),
+    });
+    Ok(answer.await)
 }
 
 /// 410: the key is that of an earlier request, whose item does not exist any more.

@@ -4,16 +4,12 @@
 use std::{borrow::Cow, ops::RangeInclusive, str::FromStr};
 
 use axum::{
-    body::Bytes,
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header},
-    response::IntoResponse,
 };
 use events::InvalidText;
 use serde_json::{Map, Value, error::Category};
-use service::problem::Problem;
-
-use crate::BODY_LIMIT;
+use service::{http, problem::Problem};
 
 /// The longest name of an unknown field that is repeated in an answer, in characters.
 const NAME_LIMIT: usize = 64;
@@ -146,16 +142,13 @@ impl Fields {
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
             let problem =
                 Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type");
             return Err(problem.detail("send JSON with `Content-Type: application/json`"));
         }
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unread(rejection.into_response().status()))?;
-        Self::read(&body)
+        Self::read(&http::body(request).await?)
     }
 }
 
@@ -178,15 +171,6 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"));
     family.eq_ignore_ascii_case("application")
         && (name.eq_ignore_ascii_case("json") || ends_as_json)
-}
-
-fn unread(status: StatusCode) -> Problem {
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(status, "body-too-large")
-            .detail(format!("the body may have up to {BODY_LIMIT} bytes"))
-    } else {
-        Problem::new(StatusCode::BAD_REQUEST, "bad-request").detail("the body did not arrive whole")
-    }
 }
 
 fn no_object(error: &serde_json::Error) -> Problem {

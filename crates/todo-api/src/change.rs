@@ -53,14 +53,16 @@ pub(crate) async fn change(
         Outcome::There(item) => change.shows_in(item),
         Outcome::Gone | Outcome::Missing => true,
     };
-    Ok(acceptance.answer(
-        accepted(id, &Accepted { id }),
-        is_changed,
-        |outcome| match outcome {
-            Outcome::There(item) => Ok(Json(ItemDocument::from(&item)).into_response()),
-            Outcome::Gone | Outcome::Missing => Err(no_item()),
-        },
-    ))
+    let answer =
+        acceptance.answer(
+            accepted(id, &Accepted { id }),
+            is_changed,
+            |outcome| match outcome {
+                Outcome::There(item) => Ok(Json(ItemDocument::from(&item)).into_response()),
+                Outcome::Gone | Outcome::Missing => Err(no_item()),
+            },
+        );
+    Ok(answer.await)
 }
 
 impl Change {

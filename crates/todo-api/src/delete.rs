@@ -37,7 +37,7 @@ pub(crate) async fn delete(
     );
     let acceptance = app.accept(vec![envelope], id, prefer).await?;
     let is_gone = |outcome: &Outcome| !matches!(outcome, Outcome::There(_));
-    Ok(acceptance.answer(
+    let answer = acceptance.answer(
         accepted(id, &Accepted { id }),
         is_gone,
         |outcome| match outcome {
@@ -45,5 +45,6 @@ pub(crate) async fn delete(
             Outcome::Gone | Outcome::There(_) => Ok(StatusCode::NO_CONTENT.into_response()),
             Outcome::Missing => Err(no_item()),
         },
-    ))
+    );
+    Ok(answer.await)
 }

@@ -31,7 +31,6 @@ mod body;
 mod change;
 mod delete;
 mod key;
-mod later;
 mod list;
 mod prefer;
 mod questions;
@@ -40,32 +39,28 @@ mod show;
 mod tokens;
 mod waiting;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
     response::Response,
     routing::get,
 };
 use bus::{Bus, Replies};
-use service::{Service, http, problem, settings};
+use service::{
+    Service,
+    http::{self, Presentation, RequestId},
+    problem, settings,
+};
 use store::Database;
-use tower_http::timeout::TimeoutLayer;
 
 pub use app::App;
 pub use questions::answer;
 pub use tokens::Tokens;
-
-/// The largest body that is read, in bytes; the longest item takes a tenth of it.
-const BODY_LIMIT: usize = 16 * 1024;
-
-/// How long a request may take to be accepted or refused. What we ask of others has shorter limits of its own, so
-/// that this one ends only those whose sender does not get to the end.
-const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// The JSON API of the todo list: its settings.
 #[derive(clap::Args, Clone)]
@@ -130,23 +125,27 @@ pub fn routes(app: App, tokens: Tokens) -> Router {
             get(show::show).patch(change::change).delete(delete::delete),
         )
         .fallback(async || StatusCode::NOT_FOUND)
-        // Heeded by whatever reads a body; a layer that wraps each body would cost an allocation.
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            REQUEST_LIMIT,
-        ))
         .with_state(Arc::new(app));
     if !tokens.is_empty() {
         routes = routes.layer(middleware::from_fn_with_state(tokens, tokens::guard));
     }
-    let protected = routes.layer(middleware::map_response(async |response| {
-        protect(later::arrived(response).await)
-    }));
-    problem::documented(http::bounded(protected))
+    http::fronted::<Data>(routes)
 }
 
-/// What is answered is data: nobody shall take it for a page, or keep it.
+/// What is answered is data: nobody shall take it for a page, or keep it. Every error is a problem
+/// document.
+struct Data;
+
+impl Presentation for Data {
+    fn of(_: &Request) -> Self {
+        Self
+    }
+
+    fn present(self, response: Response, id: &RequestId) -> Response {
+        protect(problem::documented(response, id))
+    }
+}
+
 fn protect(mut response: Response) -> Response {
     const PROTECTIONS: [(HeaderName, &str); 3] = [
         (

@@ -11,11 +11,10 @@
 use bus::{AnswerError, Bus, Refusal, Topic};
 use events::ListName;
 use serde::Serialize;
-use service::problem::Problem;
+use service::{http::BODY_LIMIT, problem::Problem};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    BODY_LIMIT,
     app::{App, named, no_item},
     body::Fields,
     list::{MOST, USUAL},

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::response::{IntoResponse, Response};
-use bus::{Expected, Stored};
+use bus::Expected;
 use events::{Envelope, ItemId, SaveReply, header};
 use futures_util::future::{join_all, try_join_all};
 use service::problem::Problem;
@@ -13,7 +13,6 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     app::App,
-    later::later,
     prefer::{Prefer, Wait},
 };
 
@@ -63,14 +62,19 @@ impl App {
                 expected.push(answer);
             }
         }
-        let publishing = envelopes
-            .iter()
-            .map(|envelope| self.publish(envelope, item));
-        let stored = try_join_all(publishing).await?;
+        let repeated = match &*envelopes {
+            // Nearly always there is one, which need not be carried to the heap and back.
+            [one] => self.publish(one, item).await?.duplicate,
+            several => {
+                let publishing = several.iter().map(|envelope| self.publish(envelope, item));
+                let stored = try_join_all(publishing).await?;
+                stored.iter().any(|stored| stored.duplicate)
+            }
+        };
         Ok(Acceptance {
             app: self,
             item,
-            repeated: stored.iter().any(|stored: &Stored| stored.duplicate),
+            repeated,
             waiting: wait.map(|wait| (wait, expected)),
         })
     }
@@ -83,11 +87,11 @@ impl Acceptance {
     /// A repeated request stores no event again within the broker's window, so that nobody may answer
     /// it any more. Its caller waits for what the database says to be what was asked for, of which
     /// `is_done` is the judge.
-    pub(crate) fn answer(
+    pub(crate) async fn answer(
         self,
         accepted: Response,
-        is_done: impl Fn(&Outcome) -> bool + Send + Sync + 'static,
-        saved: impl FnOnce(Outcome) -> Result<Response, Problem> + Send + 'static,
+        is_done: impl Fn(&Outcome) -> bool + Send + Sync,
+        saved: impl FnOnce(Outcome) -> Result<Response, Problem> + Send,
     ) -> Response {
         let Self {
             app,
@@ -98,25 +102,25 @@ impl Acceptance {
         let Some((wait, expected)) = waiting else {
             return accepted;
         };
-        later(async move {
-            let known = async {
-                if repeated {
-                    Some(app.look_until(item, is_done).await)
-                } else {
-                    answers(expected, wait.until()).await
-                }
-            };
-            let known = tokio::select! {
-                // Nobody waits for a process that is about to end.
-                () = app.stop.cancelled() => None,
-                known = timeout_at(wait.until(), known) => known.ok().flatten(),
-            };
-            match known.map(saved) {
-                Some(Ok(response)) => (wait.applied(), response).into_response(),
-                Some(Err(problem)) => problem.into_response(),
-                None => accepted,
+        let known = async {
+            if repeated {
+                Some(app.look_until(item, is_done).await)
+            } else {
+                answers(expected, wait.until()).await
             }
-        })
+        };
+        // On the heap, so that requests whose callers do not wait stay small.
+        let known = Box::pin(timeout_at(wait.until(), known));
+        let known = tokio::select! {
+            // Nobody waits for a process that is about to end.
+            () = app.stop.cancelled() => None,
+            known = known => known.ok().flatten(),
+        };
+        match known.map(saved) {
+            Some(Ok(response)) => (wait.applied(), response).into_response(),
+            Some(Err(problem)) => problem.into_response(),
+            None => accepted,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use axum::{
     response::IntoResponse,
 };
 use serde::de::DeserializeOwned;
+use service::http;
 
 use crate::refusal::Refusal;
 
@@ -27,7 +28,10 @@ where
         if untyped && request.body().is_end_stream() {
             return Ok(Self(T::default()));
         }
-        match Form::from_request(request, state).await {
+        let (head, body) = request.into_parts();
+        let body = http::body(Request::from_parts(head.clone(), body)).await;
+        let body = body.map_err(|problem| Refusal::of(problem.status()))?;
+        match Form::from_request(Request::from_parts(head, body.into()), state).await {
             Ok(Form(fields)) => Ok(Self(fields)),
             Err(rejection) => match rejection.into_response().status() {
                 // A form whose fields come twice, for example.

@@ -29,28 +29,21 @@ mod render;
 mod texts;
 mod when;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     http::StatusCode,
     routing::{get, post},
 };
 use bus::Bus;
 use service::{Service, http, settings};
 use store::Database;
-use tower_http::{csrf::CsrfLayer, timeout::TimeoutLayer};
+use tower_http::csrf::CsrfLayer;
 
 pub use app::App;
-
-/// The largest form that is read, in bytes; the longest item takes a tenth of it.
-const BODY_LIMIT: usize = 16 * 1024;
-
-/// How long a request may take as a whole. What we ask of others has shorter limits of its own, so
-/// that this one ends only those whose sender does not get to the end.
-const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+use render::Pages;
 
 /// The web page of the todo list: its settings.
 #[derive(clap::Args, Clone, Debug)]
@@ -107,13 +100,8 @@ pub fn routes(app: App) -> Router {
         .route("/items/{id}/delete", post(change::delete))
         .merge(assets::routes())
         .fallback(async || StatusCode::NOT_FOUND)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            REQUEST_LIMIT,
-        ))
         // Another site's form would send what its visitor did not mean, in the visitor's name.
         .layer(CsrfLayer::new())
         .with_state(Arc::new(app));
-    render::presented(http::bounded(routes))
+    http::fronted::<Pages>(routes)
 }

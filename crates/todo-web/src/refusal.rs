@@ -84,7 +84,7 @@ impl Refusal {
 }
 
 impl IntoResponse for Refusal {
-    /// The page is written by [`presented`](crate::render::presented), which knows the language.
+    /// The page is written by [`Pages`](crate::render::Pages), which knows the language.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);

@@ -2,13 +2,12 @@
 
 use askama::Template;
 use axum::{
-    Router,
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    middleware::{self, Next},
     response::{Html, IntoResponse, Response},
 };
 use events::ItemText;
+use service::http::{Presentation, RequestId};
 use tracing::error;
 
 use crate::{assets, language::Language, refusal::Refusal, texts::Texts};
@@ -78,25 +77,27 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
     }
 }
 
-/// Makes every refusal of `routes` a page, whichever layer it comes from: a handler, an extractor,
-/// the router or a limit. Their headers (such as `Allow`) stay.
-pub(crate) fn presented(routes: Router) -> Router {
-    routes.layer(middleware::from_fn(present))
-}
+/// Answers are pages in the visitor's language, refusals too. Headers of what was refused (such as `Allow`)
+/// stay.
+pub(crate) struct Pages(Language);
 
-async fn present(request: Request, next: Next) -> Response {
-    let language = Language::of(request.headers());
-    let mut response = next.run(request).await;
-    let refused = response.extensions_mut().remove::<Refusal>();
-    let status = response.status();
-    let failed = status.is_client_error() || status.is_server_error();
-    if let Some(refusal) = refused {
-        response = show(&refusal, language, response.headers());
-    } else if failed && !is_page(response.headers()) {
-        response = show(&Refusal::of(status), language, response.headers());
+impl Presentation for Pages {
+    fn of(request: &Request) -> Self {
+        Self(Language::of(request.headers()))
     }
-    protect(response.headers_mut());
-    response
+
+    fn present(self, mut response: Response, _: &RequestId) -> Response {
+        let refused = response.extensions_mut().remove::<Refusal>();
+        let status = response.status();
+        let failed = status.is_client_error() || status.is_server_error();
+        if let Some(refusal) = refused {
+            response = show(&refusal, self.0, response.headers());
+        } else if failed && !is_page(response.headers()) {
+            response = show(&Refusal::of(status), self.0, response.headers());
+        }
+        protect(response.headers_mut());
+        response
+    }
 }
 
 /// The page for `refusal`, which takes the place of an answer with the headers `before`.

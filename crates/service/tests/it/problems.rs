@@ -3,17 +3,30 @@
 use axum::{
     Router,
     body::Body,
-    http::{Request, StatusCode, header},
+    extract::Request,
+    http::{StatusCode, header},
     response::Response,
     routing::{get, post},
 };
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use service::{
-    http::observed,
+    http::{Presentation, RequestId, fronted},
     problem::{Problem, documented},
 };
 use tower::ServiceExt;
+
+struct Documents;
+
+impl Presentation for Documents {
+    fn of(_: &Request) -> Self {
+        Self
+    }
+
+    fn present(self, response: Response, id: &RequestId) -> Response {
+        documented(response, id)
+    }
+}
 
 async fn ask(method: &str, path: &str) -> (Response, Value) {
     let failing = get(async || -> Result<(), Problem> {
@@ -32,7 +45,7 @@ async fn ask(method: &str, path: &str) -> (Response, Value) {
         .uri(path)
         .header("x-request-id", "r-1");
     let request = request.body(Body::empty()).unwrap();
-    let response = observed(documented(routes)).oneshot(request).await.unwrap();
+    let response = fronted::<Documents>(routes).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     let document = serde_json::from_slice(&bytes).unwrap_or(Value::Null);

@@ -76,7 +76,7 @@ impl TestApp {
         let (replies, stop) = (Replies::open(&bus).await.unwrap(), CancellationToken::new());
         let app = App::new(bus.clone(), replies.clone(), &pool, stop.clone());
         Self {
-            router: service::http::observed(todo_api::routes(app.clone(), tokens)),
+            router: todo_api::routes(app.clone(), tokens),
             app,
             bus,
             replies,

@@ -70,7 +70,7 @@ impl TestApp {
         let app = todo_web::App::new(bus, &pool, stop.clone());
         tokio::spawn(app.watch());
         Self {
-            router: service::http::observed(todo_web::routes(app)),
+            router: todo_web::routes(app),
             stop,
             language: "en",
             broker,
@@ -90,7 +90,7 @@ impl TestApp {
         let pool = store::Database::connect(&self.servers.1.url(), "todo-web-2", 1).unwrap();
         let app = todo_web::App::new(bus.unwrap(), &pool, self.stop.clone());
         tokio::spawn(app.watch());
-        let router = service::http::observed(todo_web::routes(app));
+        let router = todo_web::routes(app);
         eventually(
             "another process is up to date",
             Duration::from_secs(10),

@@ -1,0 +1,255 @@
+//! What stands before the routes of a service.
+//!
+//! It is one layer and not one for each thing that it does: axum boxes every layer, its future and, for
+//! each request, a copy of all layers below it, which for half a dozen of them costs more than accepting
+//! an event does.
+
+use std::{
+    convert::Infallible,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request},
+    http::{Method, StatusCode},
+    response::{IntoResponse, Response},
+    routing::Route,
+};
+use pin_project_lite::pin_project;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::{Layer, Service};
+
+use super::identity::{REQUEST_ID, RequestId};
+
+/// How many requests one process answers at a time. What is slow is what they wait for, so more of
+/// them would only wait longer, and take memory.
+const AT_A_TIME: usize = 1024;
+
+/// How the answers of a service look, whichever layer they come from: a handler, an extractor, the router
+/// or a limit.
+pub trait Presentation: Send + Sync + 'static {
+    /// What it takes to present the answer to `request`.
+    fn of(request: &Request) -> Self;
+
+    /// Gives the answer to the request `id` its final look.
+    fn present(self, response: Response, id: &RequestId) -> Response;
+}
+
+/// Answers stay as they are.
+impl Presentation for () {
+    fn of(_: &Request) -> Self {}
+
+    fn present(self, response: Response, _: &RequestId) -> Response {
+        response
+    }
+}
+
+/// Gives each request of `routes` an identity, counts and times it, and has `P` present the answer.
+///
+/// What comes while too many requests are being answered is refused with a 503 at once. What is sent
+/// after the answer's head, such as a stream of events, does not count.
+pub fn fronted<P: Presentation>(routes: Router) -> Router {
+    fronted_by::<P>(AT_A_TIME, routes)
+}
+
+fn fronted_by<P: Presentation>(at_a_time: usize, routes: Router) -> Router {
+    routes.layer(Front::<P> {
+        places: Some(Arc::new(Semaphore::new(at_a_time))),
+        presentation: PhantomData,
+    })
+}
+
+/// Gives each request of `routes` an identity, and counts and times it, however many there are.
+pub fn observed(routes: Router) -> Router {
+    routes.layer(Front::<()> {
+        places: None,
+        presentation: PhantomData,
+    })
+}
+
+struct Front<P> {
+    places: Option<Arc<Semaphore>>,
+    presentation: PhantomData<fn() -> P>,
+}
+
+impl<P> Clone for Front<P> {
+    fn clone(&self) -> Self {
+        Self {
+            places: self.places.clone(),
+            presentation: PhantomData,
+        }
+    }
+}
+
+impl<P> Layer<Route> for Front<P> {
+    type Service = Fronted<P>;
+
+    fn layer(&self, route: Route) -> Fronted<P> {
+        Fronted {
+            route,
+            front: self.clone(),
+        }
+    }
+}
+
+struct Fronted<P> {
+    route: Route,
+    front: Front<P>,
+}
+
+impl<P> Clone for Fronted<P> {
+    fn clone(&self) -> Self {
+        Self {
+            route: self.route.clone(),
+            front: self.front.clone(),
+        }
+    }
+}
+
+impl<P: Presentation> Service<Request> for Fronted<P> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering<<Route as Service<Request>>::Future, P>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        <Route as Service<Request>>::poll_ready(&mut self.route, context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let id = RequestId::of(request.headers());
+        let arrival = Arrival {
+            at: Instant::now(),
+            method: label_of(request.method()),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            presentation: P::of(&request),
+            id: id.clone(),
+        };
+        let places = self.front.places.as_ref();
+        let place = places.map(|places| Arc::clone(places).try_acquire_owned());
+        let (route, place) = match place.transpose() {
+            Ok(place) => {
+                request.extensions_mut().insert(id);
+                (Some(self.route.call(request)), place)
+            }
+            Err(_) => (None, None),
+        };
+        Answering {
+            route,
+            arrival: Some(arrival),
+            place,
+        }
+    }
+}
+
+/// What is known of a request when it comes.
+struct Arrival<P> {
+    at: Instant,
+    method: &'static str,
+    route: Option<MatchedPath>,
+    presentation: P,
+    id: RequestId,
+}
+
+pin_project! {
+    /// A request that is being answered; without a route, one too many.
+    struct Answering<F, P> {
+        #[pin]
+        route: Option<F>,
+        arrival: Option<Arrival<P>>,
+        place: Option<OwnedSemaphorePermit>,
+    }
+}
+
+impl<F, P> Future for Answering<F, P>
+where
+    F: Future<Output = Result<Response, Infallible>>,
+    P: Presentation,
+{
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = match this.route.as_pin_mut() {
+            Some(route) => ready!(route.poll(context))?,
+            None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        };
+        drop(this.place.take());
+        let arrival = this.arrival.take();
+        let arrival = arrival.expect("no future is polled after it is ready");
+        Poll::Ready(Ok(arrival.end(response)))
+    }
+}
+
+impl<P: Presentation> Arrival<P> {
+    fn end(self, response: Response) -> Response {
+        let mut response = self.presentation.present(response, &self.id);
+        response.headers_mut().insert(REQUEST_ID, self.id.header());
+        let route = self.route.as_ref().map_or("none", MatchedPath::as_str);
+        record(self.method, route, response.status(), self.at);
+        response
+    }
+}
+
+fn record(method: &'static str, route: &str, status: StatusCode, started: Instant) {
+    let route = route.to_owned();
+    let status = status.as_u16().to_string();
+    metrics::counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route)
+        .record(started.elapsed());
+}
+
+/// A method is a caller's text, and a metric's label must come from a small set.
+fn label_of(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::{Router, body::Body, extract::Request, http::StatusCode, routing::get};
+    use tokio::sync::Notify;
+    use tower::ServiceExt;
+
+    use super::fronted_by;
+
+    #[tokio::test]
+    async fn a_request_too_many_is_refused_at_once_and_served_when_there_is_room() {
+        let (entered, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let wait = {
+            let (entered, go) = (Arc::clone(&entered), Arc::clone(&go));
+            get(async move || {
+                entered.notify_one();
+                go.notified().await;
+            })
+        };
+        let routes = fronted_by::<()>(1, Router::new().route("/", wait));
+        let ask = || {
+            let request = Request::new(Body::empty());
+            let answer = routes.clone().oneshot(request);
+            async { answer.await.unwrap().status() }
+        };
+        let first = tokio::spawn(ask());
+        entered.notified().await;
+        assert_eq!(ask().await, StatusCode::SERVICE_UNAVAILABLE);
+        go.notify_one();
+        assert_eq!(first.await.unwrap(), StatusCode::OK);
+        go.notify_one();
+        assert_eq!(ask().await, StatusCode::OK);
+    }
+}
