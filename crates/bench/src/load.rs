@@ -17,13 +17,13 @@ pub(crate) use connection::Connection;
 pub(crate) use latencies::Latencies;
 pub(crate) use open::open;
 
-/// A request that is sent again and again.
+/// Requests that are sent again and again.
 #[derive(Clone)]
 pub(crate) struct Load {
     /// To whom.
     pub(crate) address: SocketAddr,
-    /// The request, as it goes over the wire.
-    pub(crate) request: Arc<[u8]>,
+    /// The requests, as they go over the wire, which take turns.
+    pub(crate) requests: Arc<[Arc<[u8]>]>,
     /// The status that each answer must have.
     pub(crate) status: u16,
     /// Over how many connections, each with one request in flight.
@@ -32,6 +32,13 @@ pub(crate) struct Load {
     pub(crate) warm: Duration,
     /// How long it counts.
     pub(crate) time: Duration,
+}
+
+impl Load {
+    /// The request whose turn it is.
+    fn request(&self, turn: usize) -> &[u8] {
+        &self.requests[turn % self.requests.len()]
+    }
 }
 
 /// A `GET`, as it goes over the wire.

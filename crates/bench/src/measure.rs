@@ -1,6 +1,7 @@
 //! The figures.
 
 pub(crate) mod accept;
+pub(crate) mod browsers;
 pub(crate) mod drain;
 pub(crate) mod live;
 pub(crate) mod memory;

@@ -25,6 +25,8 @@ pub(crate) enum Figure {
     B7,
     /// The list page
     B8,
+    /// Browsers that watch
+    B9,
 }
 
 /// What to measure, and where.
@@ -74,6 +76,8 @@ pub(crate) struct Sizes {
     pub(crate) starts: usize,
     /// How often each page is asked for.
     pub(crate) pages: usize,
+    /// How many browsers watch.
+    pub(crate) browsers: usize,
 }
 
 impl Options {
@@ -104,6 +108,7 @@ impl Options {
                 idle: Duration::from_millis(200),
                 starts: 1,
                 pages: 50,
+                browsers: 200,
             };
         }
         Sizes {
@@ -116,6 +121,7 @@ impl Options {
             idle: Duration::from_secs(3),
             starts: 7,
             pages: 1_000,
+            browsers: 10_000,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::measure::{accept, drain, live, memory, page, start};
+use crate::measure::{accept, browsers, drain, live, memory, page, start};
 use crate::options::{Figure, Options};
 use crate::stage::Stage;
 use crate::table::Table;
@@ -52,6 +52,9 @@ async fn measure(options: &Options) -> Result<()> {
     }
     if options.wants(Figure::B8) {
         page::run(&mut stage, &mut table).await?;
+    }
+    if options.wants(Figure::B9) {
+        browsers::run(&mut stage, &mut table).await?;
     }
     if !options.judges() {
         table.note("These sizes are too small for a verdict.");

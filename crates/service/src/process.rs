@@ -22,7 +22,7 @@ use crate::{
     address::Address,
     command_line::{self, command, read, refuse},
     health::{self, Readiness},
-    healthcheck, http, server,
+    healthcheck, http, open_files, server,
     settings::Common,
     telemetry,
 };
@@ -86,6 +86,7 @@ impl Named {
             eprintln!("error: RUST_LOG: {reason}");
             return ExitCode::from(2);
         }
+        open_files::raise_limit();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();

@@ -53,7 +53,8 @@ async fn send(
     let (mut times, mut answered) = (Vec::new(), 0);
     let mut sent_at = Instant::now();
     while sent_at < end {
-        connection.expect(&load.request, load.status).await?;
+        let request = load.request(usize::try_from(answered)?);
+        connection.expect(request, load.status).await?;
         answered += 1;
         let now = Instant::now();
         if (begin..end).contains(&now) {

@@ -18,8 +18,8 @@ use super::{Connection, Latencies, Load};
 /// How long to sleep at least between looking which requests are due.
 const SHORTEST_SLEEP: Duration = Duration::from_micros(200);
 
-/// The requests that are due and not sent, each with when.
-type Due = Arc<Mutex<UnboundedReceiver<Instant>>>;
+/// The requests that are due and not sent, each with its number and when.
+type Due = Arc<Mutex<UnboundedReceiver<(usize, Instant)>>>;
 
 /// Sends `rate` requests per second, and tells `note` when each was due and what was answered.
 pub(crate) async fn open<N>(load: &Load, rate: f64, note: N) -> Result<Latencies>
@@ -52,8 +52,8 @@ where
 
 /// Says when a request is due. The runtime's clock ticks in milliseconds, which would make bursts of
 /// them; a thread of its own sleeps more finely. Too finely would cost what others need.
-fn pace(start: Instant, end: Instant, rate: f64, sender: &UnboundedSender<Instant>) {
-    for number in 0_u32.. {
+fn pace(start: Instant, end: Instant, rate: f64, sender: &UnboundedSender<(usize, Instant)>) {
+    for (turn, number) in (0_u32..).enumerate() {
         let due = start + Duration::from_secs_f64(f64::from(number) / rate);
         if due >= end {
             return;
@@ -62,7 +62,7 @@ fn pace(start: Instant, end: Instant, rate: f64, sender: &UnboundedSender<Instan
         if !early.is_zero() {
             thread::sleep(early.max(SHORTEST_SLEEP));
         }
-        if sender.send(due).is_err() {
+        if sender.send((turn, due)).is_err() {
             return;
         }
     }
@@ -81,10 +81,10 @@ where
     loop {
         // The lock makes the idle connections queue up, so that they take turns.
         let next = due.lock().await.recv().await;
-        let Some(due_at) = next else {
+        let Some((turn, due_at)) = next else {
             return Ok(times);
         };
-        let body = connection.expect(&load.request, load.status).await?;
+        let body = connection.expect(load.request(turn), load.status).await?;
         times.push((due_at, due_at.elapsed()));
         note(due_at, body);
     }

@@ -168,7 +168,11 @@ impl Api {
     fn load(self, program: &Program, connections: usize, sizes: &Sizes) -> Load {
         Load {
             address: program.address(),
-            request: load::post("/todo", r#"{"item":"record the video for the campaign"}"#),
+            requests: [load::post(
+                "/todo",
+                r#"{"item":"record the video for the campaign"}"#,
+            )]
+            .into(),
             status: if self == Self::Synchronous { 201 } else { 202 },
             connections,
             warm: sizes.warm,

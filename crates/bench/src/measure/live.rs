@@ -86,7 +86,11 @@ async fn once(stage: &mut Stage) -> Result<(Latencies, Latencies)> {
     };
     let load = Load {
         address: api.address(),
-        request: load::post("/todo", r#"{"item":"record the video for the campaign"}"#),
+        requests: [load::post(
+            "/todo",
+            r#"{"item":"record the video for the campaign"}"#,
+        )]
+        .into(),
         status: 202,
         connections: 8,
         warm: stage.sizes.warm,

@@ -29,7 +29,11 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
     let (web, api) = (&programs[0], &programs[1]);
     let load = Load {
         address: api.address(),
-        request: load::post("/todo", r#"{"item":"record the video for the campaign"}"#),
+        requests: [load::post(
+            "/todo",
+            r#"{"item":"record the video for the campaign"}"#,
+        )]
+        .into(),
         status: 202,
         connections: 64,
         warm: stage.sizes.warm,
@@ -37,7 +41,7 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
     };
     let pages = Load {
         address: web.address(),
-        request: load::get("/list"),
+        requests: [load::get("/list")].into(),
         status: 200,
         connections: 8,
         ..load.clone()

@@ -10,6 +10,7 @@ pub(crate) enum Value {
     PerSecond(f64),
     Milliseconds(f64),
     Mebibytes(f64),
+    Kibibytes(f64),
     Count(u64),
 }
 
@@ -33,9 +34,10 @@ pub(crate) enum Goal {
 impl Value {
     pub(super) fn number(self) -> f64 {
         match self {
-            Self::PerSecond(number) | Self::Milliseconds(number) | Self::Mebibytes(number) => {
-                number
-            }
+            Self::PerSecond(number)
+            | Self::Milliseconds(number)
+            | Self::Mebibytes(number)
+            | Self::Kibibytes(number) => number,
             Self::Count(count) => approximate(count),
         }
     }
@@ -46,6 +48,7 @@ impl Value {
             Self::PerSecond(_) => Self::PerSecond(number),
             Self::Milliseconds(_) | Self::Count(_) => Self::Milliseconds(number),
             Self::Mebibytes(_) => Self::Mebibytes(number),
+            Self::Kibibytes(_) => Self::Kibibytes(number),
         }
     }
 }
@@ -57,6 +60,7 @@ impl fmt::Display for Value {
             Self::Milliseconds(time) if *time < 10.0 => write!(f, "{time:.2} ms"),
             Self::Milliseconds(time) => write!(f, "{time:.0} ms"),
             Self::Mebibytes(size) => write!(f, "{size:.1} MiB"),
+            Self::Kibibytes(size) => write!(f, "{size:.1} KiB"),
             Self::Count(count) => write!(f, "{count}"),
         }
     }
@@ -70,6 +74,7 @@ impl fmt::Display for Goal {
             Self::BelowMore(Value::Milliseconds(more)) => write!(f, "< +{more} ms"),
             Self::Below(Value::Milliseconds(most)) => write!(f, "< {most} ms"),
             Self::Below(Value::Mebibytes(most)) => write!(f, "< {most} MiB"),
+            Self::Below(Value::Kibibytes(most)) => write!(f, "< {most} KiB"),
             Self::BelowMore(value) => write!(f, "< +{value}"),
             Self::Below(value) => write!(f, "< {value}"),
             Self::AtMost(value) => write!(f, "≤ {value}"),
