@@ -35,6 +35,7 @@
 //! ```
 
 mod ask;
+mod bookmark;
 mod connection;
 mod dead;
 mod delivery;
@@ -57,6 +58,7 @@ mod streams;
 mod subscribe;
 
 pub use ask::{AnswerError, AskError, Refusal, Topic};
+pub use bookmark::{Bookmark, BookmarkError};
 pub use connection::{Bus, ConnectError};
 pub use dead::{DeadEvent, DeadLetter, DeadLettersState, Desk, DeskError};
 pub use delivery::{Delivery, Failure};

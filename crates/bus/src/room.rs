@@ -169,7 +169,7 @@ fn is_full(bytes: u64, limit: u64, percent: u64) -> bool {
 }
 
 /// Whoever takes events from the stream and settles each: the groups. Others, such as somebody who
-/// looks on, hold nothing up.
+/// looks on, hold nothing up; a place that the broker forgets by itself is somebody's bookmark.
 async fn groups(todo: &Stream) -> Result<BTreeMap<String, GroupStanding>, RoomError> {
     let consumers: Vec<Info> = todo
         .consumers()
@@ -177,7 +177,9 @@ async fn groups(todo: &Stream) -> Result<BTreeMap<String, GroupStanding>, RoomEr
         .await
         .map_err(failed("ask for the groups"))?;
     let groups = consumers.into_iter().filter(|info| {
-        info.config.durable_name.is_some() && info.config.ack_policy == AckPolicy::Explicit
+        let settles = info.config.ack_policy == AckPolicy::Explicit;
+        let stays = info.config.durable_name.is_some() && info.config.inactive_threshold.is_zero();
+        settles && stays
     });
     let standing = groups.map(|info| {
         let (waiting, in_hand) = (info.num_pending, info.num_ack_pending as u64);

@@ -1,11 +1,13 @@
 //! Listening to what is published now, without a group: nothing is stored or settled.
 
-use async_nats::{HeaderMap, Message, Subscriber};
+use async_nats::{HeaderMap, Message, Subscriber, jetstream};
 use bytes::Bytes;
+use events::{EventId, header};
 use futures_util::StreamExt;
+use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use crate::{Bus, PublishError};
+use crate::{Bus, PublishError, Stored};
 
 /// How long the broker may take.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
@@ -44,7 +46,8 @@ pub struct Subscription {
 /// A message as it was published.
 #[derive(Debug)]
 pub struct Heard {
-    message: Message,
+    pub(crate) message: Message,
+    stored_at: Option<OffsetDateTime>,
 }
 
 impl Bus {
@@ -89,6 +92,22 @@ impl Bus {
             .await
             .unwrap_or(Err(PublishError::Unconfirmed))
     }
+
+    /// Publishes `body` on `subject` as it is, and waits, 1.5 seconds at most, until a stream has
+    /// stored it. As with [`Bus::publish`], doing it again with the same `id` never makes two.
+    pub async fn deposit(
+        &self,
+        subject: &str,
+        id: &EventId,
+        body: impl Into<Bytes>,
+    ) -> Result<Stored, PublishError> {
+        let headers = || {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::MESSAGE_ID, id.as_str());
+            headers
+        };
+        self.store(subject.into(), headers, body.into()).await
+    }
 }
 
 impl Subscription {
@@ -96,14 +115,29 @@ impl Subscription {
     ///
     /// Cancel safe: nothing is lost if this is dropped.
     pub async fn next(&mut self) -> Option<Heard> {
-        self.subscriber
-            .next()
-            .await
-            .map(|message| Heard { message })
+        self.subscriber.next().await.map(|message| Heard {
+            message,
+            stored_at: None,
+        })
     }
 }
 
 impl Heard {
+    /// A message that a stream gave out.
+    pub(crate) fn stored(message: Message, bus: &Bus) -> Self {
+        let context = bus.jetstream.clone();
+        let message = jetstream::Message { message, context };
+        Self {
+            stored_at: message.info().map(|info| info.published).ok(),
+            message: message.message,
+        }
+    }
+
+    /// When a stream stored it; none if it was heard as it was published.
+    pub fn stored_at(&self) -> Option<OffsetDateTime> {
+        self.stored_at
+    }
+
     /// Where it was published.
     pub fn subject(&self) -> &str {
         &self.message.subject

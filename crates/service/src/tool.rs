@@ -14,13 +14,13 @@ use crate::{
 
 /// Reads the command line and the settings, and runs `main`, whose token is cancelled by Ctrl-C.
 ///
-/// Warnings go to the standard error, so that the output is the tool's own. The exit code is 0, 1
-/// after a failure, or 2 if the command line or a setting is wrong.
+/// Warnings go to the standard error, so that the output is the tool's own. The exit code is what
+/// `main` returns, 1 after a failure, or 2 if the command line or a setting is wrong.
 pub fn tool<T, F, Fut>(main: F) -> ExitCode
 where
     T: Parser,
     F: FnOnce(T, CancellationToken) -> Fut,
-    Fut: Future<Output = anyhow::Result<()>>,
+    Fut: Future<Output = anyhow::Result<ExitCode>>,
 {
     let tool = match read(T::command()).map(|matches| T::from_arg_matches(&matches)) {
         Ok(Ok(tool)) => tool,
@@ -47,7 +47,7 @@ where
         }
     });
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bus::{AskError, Bus};
+use events::ItemSaved;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -86,6 +87,15 @@ pub(crate) async fn get(bus: &Bus, get: &Get) -> anyhow::Result<()> {
         say([item.to_string()]);
         return Ok(());
     }
+    show(item)
+}
+
+/// Prints an item as its saver knows it.
+pub(crate) fn show_saved(saved: &ItemSaved) -> anyhow::Result<()> {
+    show(serde_json::to_value(saved)?)
+}
+
+fn show(item: Value) -> anyhow::Result<()> {
     let item: Item = read(item)?;
     let field = |name: &str, value: &str| format!("{name:<9} {}", printable(value));
     say([

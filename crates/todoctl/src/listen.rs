@@ -1,29 +1,70 @@
 //! `todoctl sub`.
 
-use std::io::{self, Write as _};
-
 use anyhow::Context;
 use bus::{Bus, Heard};
 use events::header;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::text::printable;
+use crate::{
+    reach::reached,
+    text::{printable, rfc3339, say},
+};
 
-/// Prints what is published on `subject`, a line each, until `stop` is cancelled.
-pub(crate) async fn run(bus: &Bus, subject: &str, stop: CancellationToken) -> anyhow::Result<()> {
+/// What is listened to.
+#[derive(clap::Args)]
+pub(crate) struct Sub {
+    /// Which subject; `*` stands for one word and `>` for the rest
+    #[arg(default_value = events::ALL_SUBJECTS)]
+    subject: String,
+    /// Read what is stored, from the first event on, and go on where the last reader with this NAME
+    /// was; readers with one NAME at the same time share. It is forgotten after a day without one
+    #[arg(long, value_name = "NAME")]
+    durable: Option<String>,
+}
+
+/// Prints what comes, a line each, until `stop` is cancelled.
+pub(crate) async fn run(bus: &Bus, what: &Sub, stop: CancellationToken) -> anyhow::Result<()> {
+    if !reached(bus, &stop).await {
+        return Ok(());
+    }
+    match &what.durable {
+        None => hear(bus, &what.subject, stop).await,
+        Some(name) => read(bus, name, &what.subject, stop).await,
+    }
+}
+
+/// What is published from now on.
+async fn hear(bus: &Bus, subject: &str, stop: CancellationToken) -> anyhow::Result<()> {
     let mut subscription = bus.subscribe(subject).await?;
     eprintln!("listening on {subject}");
-    loop {
-        let heard = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            heard = subscription.next() => heard.context("the connection is closed")?,
-        };
+    while let Some(heard) = stop.run_until_cancelled(subscription.next()).await {
+        let heard = heard.context("the connection is closed")?;
         // Whoever reads may have read enough, as `head` does.
-        if writeln!(io::stdout().lock(), "{}", line(&heard)).is_err() {
-            return Ok(());
+        if !say([line(&heard)]) {
+            break;
         }
     }
+    Ok(())
+}
+
+/// What is stored, and was not read with the bookmark `name`.
+async fn read(bus: &Bus, name: &str, subject: &str, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut bookmark = bus.bookmark(name, subject)?;
+    if let Some(opened) = stop.run_until_cancelled(bookmark.open()).await {
+        opened?;
+        eprintln!("reading {subject} from the stream, as {name}");
+    }
+    while let Some(heard) = stop.run_until_cancelled(bookmark.next()).await {
+        let heard = heard?;
+        if !say([line(&heard)]) {
+            break;
+        }
+        // Only what was printed is read.
+        bookmark.read(&heard).await;
+    }
+    bookmark.leave().await;
+    Ok(())
 }
 
 /// Subject, id, time, body.
@@ -32,12 +73,8 @@ fn line(heard: &Heard) -> String {
         .header(header::ID)
         .or_else(|| heard.header(header::MESSAGE_ID))
         .unwrap_or("-");
-    let now = || {
-        OffsetDateTime::now_utc()
-            .format(&Rfc3339)
-            .unwrap_or_default()
-    };
-    let time = heard.header(header::TIME).map_or_else(now, str::to_owned);
+    let known = || rfc3339(heard.stored_at().unwrap_or_else(OffsetDateTime::now_utc));
+    let time = heard.header(header::TIME).map_or_else(known, str::to_owned);
     let body = String::from_utf8_lossy(heard.payload());
     [heard.subject(), id, &time, &body]
         .map(printable)

@@ -1,8 +1,12 @@
 //! todoctl: the operator's command line.
 
+mod add;
 mod dead;
+mod duration;
 mod items;
 mod listen;
+mod publish;
+mod reach;
 mod status;
 mod text;
 
@@ -26,19 +30,12 @@ struct Todoctl {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Prints what is published on a subject from now on, until Ctrl-C
-    Sub {
-        /// Which subject; `*` stands for one word and `>` for the rest
-        #[arg(default_value = events::ALL_SUBJECTS)]
-        subject: String,
-    },
-    /// Publishes a body as it is, as any client of the broker would
-    Pub {
-        /// On which subject
-        subject: String,
-        /// What to publish, such as {"item":"buy milk"}
-        body: String,
-    },
+    /// Prints what is published on a subject from now on, or what is stored, until Ctrl-C
+    Sub(listen::Sub),
+    /// Publishes a body as it is, as any client of the broker would, once or again and again
+    Pub(publish::Pub),
+    /// Adds an item
+    Add(add::Add),
     /// Lists a list's items, the newest last
     List(items::List),
     /// Shows an item
@@ -54,21 +51,21 @@ fn main() -> ExitCode {
     service::tool(run)
 }
 
-async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<()> {
+async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let member = format!("todoctl-{}", std::process::id());
     let bus = Bus::visit(todoctl.broker.nats_url.as_str(), "todoctl", &member)
         .await
         .context("cannot use the broker (NATS_URL)")?;
+    let mut code = ExitCode::SUCCESS;
     match todoctl.task {
-        Task::Sub { subject } => listen::run(&bus, &subject, stop).await?,
-        Task::Pub { subject, body } => {
-            bus.notify(&subject, body).await.context("cannot publish")?;
-        }
+        Task::Sub(sub) => listen::run(&bus, &sub, stop).await?,
+        Task::Pub(what) => publish::run(&bus, &what, stop).await?,
+        Task::Add(add) => code = add::run(&bus, add, stop).await?,
         Task::List(list) => items::list(&bus, &list, stop).await?,
         Task::Get(get) => items::get(&bus, &get).await?,
         Task::Status(status) => status::run(&bus, &status, stop).await?,
         Task::Dead(task) => dead::run(&bus, task, stop).await?,
     }
     bus.close().await;
-    Ok(())
+    Ok(code)
 }

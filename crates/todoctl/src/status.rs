@@ -14,7 +14,7 @@ use bus::{Bus, Missing, Present, Roster, Standing};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::text::say;
+use crate::{duration, text::say};
 use expect::{Expectation, Regulars};
 
 /// How long the broker may take to be reached, and to say how far the groups are.
@@ -34,7 +34,7 @@ pub(crate) struct Status {
     #[arg(long, value_delimiter = ',')]
     expect: Vec<Expectation>,
     /// How long members may take to answer, as in `500ms` or `2s`
-    #[arg(long, default_value = "500ms", value_parser = expect::duration)]
+    #[arg(long, default_value = "500ms", value_parser = duration::parse)]
     within: Duration,
     /// Look again every 2 seconds, until Ctrl-C; whoever answered in the last minute is expected
     #[arg(long)]

@@ -5,6 +5,7 @@
 )]
 
 mod ask;
+mod bookmark;
 mod dead_letters;
 mod deaths;
 mod desk;

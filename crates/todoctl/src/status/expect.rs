@@ -37,19 +37,6 @@ impl FromStr for Expectation {
     }
 }
 
-/// Reads a time such as `500ms` or `2s`.
-pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
-    let milliseconds = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-        (Some(number), _) => number.parse().ok(),
-        (None, Some(number)) => number.parse().ok().and_then(|n: u64| n.checked_mul(1000)),
-        (None, None) => None,
-    };
-    match milliseconds {
-        Some(milliseconds @ 1..=60_000) => Ok(Duration::from_millis(milliseconds)),
-        _ => Err("expected a time up to a minute, such as 500ms or 2s"),
-    }
-}
-
 /// Those who have answered lately.
 #[derive(Default)]
 pub(crate) struct Regulars(BTreeMap<(String, String), Instant>);
@@ -76,9 +63,7 @@ impl Regulars {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{Expectation, duration};
+    use super::Expectation;
 
     #[test]
     fn an_expectation_is_a_service_and_a_number() {
@@ -92,24 +77,6 @@ mod tests {
         assert_eq!("todo-web".parse(), some("todo-web", 1));
         for wrong in ["", "=1", "a=", "a=x", "a=-1", "a=100000"] {
             assert!(wrong.parse::<Expectation>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_time_has_a_unit_and_an_end() {
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
-        for wrong in [
-            "",
-            "5",
-            "ms",
-            "0ms",
-            "-1s",
-            "1h",
-            "61s",
-            "99999999999999999999s",
-        ] {
-            assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 }

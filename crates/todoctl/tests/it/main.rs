@@ -4,7 +4,9 @@
     reason = "a test fails where its ground gives way"
 )]
 
+mod add;
 mod dead;
 mod items;
+mod pubsub;
 mod status;
 mod world;

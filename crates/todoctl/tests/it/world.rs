@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 pub(crate) struct World {
-    broker: Broker,
+    pub(crate) broker: Broker,
     pub(crate) bus: Bus,
 }
 
@@ -106,6 +106,15 @@ impl World {
         let sealed = Envelope::seal(&event, id.into(), "tester", OffsetDateTime::now_utc());
         self.bus.publish(&sealed).await.unwrap();
         id.to_string()
+    }
+
+    /// Leaves no room for any event.
+    pub(crate) async fn fill_the_stream(&self) {
+        let streams = Streams {
+            limit: 100,
+            ..Streams::default()
+        };
+        self.bus.ensure_streams(streams).await.unwrap();
     }
 
     /// Has a group refuse all there is, until there are `letters` dead letters.

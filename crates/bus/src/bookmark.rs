@@ -1,0 +1,188 @@
+//! A bookmark in the stream of events: what is stored on a subject, for somebody who reads it, leaves,
+//! and goes on later where they were.
+//!
+//! It is for people who look on, and for demonstrations. Unlike a group it holds nothing up: room is
+//! made without regard to it, nobody counts what waits for it, there are no dead letters, and the
+//! broker forgets it by itself when nobody has read for a day.
+
+use std::{error::Error, time::Duration};
+
+use async_nats::jetstream::{
+    consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull},
+    stream::ConsumerErrorKind,
+};
+use futures_util::StreamExt;
+use tokio::time::{sleep, timeout};
+use tracing::warn;
+
+use crate::{
+    Bus, Heard, TODO,
+    echo::differences,
+    pull::{Pull, Pulled},
+    settle,
+};
+
+/// After how long without a reader the broker forgets a bookmark.
+pub(crate) const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
+
+/// What the names of bookmarks start with at the broker, so that none of them is a group's.
+const PREFIX: &str = "bookmark-";
+
+/// How long a reader may take over one message before another with the same bookmark gets it.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// How long one attempt to find the place may take.
+const OPEN_LIMIT: Duration = Duration::from_secs(2);
+
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A place in the stream. Readers with the same bookmark share what is stored.
+pub struct Bookmark {
+    bus: Bus,
+    name: String,
+    subject: String,
+    pull: Option<Pull>,
+}
+
+/// Why there is no such bookmark.
+#[derive(Debug, thiserror::Error)]
+pub enum BookmarkError {
+    /// The name cannot be part of a subject.
+    #[error("a bookmark's name has 1 to 32 letters, digits, `-` or `_`, unlike `{name}`")]
+    Name {
+        /// Which name.
+        name: String,
+    },
+    /// The broker does not keep it as asked.
+    #[error("the broker does not keep the bookmark `{name}` for `{subject}`: {reason}")]
+    Refused {
+        /// Which name.
+        name: String,
+        /// Which subject.
+        subject: String,
+        /// What the broker said, or in which settings it differs.
+        reason: String,
+    },
+}
+
+/// Why the place was not found this time.
+enum Problem {
+    Passing(Box<dyn Error + Send + Sync>),
+    Lasting(String),
+}
+
+impl Bus {
+    /// The bookmark `name` among what the stream of events stores on `subject`, which may have
+    /// wildcards. When it is first read, it stands before everything that is stored.
+    pub fn bookmark(&self, name: &str, subject: &str) -> Result<Bookmark, BookmarkError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !(1..=32).contains(&name.len()) || !name.bytes().all(plain) {
+            let name = name.to_owned();
+            return Err(BookmarkError::Name { name });
+        }
+        Ok(Bookmark {
+            bus: self.clone(),
+            name: format!("{PREFIX}{name}"),
+            subject: subject.to_owned(),
+            pull: None,
+        })
+    }
+}
+
+impl Bookmark {
+    /// Finds the place, or makes it, however long that takes.
+    ///
+    /// Cancel safe: it may be done again.
+    pub async fn open(&mut self) -> Result<(), BookmarkError> {
+        while self.pull.is_none() {
+            self.bus.wait_connected().await;
+            // A question that is asked while the connection breaks is never answered.
+            let opened = timeout(OPEN_LIMIT, self.try_open()).await;
+            match opened.unwrap_or_else(|_| Err(Problem::Passing("no answer".into()))) {
+                Ok(pull) => self.pull = Some(pull),
+                Err(Problem::Lasting(reason)) => {
+                    return Err(BookmarkError::Refused {
+                        name: self.name.clone(),
+                        subject: self.subject.clone(),
+                        reason,
+                    });
+                }
+                Err(Problem::Passing(error)) => {
+                    warn!("cannot read `{}` from the stream: {error}", self.subject);
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the next message, however long that takes. It comes again, to whoever reads with this
+    /// bookmark, unless it is [`read`](Self::read) within 10 seconds.
+    ///
+    /// Cancel safe: nothing is lost if this is dropped.
+    pub async fn next(&mut self) -> Result<Heard, BookmarkError> {
+        loop {
+            self.open().await?;
+            let Some(pull) = &mut self.pull else { continue };
+            // One at a time: a person reads no faster, and readers take turns.
+            let pulled = match pull.top_up(1).await {
+                Ok(()) => pull.next().await,
+                Err(error) => Pulled::Lost(error.to_string()),
+            };
+            match pulled {
+                Pulled::Message(message) => return Ok(Heard::stored(message, &self.bus)),
+                Pulled::Unfilled => {}
+                Pulled::Lost(reason) => {
+                    warn!("lost the place in the stream, and look for it again: {reason}");
+                    self.pull = None;
+                }
+            }
+        }
+    }
+
+    /// Moves the bookmark behind a message, and waits until the broker has noted it.
+    pub async fn read(&self, heard: &Heard) {
+        settle::done(&self.bus.client, [&heard.message]).await;
+    }
+
+    /// Leaves. What is on its way is given back, so that the next reader gets it at once; this takes a
+    /// second at most.
+    pub async fn leave(self) {
+        let Some(pull) = self.pull else { return };
+        let mut rest = Box::pin(pull.drain());
+        while let Some(message) = rest.next().await {
+            settle::give_back(&self.bus.client, &message).await;
+        }
+    }
+
+    async fn try_open(&self) -> Result<Pull, Problem> {
+        let asked = pull::Config {
+            durable_name: Some(self.name.clone()),
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: SILENCE,
+            max_deliver: -1,
+            filter_subject: self.subject.clone(),
+            replay_policy: ReplayPolicy::Instant,
+            inactive_threshold: FORGOTTEN_AFTER,
+            ..pull::Config::default()
+        };
+        let passing = |error| Problem::Passing(error);
+        let stream = self.bus.jetstream.get_stream(TODO).await;
+        let stream = stream.map_err(|error| passing(error.into()))?;
+        let created = stream.create_consumer(asked.clone()).await;
+        let consumer = created.map_err(|error| match error.kind() {
+            ConsumerErrorKind::JetStream(said) if said.code() == 400 => {
+                Problem::Lasting(said.to_string())
+            }
+            _ => passing(error.into()),
+        })?;
+        let differences = differences(&asked, &consumer.cached_info().config);
+        if !differences.is_empty() {
+            return Err(Problem::Lasting(differences.join("; ")));
+        }
+        let pull = Pull::open(&self.bus.client, TODO, &self.name, 1).await;
+        pull.map_err(|error| passing(error.into()))
+    }
+}

@@ -1,0 +1,90 @@
+//! `todoctl add`: an item, over the broker and nothing else.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use bus::{Bus, Expected, PublishError, Replies};
+use events::{Envelope, ItemId, ItemSaved, ItemText, ListName, NewItem, header};
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{duration, items, text::say};
+
+/// How long the broker may take to be reached and to store the event.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// The pause before what was not confirmed is published again.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The exit code for an item that is accepted, and was not saved as long as somebody waited.
+const NOT_YET: u8 = 3;
+
+/// What is added.
+#[derive(clap::Args)]
+pub(crate) struct Add {
+    /// What there is to do
+    text: ItemText,
+    /// Which list; the usual one if it is not given
+    #[arg(long)]
+    list: Option<ListName>,
+    /// Wait for the item to be saved and print it: so many seconds, or a time such as `500ms`. It ends
+    /// with 3 if the item is accepted and not saved by then, and with 1 if it is not accepted
+    #[arg(long, value_name = "TIME", value_parser = duration::or_seconds)]
+    wait: Option<Duration>,
+}
+
+/// Publishes the item, and prints that it is accepted, or how it was saved. Fails if it is not known to
+/// be accepted.
+pub(crate) async fn run(bus: &Bus, add: Add, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+    let (id, now) = (ItemId::from(Uuid::now_v7()), OffsetDateTime::now_utc());
+    let event = NewItem {
+        id: Some(id),
+        list: add.list,
+        item: add.text,
+        added_at: Some(now),
+    };
+    let expected = match add.wait {
+        Some(wait) => Some((Replies::open(bus).await?.expect(), wait)),
+        None => None,
+    };
+    let reply_to = expected.as_ref();
+    let reply_to = reply_to.map(|(answer, _)| answer.reply_to().to_string());
+    let sealed = Envelope::seal(&event, id.into(), env!("CARGO_PKG_NAME"), now);
+    let sealed = sealed.with(header::REPLY_TO, reply_to);
+    publish(bus, &sealed).await.context("not accepted")?;
+    let Some((answer, wait)) = expected else {
+        say([format!("accepted {id}")]);
+        return Ok(ExitCode::SUCCESS);
+    };
+    if let Some(saved) = saved(answer, wait, &stop).await {
+        items::show_saved(&saved)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    say([format!("accepted {id}")]);
+    eprintln!("not saved yet: the event is stored, and a saver will come to it");
+    Ok(ExitCode::from(NOT_YET))
+}
+
+/// Publishes until the stream has stored the event, which it does once.
+async fn publish(bus: &Bus, event: &Envelope) -> Result<(), PublishError> {
+    let end = Instant::now() + WITHIN;
+    // Publishing says at once that there is no connection, and says it better.
+    let _ = timeout(WITHIN, bus.wait_connected()).await;
+    loop {
+        match bus.publish(event).await {
+            Ok(_) => return Ok(()),
+            Err(PublishError::Away | PublishError::Unconfirmed) if Instant::now() < end => {
+                sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// How the item was saved; none if that is not known in time.
+async fn saved(answer: Expected, wait: Duration, stop: &CancellationToken) -> Option<ItemSaved> {
+    let answer = stop.run_until_cancelled(answer.within(wait)).await;
+    answer??.saved
+}

@@ -1,0 +1,87 @@
+//! `todoctl pub`.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use anyhow::Context;
+use bus::{Bus, PublishError, Stored};
+use events::EventId;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{duration, reach::reached, text::say};
+
+/// The pause before what was not confirmed is published again.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What is published, and how often.
+#[derive(clap::Args)]
+pub(crate) struct Pub {
+    /// On which subject
+    subject: String,
+    /// What to publish, such as {"item":"buy milk"}; with --count, `{n}` in it is the message's number
+    body: String,
+    /// How many times, 1 or more; without it once
+    #[arg(long)]
+    count: Option<NonZeroU32>,
+    /// How long to wait between two of them, as in `200ms` or `5s`
+    #[arg(long, value_parser = duration::parse)]
+    interval: Option<Duration>,
+    /// Wait until a stream has stored each of them, and try again until it has
+    #[arg(long)]
+    durable: bool,
+}
+
+/// Publishes, until all is published or `stop` is cancelled, and says so of each.
+pub(crate) async fn run(bus: &Bus, what: &Pub, stop: CancellationToken) -> anyhow::Result<()> {
+    let count = what.count.map_or(1, NonZeroU32::get);
+    for number in 1..=count {
+        let pause = what.interval.filter(|_| number > 1).unwrap_or_default();
+        let paused = stop.run_until_cancelled(sleep(pause)).await.is_some();
+        if !paused || !reached(bus, &stop).await {
+            eprintln!("stopped after {} of {count}", number - 1);
+            break;
+        }
+        let body = match what.count {
+            Some(_) => what.body.replace("{n}", &number.to_string()),
+            None => what.body.clone(),
+        };
+        let (subject, of) = (&what.subject, format!("{number} of {count}"));
+        let said = if what.durable {
+            let stored = store(bus, subject, body, &stop).await;
+            let sequence = stored
+                .with_context(|| format!("cannot store {of}"))?
+                .sequence;
+            format!("stored {of} on {subject} as {sequence}")
+        } else {
+            let sent = bus.notify(subject, body).await;
+            sent.with_context(|| format!("cannot publish {of}"))?;
+            format!("published {of} on {subject}")
+        };
+        if !say([said]) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Has a stream store a message. As long as that may work another time it is tried again, with the same
+/// id, so that it is stored once.
+async fn store(
+    bus: &Bus,
+    subject: &str,
+    body: String,
+    stop: &CancellationToken,
+) -> Result<Stored, PublishError> {
+    let id = EventId::from(Uuid::now_v7());
+    loop {
+        let stored = bus.deposit(subject, &id, body.clone()).await;
+        match stored {
+            Err(PublishError::Away | PublishError::Unconfirmed) if !stop.is_cancelled() => {
+                stop.run_until_cancelled(sleep(PAUSE)).await;
+                reached(bus, stop).await;
+            }
+            stored => return stored,
+        }
+    }
+}
