@@ -1,6 +1,7 @@
 //! `todoctl pub` and `todoctl sub`.
 
-use testkit::{Output, Process, Signal, eventually};
+use serde_json::Value;
+use testkit::{Output, Process, Signal, eventually, http};
 
 use crate::world::{SOON, World};
 
@@ -47,6 +48,20 @@ async fn heard(listener: &Process, expected: &[&str]) {
     .await;
 }
 
+/// How many messages the broker would give out again.
+async fn unread(world: &World, name: &str) -> u64 {
+    let monitor = world.broker.monitor_url();
+    let address = format!("{}/jsz?consumers=true", monitor.trim_end_matches('/'));
+    let report: Value = http::get(&address).await.unwrap().json().unwrap();
+    let streams = &report["account_details"][0]["stream_detail"];
+    let places = streams.as_array().into_iter().flatten();
+    let mut places =
+        places.flat_map(|stream| stream["consumer_detail"].as_array().into_iter().flatten());
+    let name = format!("bookmark-{name}");
+    let place = places.find(|place| place["name"] == name.as_str());
+    place.unwrap()["num_ack_pending"].as_u64().unwrap()
+}
+
 async fn end(mut listener: Process) {
     let ended = listener.stop(Signal::SIGINT, SOON).await.unwrap();
     assert!(ended.success(), "{ended}: {}", listener.tail());
@@ -91,6 +106,7 @@ async fn what_is_stored_comes_to_who_listens_later_and_only_once() {
     )
     .await;
     end(listener).await;
+    assert_eq!(unread(&world, "me").await, 0);
 
     publish("late {n}").await;
     let again = listening(&world, &reading).await;
@@ -116,7 +132,7 @@ async fn two_who_read_by_one_name_share() {
     eventually("all is read", SOON, async || {
         let mut read: Vec<u32> = readers
             .iter()
-            .flat_map(|reader| bodies(reader))
+            .flat_map(bodies)
             .map(|body| body.parse().unwrap())
             .collect();
         read.sort_unstable();
