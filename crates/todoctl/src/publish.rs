@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub(crate) struct Pub {
     /// On which subject
     subject: String,
-    /// What to publish, such as {"item":"buy milk"}; with --count, `{n}` in it is the message's number
+    /// What to publish, such as {"item":"buy milk"}; with --count, `{number}` in it is the message's number
     body: String,
     /// How many times, 1 or more; without it once
     #[arg(long)]
@@ -43,7 +43,7 @@ pub(crate) async fn run(bus: &Bus, what: &Pub, stop: CancellationToken) -> anyho
             break;
         }
         let body = match what.count {
-            Some(_) => what.body.replace("{n}", &number.to_string()),
+            Some(_) => what.body.replace("{number}", &number.to_string()),
             None => what.body.clone(),
         };
         let (subject, of) = (&what.subject, format!("{number} of {count}"));

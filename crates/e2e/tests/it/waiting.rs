@@ -155,3 +155,24 @@ async fn an_operator_sees_the_answers_as_they_pass() {
     assert!(line.starts_with("replies.todo-api."), "{line}");
     assert!(line.contains(&id(&added)), "{line}");
 }
+
+/// Over the broker alone: no API runs.
+#[tokio::test]
+async fn an_operator_who_waits_sees_the_saved_item_or_hears_that_it_waits_for_a_saver() {
+    let mut user = User::start(SystemOptions::default().only(&["save-handler"])).await;
+    let command = ["add", "buy milk", "--wait", "10"];
+    let output = user.todoctl(&command).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(page.contains("\nitem      buy milk\n"), "{page}");
+    let saved = user.sql("select count(*) from items").await;
+    assert_eq!(saved, "1", "what is printed is committed");
+
+    let saver = user.system.members_of("save-handler").remove(0);
+    user.system.stop_member(&saver).await.unwrap();
+    let command = ["add", "buy bread", "--wait", "200ms"];
+    let output = user.todoctl(&command).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    user.system.add_member("save-handler").await.unwrap();
+    user.sql_becomes("select count(*) from items", "2").await;
+}

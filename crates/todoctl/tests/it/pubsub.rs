@@ -70,7 +70,7 @@ async fn end(mut listener: Process) {
 #[tokio::test]
 async fn who_listens_gets_what_is_published_meanwhile_and_nothing_else() {
     let world = World::new().await;
-    let two = ["pub", PLAIN, "hello {n}", "--count", "2"];
+    let two = ["pub", PLAIN, "hello {number}", "--count", "2"];
     let said = world.printed(&two).await;
     assert_eq!(
         said,
@@ -79,8 +79,8 @@ async fn who_listens_gets_what_is_published_meanwhile_and_nothing_else() {
     let listener = listening(&world, &["sub", PLAIN]).await;
     let slow = ["--interval", "10ms"];
     world.printed(&[two.as_slice(), &slow].concat()).await;
-    world.printed(&["pub", PLAIN, "the {n}th"]).await;
-    heard(&listener, &["hello 1", "hello 2", "the {n}th"]).await;
+    world.printed(&["pub", PLAIN, "the {number}th"]).await;
+    heard(&listener, &["hello 1", "hello 2", "the {number}th"]).await;
     end(listener).await;
 }
 
@@ -91,7 +91,7 @@ async fn what_is_stored_comes_to_who_listens_later_and_only_once() {
         let publishing = ["pub", STORED, text, "--count", "2", "--durable"];
         world.printed(&publishing).await
     };
-    let said = publish("early {n}").await;
+    let said = publish("early {number}").await;
     assert_eq!(
         said,
         "stored 1 of 2 on events.todo.newitem as 1\nstored 2 of 2 on events.todo.newitem as 2\n"
@@ -99,7 +99,7 @@ async fn what_is_stored_comes_to_who_listens_later_and_only_once() {
     let reading = ["sub", STORED, "--durable", "me"];
     let listener = listening(&world, &reading).await;
     heard(&listener, &["early 1", "early 2"]).await;
-    publish("meanwhile {n}").await;
+    publish("meanwhile {number}").await;
     heard(
         &listener,
         &["early 1", "early 2", "meanwhile 1", "meanwhile 2"],
@@ -108,7 +108,7 @@ async fn what_is_stored_comes_to_who_listens_later_and_only_once() {
     end(listener).await;
     assert_eq!(unread(&world, "me").await, 0);
 
-    publish("late {n}").await;
+    publish("late {number}").await;
     let again = listening(&world, &reading).await;
     heard(&again, &["late 1", "late 2"]).await;
     // Somebody else has a place of their own.
@@ -127,7 +127,7 @@ async fn two_who_read_by_one_name_share() {
         listening(&world, &reading).await,
         listening(&world, &reading).await,
     ];
-    let many = ["pub", STORED, "{n}", "--count", "40", "--durable"];
+    let many = ["pub", STORED, "{number}", "--count", "40", "--durable"];
     world.printed(&many).await;
     eventually("all is read", SOON, async || {
         let mut read: Vec<u32> = readers
