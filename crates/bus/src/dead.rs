@@ -26,6 +26,20 @@ const ATTEMPTS: &str = "Dead-Attempts";
 const AT: &str = "Dead-At";
 /// Says that the body was too large to be kept here.
 const BODY: &str = "Dead-Body";
+/// What a dead letter says besides what its event said, in headers with these names.
+pub const LETTER_HEADERS: [&str; 10] = [
+    GROUP,
+    MEMBER,
+    REASON,
+    ATTEMPTS,
+    AT,
+    record::SUBJECT,
+    record::STREAM,
+    record::STREAM_CREATED,
+    record::SEQUENCE,
+    record::STORED_AT,
+];
+
 /// In a replay: the id of the event that is replayed.
 const CAUSE: &str = "Dead-Cause";
 

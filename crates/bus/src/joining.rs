@@ -13,10 +13,13 @@ use async_nats::{
 use events::StreamIdentity;
 use futures_util::{Stream, StreamExt};
 use rand::RngExt;
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
-use crate::{Group, GroupError, REPLAYS, TODO, echo::differences, pull::Pull, streams::is_absent};
+use crate::{
+    Group, GroupError, Patience, REPLAYS, TODO, echo::differences, pull::Pull, streams::is_absent,
+};
 
 /// The most events that all members of a group together may have in hand.
 const MOST_IN_HAND: i64 = 50_000;
@@ -113,7 +116,7 @@ impl Group {
             Err(error) if is_absent(&error) => return Err(Refusal::NoStream),
             Err(error) => return Err(Refusal::Ask(error.into())),
         };
-        let asked = self.consumer(source);
+        let asked = consumer(&self.name, self.filter(source), self.patience);
         let created = stream.create_consumer(asked.clone()).await;
         let consumer = created.map_err(|error| self.refusal(error))?;
         let differences = differences(&asked, &consumer.cached_info().config);
@@ -151,24 +154,42 @@ impl Group {
     fn filter(&self, source: Source) -> String {
         match source {
             Source::Events => self.filter.clone(),
-            Source::Replays => format!("replay.{}", self.name),
+            Source::Replays => replays_of(&self.name),
         }
     }
+}
 
-    fn consumer(&self, source: Source) -> pull::Config {
-        pull::Config {
-            durable_name: Some(self.name.to_string()),
-            deliver_policy: DeliverPolicy::All,
-            ack_policy: AckPolicy::Explicit,
-            ack_wait: self.patience.silence,
-            // Members count the attempts themselves: past a limit of the broker's, an event
-            // would stay in the stream with nobody told.
-            max_deliver: -1,
-            filter_subject: self.filter(source),
-            replay_policy: ReplayPolicy::Instant,
-            max_waiting: 512,
-            max_ack_pending: MOST_IN_HAND,
-            ..pull::Config::default()
-        }
+/// What the broker is asked to keep of a group.
+fn consumer(name: &str, filter: String, patience: Patience) -> pull::Config {
+    pull::Config {
+        durable_name: Some(name.to_owned()),
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: patience.silence,
+        // Members count the attempts themselves: past a limit of the broker's, an event
+        // would stay in the stream with nobody told.
+        max_deliver: -1,
+        filter_subject: filter,
+        replay_policy: ReplayPolicy::Instant,
+        max_waiting: 512,
+        max_ack_pending: MOST_IN_HAND,
+        ..pull::Config::default()
     }
+}
+
+/// The places of the group `name` with its usual settings, as the broker's own API writes them, each
+/// with its stream: for documents.
+pub fn group_settings(name: &str, filter: &str) -> [(&'static str, Value); 2] {
+    [
+        (Source::Events, filter.to_owned()),
+        (Source::Replays, replays_of(name)),
+    ]
+    .map(|(source, filter)| {
+        let consumer = consumer(name, filter, Patience::default());
+        (source.stream(), json!(consumer))
+    })
+}
+
+fn replays_of(group: &str) -> String {
+    format!("replay.{group}")
 }

@@ -7,6 +7,7 @@ use async_nats::jetstream::{
     context::{CreateStreamErrorKind, GetStreamErrorKind},
     stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
 };
+use serde_json::{Value, json};
 use tracing::info;
 
 use crate::{Bus, echo::differences};
@@ -49,6 +50,14 @@ impl Default for Streams {
             replicas: 1,
             limit: 2 << 30,
         }
+    }
+}
+
+impl Streams {
+    /// The streams with these settings, as the broker's own API writes them: for documents.
+    pub fn settings(self) -> [Value; 3] {
+        let streams = [todo(self, LARGEST_EVENT), dead_letters(self), replays(self)];
+        streams.map(|stream| json!(stream))
     }
 }
 

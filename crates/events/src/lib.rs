@@ -19,6 +19,7 @@ mod envelope;
 mod item;
 mod origin;
 mod reply;
+mod schema;
 mod todo;
 mod when;
 

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{ItemSaved, header};
@@ -43,7 +44,7 @@ impl fmt::Display for ReplyTo {
 }
 
 /// What a saver answers: how the item is after the event was applied to it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SaveReply {
     /// The item's whole state; none if nobody has added the item. The change is kept then, and counts

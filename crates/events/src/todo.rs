@@ -1,12 +1,13 @@
 //! The events, each as it is written on the wire.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 
-use crate::{EventId, ItemId, ItemText, ListName, Order};
+use crate::{EventId, ItemId, ItemText, ListName, Order, schema::Moment};
 
 /// A fact that is published on a subject of its own.
-pub trait Event: Serialize + DeserializeOwned {
+pub trait Event: Serialize + DeserializeOwned + JsonSchema {
     /// Where it is published.
     const SUBJECT: &'static str;
     /// Its name among the event types (CloudEvents attribute `type`).
@@ -32,10 +33,14 @@ events! {
     ItemSaved = "events.todo.itemsaved",
 }
 
-/// Somebody wants an item added. Only `item` is required, so that any client can publish one;
+/// Somebody wants an item added. Only `item` is required, so that any client can publish one.
+///
 /// [`ItemAdded`] is the same with everything filled in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(
+    description = "Somebody wants an item added. Only `item` is required, so that any client can publish one."
+)]
 pub struct NewItem {
     /// The item's identifier; if missing, it follows from where the broker stored the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,6 +56,7 @@ pub struct NewItem {
         skip_serializing_if = "Option::is_none",
         with = "crate::when::option"
     )]
+    #[schemars(with = "Option<Moment>")]
     pub added_at: Option<OffsetDateTime>,
 }
 
@@ -70,7 +76,7 @@ pub struct ItemAdded {
 }
 
 /// An item's text changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemRenamed {
     /// Which item.
@@ -80,7 +86,7 @@ pub struct ItemRenamed {
 }
 
 /// An item is done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemCompleted {
     /// Which item.
@@ -88,7 +94,7 @@ pub struct ItemCompleted {
 }
 
 /// An item is not done after all.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemReopened {
     /// Which item.
@@ -96,7 +102,7 @@ pub struct ItemReopened {
 }
 
 /// An item has another place in its list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemMoved {
     /// Which item.
@@ -106,7 +112,7 @@ pub struct ItemMoved {
 }
 
 /// An item is gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemDeleted {
     /// Which item.
@@ -114,7 +120,7 @@ pub struct ItemDeleted {
 }
 
 /// An item's whole state after it was saved.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemSaved {
     /// Which item.
@@ -132,6 +138,7 @@ pub struct ItemSaved {
     pub deleted: bool,
     /// When it was added.
     #[serde(with = "crate::when")]
+    #[schemars(with = "Moment")]
     pub added_at: OffsetDateTime,
     /// Counts the changes of this item, from 1. Of two states the one with the greater version is
     /// newer; a state whose version is already known can be dropped.

@@ -59,7 +59,7 @@ use service::{
 use store::Database;
 
 pub use app::App;
-pub use questions::answer;
+pub use questions::{TOPICS, answer};
 pub use tokens::Tokens;
 
 /// The JSON API of the todo list: its settings.

@@ -21,12 +21,26 @@ use crate::{
     representation::{CountDocument, ItemDocument, PageDocument},
 };
 
+/// What can be asked.
+pub const TOPICS: [Topic; 3] = [LIST, GET, COUNT];
+
+/// An item, as `representation` writes it.
+macro_rules! item {
+    () => {
+        r#"{"type":"object","properties":{"id":{"type":"string","format":"uuid"},"list":{"type":"string"},"item":{"type":"string"},"completed":{"type":"boolean"},"order":{"type":"number"},"addedAt":{"type":"string","format":"date-time"},"version":{"type":"integer"}},"required":["id","list","item","completed","order","addedAt","version"]}"#
+    };
+}
+
 const LIST: Topic = Topic {
     name: "list",
     subject: "queries.todo.list",
     about: "a list's items, page by page, the newest last",
     request_schema: r#"{"type":"object","properties":{"list":{"type":"string"},"limit":{"type":"integer","minimum":1,"maximum":1000,"default":100},"after":{"type":"string"}},"additionalProperties":false}"#,
-    response_schema: r#"{"type":"object","properties":{"items":{"type":"array","items":{"type":"object"}},"next":{"type":["string","null"]}},"required":["items","next"]}"#,
+    response_schema: concat!(
+        r#"{"type":"object","properties":{"items":{"type":"array","items":"#,
+        item!(),
+        r#"},"next":{"type":["string","null"]}},"required":["items","next"]}"#
+    ),
 };
 
 const GET: Topic = Topic {
@@ -34,7 +48,7 @@ const GET: Topic = Topic {
     subject: "queries.todo.get",
     about: "an item as it was last saved",
     request_schema: r#"{"type":"object","properties":{"id":{"type":"string","format":"uuid"}},"required":["id"],"additionalProperties":false}"#,
-    response_schema: r#"{"type":"object","properties":{"id":{"type":"string","format":"uuid"},"list":{"type":"string"},"item":{"type":"string"},"completed":{"type":"boolean"},"order":{"type":"number"},"addedAt":{"type":"string","format":"date-time"},"version":{"type":"integer"}},"required":["id","list","item","completed","order","addedAt","version"]}"#,
+    response_schema: item!(),
 };
 
 const COUNT: Topic = Topic {
@@ -47,7 +61,7 @@ const COUNT: Topic = Topic {
 
 /// Answers questions from `bus` until `stop` is cancelled, and then those that were asked before.
 pub async fn answer(app: &App, bus: &Bus, stop: CancellationToken) -> Result<(), AnswerError> {
-    bus.answer(&[LIST, GET, COUNT], stop, async |topic, question| {
+    bus.answer(&TOPICS, stop, async |topic, question| {
         let answered = match topic {
             "list" => list(app, question).await,
             "get" => get(app, question).await,

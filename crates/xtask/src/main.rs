@@ -5,6 +5,7 @@ mod bench;
 mod cargo;
 mod chaos;
 mod compose_test;
+mod docs;
 mod sql;
 mod stop;
 mod test;
@@ -33,6 +34,8 @@ enum Task {
     Test(test::Options),
     /// Walks through the compose files on a Docker engine, as a user does
     ComposeTest(compose_test::Options),
+    /// Writes `docs/asyncapi.yaml` from the code, and has the official parser read it
+    Docs(docs::Options),
     /// Records the checked SQL queries in `.sqlx`, or checks that they are recorded
     Sql(sql::Options),
 }
@@ -45,6 +48,7 @@ async fn main() -> ExitCode {
         Task::Chaos(options) => chaos::run(options).await,
         Task::Test(options) => test::run(options).await,
         Task::ComposeTest(options) => compose_test::run(options).await,
+        Task::Docs(options) => docs::run(options).await,
         Task::Sql(options) => sql::run(options).await,
     };
     match done {

@@ -9,6 +9,7 @@ use testkit::{Postgres, PostgresOptions, install};
 use tokio::process::Command;
 
 use crate::cargo::{cargo, code, finish};
+use crate::docs;
 use crate::stop::Stop;
 
 /// What to test.
@@ -62,11 +63,9 @@ async fn test(options: &Options, postgres: &str, stop: &mut Stop) -> Result<Exit
         .args(["test", "--doc", "--workspace"])
         .env(VARIABLE, postgres);
     let examples = finish(&mut examples, stop).await?;
-    Ok(if tests.success() {
-        code(examples)
-    } else {
-        code(tests)
-    })
+    let documents = docs::check(stop).await?;
+    let ended = [tests, examples].into_iter().find(|ended| !ended.success());
+    Ok(ended.map_or(documents, code))
 }
 
 /// `cargo nextest`, which runs the tests of all crates side by side, or `cargo test` where it is not

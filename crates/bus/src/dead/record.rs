@@ -18,11 +18,11 @@ const OURS: &str = "Dead-";
 /// of another name there, they take the header for missing. The message would have no id.
 const REMEMBERED: &str = "Dead-Order-";
 
-const SUBJECT: &str = "Dead-Subject";
-const STREAM: &str = "Dead-Stream";
-const STREAM_CREATED: &str = "Dead-Stream-Created";
+pub(super) const SUBJECT: &str = "Dead-Subject";
+pub(super) const STREAM: &str = "Dead-Stream";
+pub(super) const STREAM_CREATED: &str = "Dead-Stream-Created";
 pub(super) const SEQUENCE: &str = "Dead-Sequence";
-const STORED_AT: &str = "Dead-Stored-At";
+pub(super) const STORED_AT: &str = "Dead-Stored-At";
 
 /// An event's headers as they came, the subject it came on, and its place in history.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
     reason = "a test fails where its ground gives way"
 )]
 
+mod asyncapi;
 mod bad_input;
 mod chaos;
 mod dead_letters;

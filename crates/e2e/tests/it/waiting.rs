@@ -165,8 +165,8 @@ async fn an_operator_who_waits_sees_the_saved_item_or_hears_that_it_waits_for_a_
     assert!(output.status.success(), "{output:?}");
     let page = String::from_utf8(output.stdout).unwrap();
     assert!(page.contains("\nitem      buy milk\n"), "{page}");
-    let saved = user.sql("select count(*) from items").await;
-    assert_eq!(saved, "1", "what is printed is committed");
+    let count = user.sql("select count(*) from items").await;
+    assert_eq!(count, "1", "what is printed is committed");
 
     let saver = user.system.members_of("save-handler").remove(0);
     user.system.stop_member(&saver).await.unwrap();

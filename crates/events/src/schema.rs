@@ -1,0 +1,41 @@
+//! What a JSON Schema can say of the values, for documents. It says what to send; reading is more
+//! tolerant, and trims a text for instance.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::{EventId, ItemId, ItemText, ListName, Order};
+
+/// A time on the wire.
+pub(crate) struct Moment;
+
+/// Something to be seen, and no control characters.
+const TIDY: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+
+macro_rules! schemas {
+    ($($name:ident: $schema:tt,)*) => {
+        $(impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        })*
+    };
+}
+
+schemas! {
+    ItemId: { "type": "string", "format": "uuid" },
+    EventId: { "type": "string", "minLength": 1, "maxLength": EventId::LIMIT, "pattern": "^[!-~]+$" },
+    ItemText: { "type": "string", "minLength": 1, "maxLength": ItemText::LIMIT, "pattern": TIDY },
+    ListName: { "type": "string", "minLength": 1, "maxLength": ListName::LIMIT, "pattern": TIDY },
+    Order: { "type": "number" },
+    Moment: { "type": "string", "format": "date-time" },
+}
