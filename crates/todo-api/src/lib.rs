@@ -16,6 +16,7 @@
 //! | `GET /todo/{id}` | shows an item: `show` |
 //! | `PATCH /todo/{id}` | changes its text, whether it is done, or its place: `change` |
 //! | `DELETE /todo/{id}` | deletes it: `delete` |
+//! | `GET /asyncapi.yaml` | what is said over the broker, for everybody: `contract` |
 //!
 //! The same is answered to whoever asks over the broker, on `queries.todo.list`, `queries.todo.get` and
 //! `queries.todo.count`: `questions`.
@@ -29,6 +30,7 @@ mod add;
 mod app;
 mod body;
 mod change;
+mod contract;
 mod delete;
 mod key;
 mod list;
@@ -116,7 +118,7 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
 }
 
 /// The routes of the service, without those that every service has, for those who have one of the
-/// `tokens`.
+/// `tokens`. The contract is for everybody.
 pub fn routes(app: App, tokens: Tokens) -> Router {
     let mut routes = Router::new()
         .route("/todo", get(list::list).post(add::add))
@@ -129,7 +131,8 @@ pub fn routes(app: App, tokens: Tokens) -> Router {
     if !tokens.is_empty() {
         routes = routes.layer(middleware::from_fn_with_state(tokens, tokens::guard));
     }
-    http::fronted::<Data>(routes)
+    // The same for everybody, and what a caller reads who has no token yet.
+    http::fronted::<Data>(routes.route("/asyncapi.yaml", get(contract::asyncapi)))
 }
 
 /// What is answered is data: nobody shall take it for a page, or keep it. Every error is a problem

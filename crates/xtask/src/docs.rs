@@ -87,7 +87,7 @@ async fn parser(stop: &mut Stop) -> Result<PathBuf> {
         directory.display()
     );
     // What is there is there as a whole.
-    let unfinished = directory.with_extension("unfinished");
+    let unfinished = target_dir().await?.join("asyncapi-parser.unfinished");
     fs::create_dir_all(&unfinished)?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts"]);

@@ -15,9 +15,10 @@ use tokio::process::Command;
 use crate::user::{SOON, User, between};
 
 /// What a build looks at besides the crates.
-const BUILD_FILES: [&str; 5] = [
+const BUILD_FILES: [&str; 6] = [
     ".cargo",
     ".sqlx",
+    "docs",
     "migrations",
     "Cargo.toml",
     "rust-toolchain.toml",

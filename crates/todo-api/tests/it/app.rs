@@ -221,8 +221,11 @@ impl Answer {
     async fn read(response: Response) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
+        let yaml = parts.headers.get(header::CONTENT_TYPE);
+        let yaml = yaml.is_some_and(|kind| kind == "application/yaml");
         let body = match &body[..] {
             b"" => Value::Null,
+            body if yaml => str::from_utf8(body).unwrap().into(),
             body => serde_json::from_slice(body).unwrap(),
         };
         Self {

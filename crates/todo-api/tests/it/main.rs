@@ -8,6 +8,7 @@
 mod add;
 mod app;
 mod change;
+mod contract;
 mod delete;
 mod list;
 mod outages;

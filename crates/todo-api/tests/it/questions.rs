@@ -5,6 +5,7 @@ use std::time::Duration;
 use bus::{AskError, Bus, Refusal};
 use serde_json::{Value, json};
 use testkit::eventually;
+use todo_api::TOPICS;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -16,6 +17,10 @@ async fn ask(bus: &Bus, what: &str, question: &str) -> Result<Value, AskError> {
     let subject = format!("queries.todo.{what}");
     let answer = bus.ask(&subject, question.to_owned(), SOON).await?;
     Ok(serde_json::from_slice(&answer).unwrap())
+}
+
+fn fields(object: &Value) -> Vec<&String> {
+    object.as_object().unwrap().keys().collect()
 }
 
 async fn refused(bus: &Bus, what: &str, question: &str) -> Refusal {
@@ -80,6 +85,19 @@ async fn the_answers_are_those_that_the_addresses_give() {
         );
         let none = ask(bus, "count", r#"{"list":"other"}"#).await.unwrap();
         assert_eq!(none, json!({"list": "other", "total": 0, "completed": 0}));
+
+        let item = ask(bus, "get", &json!({"id": ids[0]}).to_string()).await;
+        for (topic, answer) in TOPICS.iter().zip([&first, &item.unwrap(), &count]) {
+            let schema: Value = serde_json::from_str(topic.response_schema).unwrap();
+            assert_eq!(
+                fields(&schema["properties"]),
+                fields(answer),
+                "{}",
+                topic.name
+            );
+            let required = schema["required"].as_array().unwrap();
+            assert_eq!(required.len(), fields(answer).len(), "{}", topic.name);
+        }
     })
     .await;
 }
