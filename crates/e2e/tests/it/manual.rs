@@ -85,10 +85,49 @@ fn the_manual_has_every_setting_with_its_default() {
 fn every_file_that_the_patterns_name_is_there() {
     let patterns = fs::read_to_string(root().join("docs/patterns.md")).unwrap();
     let words = patterns.split('`').skip(1).step_by(2);
-    let mut files = words.filter(|word| word.starts_with("crates/"));
-    assert!(files.clone().count() > 0);
-    let missing = files.find(|file| !root().join(file).exists());
+    let named = words.filter(|word| {
+        let folders = ["crates/", "docs/", "message-queue/"];
+        folders.iter().any(|folder| word.starts_with(folder))
+    });
+    let links = patterns.split("](").skip(1);
+    let links = links.map(|link| link.split([')', '#']).next().unwrap());
+    let links = links.filter(|link| !link.is_empty() && !link.contains("://"));
+    let files: Vec<_> = named
+        .map(|file| root().join(file))
+        .chain(links.map(|link| root().join("docs").join(link)))
+        .collect();
+    assert!(files.len() > 30);
+    let missing = files.iter().find(|file| !file.exists());
     assert_eq!(missing, None);
+}
+
+#[test]
+fn every_pattern_is_in_the_table_of_contents_and_says_what_it_has_to() {
+    let patterns = fs::read_to_string(root().join("docs/patterns.md")).unwrap();
+    let (top, rest) = patterns.split_once("\n## ").unwrap();
+    let sections: Vec<_> = rest.split("\n## ").collect();
+    let listed: Vec<_> = top
+        .lines()
+        .filter_map(|line| line.strip_prefix("| [")?.split_once("](#"))
+        .map(|(name, rest)| (name, rest.split_once(')').unwrap().0))
+        .collect();
+    assert_eq!(listed.len(), sections.len());
+    for (section, (name, anchor)) in sections.iter().zip(listed) {
+        let (heading, text) = section.split_once('\n').unwrap();
+        assert_eq!(heading, name);
+        let place = heading.to_lowercase().replace(' ', "-").replace(',', "");
+        assert_eq!(place, anchor);
+        for part in [
+            "What it is for",
+            "Where the code is",
+            "To see it",
+            "What it costs",
+            "hen not to use it",
+        ] {
+            assert!(text.contains(part), "{heading} does not say: {part}");
+        }
+        assert!(text.contains("```sh\n"), "{heading} has no command");
+    }
 }
 
 #[test]
