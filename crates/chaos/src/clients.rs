@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use anyhow::Result;
 use futures_util::future::join_all;
@@ -23,24 +24,47 @@ pub(crate) struct Clients {
     seed: u64,
     pub(crate) began: Instant,
     until: Cell<Instant>,
-    /// Where the members of the HTTP services are. One that is started again may have had to take
-    /// another port.
-    places: RefCell<BTreeMap<String, Vec<String>>>,
+    places: Places,
     history: RefCell<History>,
     items: RefCell<Vec<Uuid>>,
     marks: Cell<u64>,
     rounds: Cell<u64>,
 }
 
+/// Where the members of the HTTP services are. One that is started again may have had to take another
+/// port.
+#[derive(Clone, Default)]
+pub(crate) struct Places(Rc<RefCell<BTreeMap<String, Vec<String>>>>);
+
+impl Places {
+    /// Looks where the services are now.
+    pub(crate) fn find(&self, system: &System) {
+        let mut places = BTreeMap::<_, Vec<_>>::new();
+        for member in system.members() {
+            if let Some(address) = member.http {
+                places.entry(member.service).or_default().push(address);
+            }
+        }
+        self.0.replace(places);
+    }
+
+    /// A member of an HTTP service, whether it lives or not.
+    pub(crate) fn one_of(&self, service: &str, rng: &mut StdRng) -> String {
+        let places = self.0.borrow();
+        let members = places.get(service).map_or(&[][..], Vec::as_slice);
+        members.choose(rng).cloned().unwrap_or_default()
+    }
+}
+
 impl Clients {
     /// Clients that have not begun yet.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, places: Places) -> Self {
         let now = Instant::now();
         Self {
             seed,
             began: now,
             until: Cell::new(now),
-            places: RefCell::default(),
+            places,
             history: RefCell::default(),
             items: RefCell::default(),
             marks: Cell::new(0),
@@ -58,22 +82,9 @@ impl Clients {
         Ok(())
     }
 
-    /// Looks where the services are now.
-    pub(crate) fn find(&self, system: &System) {
-        let mut places = BTreeMap::<_, Vec<_>>::new();
-        for member in system.members() {
-            if let Some(address) = member.http {
-                places.entry(member.service).or_default().push(address);
-            }
-        }
-        self.places.replace(places);
-    }
-
     /// A member of an HTTP service, whether it lives or not.
     pub(crate) fn place(&self, service: &str, rng: &mut StdRng) -> String {
-        let places = self.places.borrow();
-        let members = places.get(service).map_or(&[][..], Vec::as_slice);
-        members.choose(rng).cloned().unwrap_or_default()
+        self.places.one_of(service, rng)
     }
 
     pub(crate) fn is_over(&self) -> bool {

@@ -70,7 +70,7 @@ async fn begin(system: &mut System, fault: &Fault, extra: &mut Option<String>) -
         (Target::Database, Harm::Kill) => system.postgres().kill().await,
         (Target::Database, Harm::Freeze) => system.postgres().pause(),
         (Target::Database, _) => system.postgres().stop().await,
-        (Target::BrokerLink | Target::DatabaseLink, harm) => {
+        (Target::BrokerLink | Target::WebLink | Target::DatabaseLink, harm) => {
             let link = link(system, fault.target)?;
             match harm {
                 Harm::Stall => link.stall(),
@@ -110,7 +110,7 @@ async fn end(
         (Target::Broker, _) => system.broker().restart().await?,
         (Target::Database, Harm::Freeze) => system.postgres().resume()?,
         (Target::Database, _) => system.postgres().restart().await?,
-        (Target::BrokerLink | Target::DatabaseLink, _) => {
+        (Target::BrokerLink | Target::WebLink | Target::DatabaseLink, _) => {
             link(system, fault.target)?.restore().await;
         }
     }
@@ -138,6 +138,7 @@ async fn stopped(system: &mut System, name: &str, fault: &Fault) -> Result<Optio
 fn link(system: &System, target: Target) -> Result<&Link> {
     let link = match target {
         Target::BrokerLink => system.broker_link(),
+        Target::WebLink => system.web_link(),
         _ => system.postgres_link(),
     };
     link.context("the system has no links")

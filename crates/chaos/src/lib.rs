@@ -22,7 +22,6 @@ mod client;
 mod clients;
 mod faults;
 mod history;
-mod live;
 mod model;
 mod options;
 mod plain;
@@ -32,6 +31,7 @@ mod run;
 pub mod schedule;
 mod tables;
 mod verdict;
+mod visitor;
 
 pub use options::Options;
 pub use plant::Plant;

@@ -30,6 +30,18 @@ pub(crate) struct Item {
     pub(crate) added_at: Option<i64>,
 }
 
+/// A state, as savers announce it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct State {
+    pub(crate) id: Uuid,
+    pub(crate) version: i64,
+    pub(crate) list: String,
+    pub(crate) item: String,
+    pub(crate) order: f64,
+    pub(crate) completed: bool,
+    pub(crate) deleted: bool,
+}
+
 /// What a stream comes to.
 #[derive(Debug, Default)]
 pub(crate) struct Model {

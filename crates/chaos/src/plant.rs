@@ -13,6 +13,8 @@ pub enum Plant {
     YesWithoutWaiting,
     /// The API takes no notice of its callers' keys.
     KeyIgnored,
+    /// The page's service forgets to push some of what is saved.
+    UpdateDropped,
 }
 
 impl Plant {
@@ -21,6 +23,7 @@ impl Plant {
         match self {
             Self::AckBeforeCommit | Self::NoVersionGuard => "save-handler",
             Self::YesWithoutWaiting | Self::KeyIgnored => "todo-api",
+            Self::UpdateDropped => "todo-web",
         }
     }
 

@@ -10,27 +10,24 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use async_nats::Client;
 use clap::ValueEnum;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use testkit::system::{Event, Report, SERVICES};
 use testkit::{System, SystemOptions, http, try_eventually};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::LISTS;
-use crate::clients::Clients;
-use crate::live::Live;
-use crate::model::SAVED;
-use crate::plain::{self, DEAD_LETTERS, Standing, TODO};
+use crate::clients::{Clients, Places};
+use crate::model::{SAVED, State};
+use crate::plain::{self, DEAD_LETTERS, Standing, Stored, TODO};
 use crate::resources::{self, Level};
 use crate::schedule::{self, Fault};
 use crate::verdict::{Evidence, judge};
+use crate::visitor::Visitor;
 use crate::{Kind, Options, Verdict, faults, tables};
 
 /// How long the clients work before anything is broken, so that what services take up then is what
 /// they usually do.
 const WARM: Duration = Duration::from_millis(1_500);
-
-/// How many watch.
-const VISITORS: usize = 2;
 
 /// How long those who watch may be behind, and what was used may take to be given back.
 const SETTLING: Duration = Duration::from_secs(20);
@@ -63,6 +60,7 @@ struct Stage<'o> {
     options: &'o Options,
     system: System,
     clients: Clients,
+    places: Places,
     /// Our own connection, which nobody cuts.
     direct: Client,
     /// The broker's address, through the link that everybody else uses.
@@ -73,27 +71,42 @@ async fn gather(options: &Options, seed: u64, schedule: &[Fault]) -> Result<Evid
     let system = System::start(system_options(options)?).await?;
     let link = system.broker_link().context("the system has no links")?;
     let broker = link.url(&system.nats());
+    let places = Places::default();
+    places.find(&system);
     let stage = Stage {
         direct: plain::connect(&system.nats(), "judge").await?,
-        clients: Clients::new(seed),
+        clients: Clients::new(seed, places.clone()),
+        places: places.clone(),
         options,
         system,
         broker,
     };
-    let (began, broker) = (stage.clients.began, stage.broker.clone());
-    let live: Vec<_> = (0..VISITORS).map(|_| Live::default()).collect();
-    let watching = try_join_all(live.iter().map(|live| live.watch(&broker, began)));
+    let began = stage.clients.began;
+    let visitors = Visitor::several(seed, &LISTS);
+    let watching = join_all(visitors.iter().map(|it| it.watch(&places, began)));
     let mut evidence = tokio::select! {
-        evidence = stage.play(schedule, &live) => evidence?,
-        watched = watching => { watched?; unreachable!("a visitor watches until it is dropped") }
+        evidence = stage.play(schedule, &visitors) => evidence?,
+        _ = watching => unreachable!("a visitor watches until it is dropped"),
     };
-    evidence.live = live;
+    evidence.views = visitors.into_iter().map(Visitor::into_view).collect();
     Ok(evidence)
 }
 
+/// Whether everybody who watches has heard of all that was saved in their list.
+fn have_heard(visitors: &[Visitor], events: &[Stored]) -> bool {
+    let saved = events.iter().filter(|event| event.subject == SAVED);
+    let mut last = BTreeMap::new();
+    for event in saved {
+        if let Ok(State { list, .. }) = serde_json::from_slice(&event.body) {
+            last.insert(list, event.sequence);
+        }
+    }
+    let last = |list| last.get(list).copied().unwrap_or_default();
+    visitors.iter().all(|it| it.has_heard(last(it.list())))
+}
+
 impl Stage<'_> {
-    async fn play(mut self, schedule: &[Fault], live: &[Live]) -> Result<Evidence> {
-        self.clients.find(&self.system);
+    async fn play(mut self, schedule: &[Fault], visitors: &[Visitor]) -> Result<Evidence> {
         self.clients
             .work(Instant::now() + WARM, self.options.clients, &self.broker)
             .await?;
@@ -106,7 +119,7 @@ impl Stage<'_> {
         let began = Instant::now();
         let until = began + self.options.length();
         let work = self.clients.work(until, self.options.clients, &self.broker);
-        let find = |system: &System| self.clients.find(system);
+        let find = |system: &System| self.places.find(system);
         let faults = faults::carry_out(&mut self.system, schedule, began, find);
         let ((), unclean) = tokio::try_join!(work, faults)?;
 
@@ -114,11 +127,9 @@ impl Stage<'_> {
         let (standings, _) = self.quiet().await;
         let (events, created) = plain::read(&self.direct, TODO).await?;
         let (dead_letters, _) = plain::read(&self.direct, DEAD_LETTERS).await?;
-        let saved = events.iter().rfind(|event| event.subject == SAVED);
-        let last = saved.map_or(0, |event| event.sequence);
         // Whoever is not there in time will be found by what it has not seen.
         let _ = try_eventually("the visitors have heard everything", SETTLING, async || {
-            live.iter().all(|live| live.last() >= last)
+            have_heard(visitors, &events)
         })
         .await;
         let after = self.settle(&before).await?;
@@ -137,7 +148,7 @@ impl Stage<'_> {
             created,
             dead_letters,
             standings,
-            live: Vec::new(),
+            views: Vec::new(),
             levels: (before, after),
             unready,
             unclean,
@@ -202,7 +213,10 @@ impl Stage<'_> {
 fn system_options(options: &Options) -> Result<SystemOptions> {
     let mut system = SystemOptions {
         bin_dir: options.bin_dir.clone(),
-        ..SystemOptions::default().linked().scale("todo-api", 2)
+        ..SystemOptions::default()
+            .linked()
+            .scale("todo-api", 2)
+            .scale("todo-web", 2)
     };
     if let Some(path) = &options.log {
         system.report = written_to(path)?;

@@ -42,6 +42,8 @@ pub enum Target {
     Database,
     /// The link to the broker.
     BrokerLink,
+    /// The page's own link to the broker, over which it hears what is saved.
+    WebLink,
     /// The link to the database.
     DatabaseLink,
 }
@@ -79,14 +81,18 @@ pub struct Fault {
 }
 
 /// The members that are there from the start: savers are what most faults are for.
-pub(crate) const MEMBERS: [Target; 6] = [
+pub(crate) const MEMBERS: [Target; 7] = [
     Target::Member("save-handler", 1),
     Target::Member("save-handler", 2),
     Target::Member("audit-handler", 1),
     Target::Member("todo-api", 1),
     Target::Member("todo-api", 2),
     Target::Member("todo-web", 1),
+    Target::Member("todo-web", 2),
 ];
+
+/// What services are connected by.
+const LINKS: [Target; 3] = [Target::BrokerLink, Target::WebLink, Target::DatabaseLink];
 
 /// When the first fault begins: the clients have something to lose by then.
 const FIRST: Duration = Duration::from_secs(1);
@@ -155,7 +161,7 @@ impl Kind {
             }
             Self::Links => {
                 let slow = Harm::Slow(Duration::from_millis(rng.random_range(20..200)));
-                let link = one_of(&[Target::BrokerLink, Target::DatabaseLink], rng);
+                let link = one_of(&LINKS, rng);
                 let harm = one_of(&[Harm::Cut, Harm::Stall, slow], rng);
                 (vec![link], harm, 300..5_000)
             }
@@ -212,6 +218,7 @@ impl fmt::Display for Target {
             Self::Broker => f.write_str("the broker"),
             Self::Database => f.write_str("the database"),
             Self::BrokerLink => f.write_str("the link to the broker"),
+            Self::WebLink => f.write_str("the page's link to the broker"),
             Self::DatabaseLink => f.write_str("the link to the database"),
         }
     }
@@ -284,7 +291,7 @@ mod tests {
                 Self::Broker => fault.target == Target::Broker,
                 Self::Database => fault.target == Target::Database,
                 Self::Both => server && fault.harm != Harm::Freeze,
-                Self::Links => matches!(fault.target, Target::BrokerLink | Target::DatabaseLink),
+                Self::Links => LINKS.contains(&fault.target),
             }
         }
     }

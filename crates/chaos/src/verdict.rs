@@ -3,6 +3,7 @@
 mod groups;
 mod operations;
 mod state;
+mod visitors;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,11 +13,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::history::History;
-use crate::live::Live;
 use crate::model;
 use crate::plain::{Standing, Stored, TODO};
 use crate::resources::{self, Level};
 use crate::tables::{Row, Shown};
+use crate::visitor::View;
 
 /// How many examples of a problem are shown.
 const EXAMPLES: usize = 5;
@@ -33,7 +34,7 @@ pub(crate) struct Evidence {
     /// Each list, as the API shows it.
     pub(crate) lists: BTreeMap<String, Vec<Shown>>,
     pub(crate) standings: [Standing; 2],
-    pub(crate) live: Vec<Live>,
+    pub(crate) views: Vec<View>,
     /// What the services take up, at the start and in the end.
     pub(crate) levels: (Level, Level),
     /// Members that are not ready, with what they say.
@@ -100,7 +101,6 @@ pub(crate) fn judge(seed: u64, again: String, evidence: Evidence) -> Verdict {
     let model = model::play(&evidence.events, |sequence| identity.derive_id(sequence));
     let traces = operations::Traces::find(&evidence.history, &evidence.events, &model);
     let (before, after) = &evidence.levels;
-    let live: Vec<_> = evidence.live.into_iter().map(Live::into_seen).collect();
     let mut checks = vec![
         operations::accepted(&evidence.history, &traces, &evidence.rows),
         operations::refused(&evidence.history, &traces),
@@ -113,8 +113,9 @@ pub(crate) fn judge(seed: u64, again: String, evidence: Evidence) -> Verdict {
         state::audit(&evidence.events, &evidence.audit),
         groups::quiet(&evidence.standings),
         groups::dead_letters(&model, &evidence.history, &traces, &evidence.dead_letters),
-        state::live(&evidence.rows, &live),
-        operations::visible(&evidence.history, &live),
+        state::announced(&evidence.rows, &evidence.events),
+        visitors::up_to_date(&evidence.rows, &evidence.views),
+        visitors::seen(&evidence.history, &evidence.rows, &evidence.views),
         Check::new("services are ready", String::new(), evidence.unready),
         Check::new("stops are clean", String::new(), evidence.unclean),
         Check::new(

@@ -36,14 +36,25 @@ const DATABASE: &str = "todo";
 /// What prepares the database and the broker.
 const SETUP: &str = "setup";
 
+/// The page.
+const WEB: &str = "todo-web";
+
 /// The broker's user for people, who may do everything.
 const OPERATOR: &str = "operator";
+
+/// The links between the services and their servers.
+struct Links {
+    broker: Link,
+    postgres: Link,
+    /// From the page to the link that everybody takes to the broker.
+    web: Link,
+}
 
 /// A running system. Dropping it kills it; [`stop`](Self::stop) ends it in good order.
 pub struct System {
     // Dropped in this order: services first.
     members: Vec<Running>,
-    links: Option<(Link, Link)>,
+    links: Option<Links>,
     broker: Broker,
     postgres: Postgres,
     passwords: Passwords,
@@ -71,10 +82,7 @@ impl System {
             start_postgres(&options, &dir, &passwords)
         )?;
         let links = if options.linked {
-            Some((
-                Link::start(&broker.url()).await?,
-                Link::start(&postgres.url(DATABASE)).await?,
-            ))
+            Some(Links::start(&broker, &postgres).await?)
         } else {
             None
         };
@@ -103,7 +111,7 @@ impl System {
 
     /// The web page's address, if the service runs.
     pub fn web(&self) -> Option<String> {
-        self.first("todo-web")
+        self.first(WEB)
     }
 
     /// The API's address, if the service runs.
@@ -159,13 +167,19 @@ impl System {
 
     /// The link between the services and the broker, in a system that is [`linked`](SystemOptions::linked).
     pub fn broker_link(&self) -> Option<&Link> {
-        self.links.as_ref().map(|(broker, _)| broker)
+        self.links.as_ref().map(|links| &links.broker)
+    }
+
+    /// The link between the page and the broker, in a system that is [`linked`](SystemOptions::linked):
+    /// what is done to it befalls nobody but todo-web.
+    pub fn web_link(&self) -> Option<&Link> {
+        self.links.as_ref().map(|links| &links.web)
     }
 
     /// The link between the services and the database, in a system that is
     /// [`linked`](SystemOptions::linked).
     pub fn postgres_link(&self) -> Option<&Link> {
-        self.links.as_ref().map(|(_, postgres)| postgres)
+        self.links.as_ref().map(|links| &links.postgres)
     }
 
     /// Runs `setup` to its end, which makes streams and tables.
@@ -241,8 +255,13 @@ impl System {
         } else {
             self.postgres.url_for(DATABASE, service, password)
         };
-        if let (true, Some((broker_link, postgres_link))) = (linked, &self.links) {
-            (nats, database) = (broker_link.url(&nats), postgres_link.url(&database));
+        if let (true, Some(links)) = (linked, &self.links) {
+            let link = if service == WEB {
+                &links.web
+            } else {
+                &links.broker
+            };
+            (nats, database) = (link.url(&nats), links.postgres.url(&database));
         }
         let mut env = vec![
             ("NATS_URL".to_owned(), nats),
@@ -264,6 +283,17 @@ impl System {
     /// Where the processes are noted.
     fn notes(&self) -> PathBuf {
         self.dir.join("pids")
+    }
+}
+
+impl Links {
+    async fn start(broker: &Broker, postgres: &Postgres) -> Result<Self> {
+        let broker = Link::start(&broker.url()).await?;
+        Ok(Self {
+            web: Link::start(&broker.address().to_string()).await?,
+            postgres: Link::start(&postgres.url(DATABASE)).await?,
+            broker,
+        })
     }
 }
 

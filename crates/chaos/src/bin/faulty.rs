@@ -6,8 +6,9 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context;
 use axum::{
     Router,
+    body::Body,
     extract::Request,
-    http::{Method, StatusCode},
+    http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
@@ -15,6 +16,7 @@ use bus::{Batches, Bus, Delivery, Failure, Replies};
 use chaos::Plant;
 use clap::Parser;
 use events::{Envelope, EventId, ItemEvent, Position, StreamIdentity, TodoEvent};
+use futures_util::TryStreamExt;
 use rand::RngExt;
 use service::{Service, settings};
 use store::{Database, ItemStore};
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Plant::NoVersionGuard => service.run(no_version_guard),
         Plant::YesWithoutWaiting => service.run(yes_without_waiting),
         Plant::KeyIgnored => service.run(key_ignored),
+        Plant::UpdateDropped => service.run(update_dropped),
     }
 }
 
@@ -106,6 +109,28 @@ async fn key_ignored(service: Service, settings: Settings) -> anyhow::Result<()>
         next.run(request).await
     }
     api(service, settings, |routes| routes.layer(from_fn(forget))).await
+}
+
+async fn update_dropped(service: Service, settings: Settings) -> anyhow::Result<()> {
+    async fn drop_some(request: Request, next: Next) -> Response {
+        let (head, body) = next.run(request).await.into_parts();
+        if head.headers.get(CONTENT_TYPE) != Some(&HeaderValue::from_static("text/event-stream")) {
+            return Response::from_parts(head, body);
+        }
+        let pushed = body.into_data_stream().try_filter(|frame| {
+            let is_dropped =
+                frame.windows(6).any(|six| six == b"saved\n") && rand::random_ratio(1, 8);
+            std::future::ready(!is_dropped)
+        });
+        Response::from_parts(head, Body::from_stream(pushed))
+    }
+    let (bus, database) = connect(&service, &settings).await?;
+    let app = todo_web::App::new(bus, &database, service.stop());
+    let watching = app.watch();
+    tokio::select! {
+        served = service.serve(todo_web::routes(app).layer(from_fn(drop_some))) => served,
+        () = watching => Ok(()),
+    }
 }
 
 /// Saves as save-handler does.

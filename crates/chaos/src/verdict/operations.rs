@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::Check;
 use crate::history::{History, Wish};
-use crate::live::Seen;
 use crate::model::{Model, SAVED};
 use crate::plain::Stored;
 use crate::tables::Row;
@@ -165,35 +164,6 @@ pub(crate) fn answers(history: &History) -> Check {
         .map(|(status, count)| format!("{status} × {count}"))
         .collect();
     Check::new("answers are sound", found.join(", "), problems)
-}
-
-/// Everybody who watches heard of each item that was accepted, and how long that took at worst.
-pub(crate) fn visible(history: &History, live: &[BTreeMap<Uuid, Seen>]) -> Check {
-    let (mut times, mut problems) = (Vec::new(), Vec::new());
-    for operation in history.operations.iter().filter(|it| it.wish == Wish::Add) {
-        let (Some(accepted), Some(item)) = (operation.accepted(), operation.item) else {
-            continue;
-        };
-        for seen in live {
-            match seen.get(&item) {
-                Some(seen) => times.push((seen.first.saturating_sub(accepted), accepted, item)),
-                None => problems.push(format!("nobody heard of {item}")),
-            }
-        }
-    }
-    times.sort_unstable();
-    let at =
-        |share: usize| times.get((times.len() * share / 100).min(times.len().saturating_sub(1)));
-    let found = match (at(50), at(99), at(100)) {
-        (Some(median), Some(most), Some((worst, accepted, item))) => format!(
-            "from yes to seen: median {:.0?}, 99 % {:.1?}, worst {worst:.1?} ({item}, at {:.1} s)",
-            median.0,
-            most.0,
-            accepted.as_secs_f32()
-        ),
-        _ => "none".to_owned(),
-    };
-    Check::new("accepted items are seen", found, problems)
 }
 
 #[cfg(test)]

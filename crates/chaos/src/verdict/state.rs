@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::Check;
-use crate::live::Seen;
-use crate::model::{Item, Model};
+use crate::model::{Item, Model, SAVED, State};
 use crate::plain::Stored;
 use crate::tables::{Row, Shown};
 
@@ -45,14 +44,7 @@ fn same(row: &Item, should: &Item) -> bool {
 pub(crate) fn lists(rows: &BTreeMap<Uuid, Row>, lists: &BTreeMap<String, Vec<Shown>>) -> Check {
     let mut problems = Vec::new();
     for (list, shown) in lists {
-        let visible = rows.values().filter(|row| {
-            row.item.added && !row.item.deleted && row.item.list.as_ref() == Some(list)
-        });
-        let mut should: Vec<_> = visible.map(shown_as).collect();
-        should.sort_by(|one, other| {
-            let places = one.order.total_cmp(&other.order);
-            places.then(one.id.cmp(&other.id))
-        });
+        let should = visible(rows, list);
         if let Some(place) =
             (0..should.len().max(shown.len())).find(|place| should.get(*place) != shown.get(*place))
         {
@@ -70,7 +62,20 @@ pub(crate) fn lists(rows: &BTreeMap<Uuid, Row>, lists: &BTreeMap<String, Vec<Sho
     )
 }
 
-fn shown_as(row: &Row) -> Shown {
+/// The items of a list that are to be seen, in their order.
+pub(super) fn visible(rows: &BTreeMap<Uuid, Row>, list: &str) -> Vec<Shown> {
+    let visible = rows.values().filter(|row| {
+        row.item.added && !row.item.deleted && row.item.list.as_deref() == Some(list)
+    });
+    let mut visible: Vec<_> = visible.map(shown_as).collect();
+    visible.sort_by(|one, other| {
+        let places = one.order.total_cmp(&other.order);
+        places.then(one.id.cmp(&other.id))
+    });
+    visible
+}
+
+pub(super) fn shown_as(row: &Row) -> Shown {
     Shown {
         id: row.id,
         item: row.item.text.clone().unwrap_or_default(),
@@ -112,39 +117,42 @@ pub(crate) fn audit(events: &[Stored], audit: &[(u64, String, usize)]) -> Check 
     )
 }
 
-/// Everybody who watches knows each item as it is.
-pub(crate) fn live(rows: &BTreeMap<Uuid, Row>, live: &[BTreeMap<Uuid, Seen>]) -> Check {
-    let mut problems = Vec::new();
-    for (number, seen) in live.iter().enumerate() {
-        for row in rows.values().filter(|row| row.item.added) {
-            let known = seen.get(&row.id).map(|seen| &seen.newest);
-            let up_to_date = known.is_some_and(|known| {
-                known.version == row.version
-                    && Some(&known.item) == row.item.text.as_ref()
-                    && Some(&known.list) == row.item.list.as_ref()
-                    && Some(known.order.to_bits()) == row.item.order.map(f64::to_bits)
-                    && (known.completed, known.deleted) == (row.item.completed, row.item.deleted)
-            });
-            if !up_to_date {
-                problems.push(format!(
-                    "visitor {number} knows {known:?}, and it is {row:?}"
-                ));
+/// The newest of what savers announced of each item is what it is.
+pub(crate) fn announced(rows: &BTreeMap<Uuid, Row>, events: &[Stored]) -> Check {
+    let (mut count, mut problems) = (0, Vec::new());
+    let mut newest = BTreeMap::<Uuid, State>::new();
+    for event in events.iter().filter(|event| event.subject == SAVED) {
+        count += 1;
+        match serde_json::from_slice::<State>(&event.body) {
+            Ok(state) => {
+                let known = newest.entry(state.id).or_insert_with(|| state.clone());
+                if known.version < state.version {
+                    *known = state;
+                }
             }
+            Err(error) => problems.push(format!("{} cannot be read: {error}", event.sequence)),
         }
     }
-    Check::new(
-        "visitors see what is",
-        format!("{} visitors", live.len()),
-        problems,
-    )
+    for row in rows.values().filter(|row| row.item.added) {
+        let known = newest.get(&row.id);
+        if !known.is_some_and(|known| is_of(known, row)) {
+            problems.push(format!("{known:?} was said, and it is {row:?}"));
+        }
+    }
+    Check::new("what is saved is said", format!("{count} times"), problems)
+}
+
+fn is_of(state: &State, row: &Row) -> bool {
+    state.version == row.version
+        && Some(&state.item) == row.item.text.as_ref()
+        && Some(&state.list) == row.item.list.as_ref()
+        && Some(state.order.to_bits()) == row.item.order.map(f64::to_bits)
+        && (state.completed, state.deleted) == (row.item.completed, row.item.deleted)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::live::State;
     use crate::model::{play, tests::stored};
 
     fn id(number: u64) -> Uuid {
@@ -208,24 +216,18 @@ mod tests {
     }
 
     #[test]
-    fn a_visitor_who_missed_the_last_state_is_found() {
+    fn a_last_state_that_nobody_announced_is_found() {
         let (_, rows) = world();
-        let item = &rows[&id(1)].item;
-        let state = |version| State {
-            id: id(1),
-            version,
-            list: item.list.clone().unwrap(),
-            item: item.text.clone().unwrap(),
-            order: item.order.unwrap(),
-            completed: false,
-            deleted: false,
+        let announcement = |version| {
+            let order = rows[&id(1)].item.order.unwrap();
+            let body = serde_json::json!({
+                "id": id(1), "version": version, "list": "default", "item": "milk", "order": order,
+                "completed": false, "deleted": false,
+            });
+            stored(2, "itemsaved", &body.to_string())
         };
-        let seen = |newest| {
-            let first = Duration::ZERO;
-            BTreeMap::from([(id(1), Seen { first, newest })])
-        };
-        assert!(live(&rows, &[seen(state(1))]).passed());
-        assert!(!live(&rows, &[seen(state(0))]).passed());
-        assert!(!live(&rows, &[seen(state(1)), BTreeMap::new()]).passed());
+        assert!(announced(&rows, &[announcement(1)]).passed());
+        assert!(!announced(&rows, &[announcement(0)]).passed());
+        assert!(!announced(&rows, &[]).passed());
     }
 }
