@@ -28,7 +28,7 @@ pub struct Meta {
     pub id: EventId,
     /// When it happened; if its publisher did not say, when the broker stored it.
     pub occurred_at: OffsetDateTime,
-    /// What ties the events of one request together.
+    /// What ties the events of one request together, if it is as short and printable as an id.
     pub correlation_id: Option<String>,
     /// Where somebody waits for an answer; none if the publisher named no subject that answers may go
     /// to.
@@ -195,7 +195,10 @@ impl Meta {
                 .and_then(EventId::parse)
                 .unwrap_or_else(|| origin.derived_id().into()),
             occurred_at: time.and_then(when::parse).unwrap_or(origin.stored_at),
-            correlation_id: correlation_id.map(str::to_owned),
+            // It goes out again in a header, with what comes of the event, and has to fit there.
+            correlation_id: correlation_id
+                .and_then(EventId::parse)
+                .map(|id| id.to_string()),
             reply_to: reply_to.and_then(ReplyTo::parse),
         }
     }

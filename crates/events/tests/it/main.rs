@@ -4,6 +4,7 @@
     reason = "a test fails where its ground gives way"
 )]
 
+mod fuzz;
 mod reading;
 mod values;
 mod wire;
