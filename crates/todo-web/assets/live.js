@@ -12,6 +12,8 @@ function live(section) {
   const empty = section.querySelector(".empty");
   const part = (name) => section.querySelector(`[data-${name}]`);
   let last = Number(section.dataset.after);
+  // The newest version of each item that was heard of lately, of those that are gone as well.
+  const versions = new Map();
 
   follow();
   document.querySelector("form.add")?.addEventListener("submit", send);
@@ -64,8 +66,18 @@ function live(section) {
       refresh();
     } else if (news.id > last) {
       last = news.id;
-      apply(news.item);
+      hear(news.item);
     }
+  }
+
+  // Savers may overtake each other: what is older than what was heard is not shown, or an item that is
+  // gone would be back.
+  function hear(item) {
+    if (item.version <= versions.get(item.id)) return;
+    versions.set(item.id, item.version);
+    if (versions.size > 5000) versions.delete(versions.keys().next().value);
+    meanwhile?.push(item);
+    apply(item);
   }
 
   function apply(item) {
@@ -145,35 +157,56 @@ function live(section) {
     });
   }
 
-  // Takes the state as a new page shows it. Several in a row are one.
-  let refreshing;
-  function refresh() {
-    clearTimeout(refreshing);
-    refreshing = setTimeout(async () => {
-      const answer = await fetch(location.pathname).catch(() => null);
-      const text = answer?.ok ? await answer.text().catch(() => "") : "";
-      const page = new DOMParser().parseFromString(text, "text/html");
-      // What is shown is better than the nothing of a page without the database.
-      if (!page.querySelector("[data-live]") || page.querySelector(".away")) {
-        return void setTimeout(refresh, 2000);
-      }
-      section.querySelector(".away")?.remove();
-      const rows = [...page.querySelectorAll("[data-live] .items > li")];
-      const ids = new Set(rows.map((row) => row.id));
-      for (const old of [...list.children]) {
-        if (!ids.has(old.id) && !old.classList.contains("saving")) old.remove();
-      }
-      for (const fresh of rows) {
-        const old = document.getElementById(fresh.id);
-        if (old && isInUse(old)) continue;
+  // Takes the state as a new page shows it. Several in a row are one, and one comes after the other. What
+  // is heard while the page is on its way may be newer than it, and is shown again when it is there.
+  let isAsked = false;
+  let meanwhile = null;
+  function refresh(pause = 100 + Math.random() * 400) {
+    if (isAsked) return;
+    isAsked = true;
+    setTimeout(async () => {
+      isAsked = false;
+      if (meanwhile) return refresh();
+      meanwhile = [];
+      const page = await fresh();
+      const heard = meanwhile;
+      meanwhile = null;
+      if (!page) return refresh(2000);
+      exchangeAll(page);
+      heard.forEach(apply);
+    }, pause);
+  }
+
+  // A new page. One without the database is none: what is shown is better than its nothing.
+  async function fresh() {
+    const answer = await fetch(location.pathname).catch(() => null);
+    const text = answer?.ok ? await answer.text().catch(() => "") : "";
+    const page = new DOMParser().parseFromString(text, "text/html");
+    return page.querySelector("[data-live]") && !page.querySelector(".away") ? page : null;
+  }
+
+  function exchangeAll(page) {
+    section.querySelector(".away")?.remove();
+    const rows = [...page.querySelectorAll("[data-live] .items > li")];
+    const ids = new Set(rows.map((row) => row.id));
+    for (const old of [...list.children]) {
+      if (!ids.has(old.id) && !old.classList.contains("saving")) old.remove();
+    }
+    for (const fresh of rows) {
+      const old = document.getElementById(fresh.id);
+      const item = fresh.querySelector(".text").textContent;
+      const completed = fresh.classList.contains("completed");
+      if (old && isInUse(old)) {
+        place(patch(old, { item, completed, ...fresh.dataset }));
+      } else {
         if (old) old.replaceWith(fresh);
         place(fresh);
       }
-      const sums = page.querySelector(".sums");
-      document.querySelector(".sums")?.remove();
-      if (sums) document.querySelector(".top").append(sums);
-      empty.hidden = list.childElementCount > 0;
-    }, 100 + Math.random() * 400);
+    }
+    const sums = page.querySelector(".sums");
+    document.querySelector(".sums")?.remove();
+    if (sums) document.querySelector(".top").append(sums);
+    empty.hidden = list.childElementCount > 0;
   }
 
   // Adds without leaving the page. If the server does not accept, the browser sends the form itself, and

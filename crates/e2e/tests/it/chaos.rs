@@ -136,3 +136,14 @@ async fn an_api_that_ignores_its_callers_keys_is_found() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_page_that_forgets_to_push_some_of_what_is_saved_is_found() {
+    assert_found(
+        Plant::UpdateDropped,
+        5,
+        &[Kind::Members],
+        "visitors see what is",
+    )
+    .await;
+}
