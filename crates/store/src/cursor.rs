@@ -108,6 +108,14 @@ mod tests {
         }
 
         #[test]
+        fn whatever_is_read_is_written_back_and_read_as_the_same(bytes: [u8; LENGTH]) {
+            let text = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+            if let Ok(cursor) = text.parse::<Cursor>() {
+                prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            }
+        }
+
+        #[test]
         fn no_text_makes_reading_panic(text: String) {
             let _ = text.parse::<Cursor>();
         }

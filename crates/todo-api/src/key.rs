@@ -68,3 +68,34 @@ fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         "`Idempotency-Key` must be given once and have 1 to {LIMIT} printable ASCII characters"
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue};
+    use proptest::{collection::vec, prelude::*};
+
+    use super::{HEADER, LIMIT, read};
+
+    proptest! {
+        #[test]
+        fn a_key_is_taken_as_it_is_or_not_at_all(
+            keys in vec(prop_oneof![vec(any::<u8>(), 0..300), "[ -~]{0,300}".prop_map(String::into_bytes)], 0..3),
+        ) {
+            let mut headers = HeaderMap::new();
+            for key in &keys {
+                if let Ok(value) = HeaderValue::from_bytes(key) {
+                    headers.append(HEADER, value);
+                }
+            }
+            match read(&headers) {
+                Ok(None) => prop_assert!(headers.is_empty()),
+                Ok(Some(key)) => {
+                    prop_assert!((1..=LIMIT).contains(&key.len()));
+                    let only = vec![HeaderValue::from_str(&key).unwrap()];
+                    prop_assert_eq!(headers.get_all(HEADER).iter().cloned().collect::<Vec<_>>(), only);
+                }
+                Err(_) => prop_assert!(!headers.is_empty()),
+            }
+        }
+    }
+}

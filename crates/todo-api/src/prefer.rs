@@ -99,8 +99,9 @@ fn outside_quotes(text: &str, divider: u8) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use axum::http::{HeaderMap, HeaderValue};
+    use proptest::{collection::vec, prelude::*};
 
-    use super::{PREFER, seconds};
+    use super::{LONGEST_S, PREFER, seconds};
 
     fn of(lines: &[&str]) -> Option<u32> {
         let mut headers = HeaderMap::new();
@@ -166,6 +167,22 @@ mod tests {
             "\u{fc}",
         ] {
             assert_eq!(of(&[line]), None, "{line}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn whatever_is_preferred_a_wait_is_a_number_of_seconds_that_can_be_written_back(
+            lines in vec("[ -~\t\u{80}-\u{ff}]{0,20}|[a-z=;,\" \\\\]{0,20}|[a-z=, ;]{0,9}wait ?= ?\"?[0-9]{1,12}.{0,5}", 0..4),
+        ) {
+            let lines: Vec<_> = lines.iter().filter(|line| HeaderValue::from_str(line).is_ok()).collect();
+            let lines: Vec<_> = lines.iter().map(|line| line.as_str()).collect();
+            if let Some(seconds) = of(&lines) {
+                prop_assert!((1..=LONGEST_S).contains(&seconds));
+                prop_assert_eq!(of(&[&format!("wait={seconds}")]), Some(seconds));
+            }
         }
     }
 }

@@ -57,6 +57,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Language {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn language_of(header: &'static str) -> &'static str {
@@ -85,6 +88,17 @@ mod tests {
             ",;,=",
         ] {
             assert_eq!(language_of(header), "en", "{header}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_wished_for_there_is_a_language(wishes: Vec<u8>) {
+            let mut headers = HeaderMap::new();
+            if let Ok(wishes) = HeaderValue::from_bytes(&wishes) {
+                headers.insert(header::ACCEPT_LANGUAGE, wishes);
+            }
+            prop_assert!(["en", "ko"].contains(&Language::of(&headers).0.lang));
         }
     }
 }

@@ -126,9 +126,10 @@ mod tests {
 
     use async_nats::HeaderMap;
     use events::{Origin, StreamIdentity};
+    use proptest::{collection::vec, prelude::*};
     use time::macros::datetime;
 
-    use super::{each, recall, remember};
+    use super::{OURS, each, recall, remember};
 
     fn origin() -> Origin {
         let created = datetime!(2026-11-20 12:00:00.123456789 UTC);
@@ -168,5 +169,42 @@ mod tests {
         kept.insert("Dead-Sequence", "five");
         let refused = recall(&kept).unwrap_err().to_string();
         assert_eq!(refused, "the header `Dead-Sequence` is missing or wrong");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_an_event_came_with_is_remembered_and_recalled(
+            given in vec(("(Nats-|nats-|Dead|x-)?[!-9;-~]{1,12}", "[^\r\n]{0,20}"), 0..6),
+            subject in "[!-~]{1,40}",
+        ) {
+            let mut headers = HeaderMap::new();
+            for (name, value) in &given {
+                // What begins like ours is not an event's.
+                if !name.to_ascii_lowercase().starts_with(&OURS.to_ascii_lowercase()) {
+                    headers.append(name.as_str(), value.as_str());
+                }
+            }
+            let record = recall(&remember(Some(&headers), &subject, &origin())).unwrap();
+            prop_assert_eq!(record.subject, subject);
+            prop_assert_eq!(record.origin, origin());
+            let sorted = |headers: &HeaderMap| {
+                let all = each(headers).map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+                let mut all: Vec<_> = all.collect();
+                all.sort_unstable();
+                all
+            };
+            prop_assert_eq!(sorted(&record.headers), sorted(&headers));
+        }
+
+        #[test]
+        fn no_dead_letter_makes_reading_panic(
+            given in vec(("Dead-(Subject|Stream|Stream-Created|Sequence|Stored-At|Order-[a-z]{0,3})|[a-z]{1,9}", "[^\r\n]{0,20}|[0-9]{1,25}|2026-11-20T12:00:00Z"), 0..9),
+        ) {
+            let mut headers = HeaderMap::new();
+            for (name, value) in &given {
+                headers.append(name.as_str(), value.as_str());
+            }
+            let _ = recall(&headers).map_err(|missing| missing.to_string());
+        }
     }
 }

@@ -199,3 +199,76 @@ fn ours<'de, D: serde::Deserializer<'de>>(data: D) -> Result<Option<Data>, D::Er
     let data = Option::<serde_json::Value>::deserialize(data)?;
     Ok(data.and_then(|data| serde_json::from_value(data).ok()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+    use serde_json::{Value, json};
+
+    use super::{Present, Stats};
+
+    /// An answer in which any field may be anything.
+    fn answer() -> impl Strategy<Value = Value> {
+        let value = prop_oneof![
+            any::<String>().prop_map(|text| json!(text)),
+            any::<u64>().prop_map(|number| json!(number)),
+            any::<f64>().prop_map(|number| json!(number)),
+            Just(json!(null)),
+            Just(json!({ "member": "a" })),
+            Just(json!([])),
+        ];
+        let names = [
+            "name",
+            "id",
+            "version",
+            "metadata",
+            "started",
+            "endpoints",
+            "data",
+            "num_requests",
+            "num_errors",
+            "last_error",
+            "processing_time",
+            "average_processing_time",
+            "handled",
+        ];
+        let field = (prop::sample::select(names.to_vec()), value);
+        vec((any::<bool>(), field), 0..6).prop_map(|changes| {
+            let endpoint = json!({
+                "name": "a", "subject": "b", "num_requests": 2, "num_errors": 7,
+                "processing_time": u64::MAX, "average_processing_time": u64::MAX, "data": null,
+            });
+            let mut answer = json!({
+                "name": "a", "id": "b", "version": "1", "started": "2026-11-20T12:00:00Z",
+                "endpoints": [endpoint],
+            });
+            for (is_outside, (name, value)) in changes {
+                let part = if is_outside {
+                    Some(&mut answer)
+                } else {
+                    answer.pointer_mut("/endpoints/0")
+                };
+                if let Some(Value::Object(part)) = part {
+                    part.insert(name.to_owned(), value);
+                }
+            }
+            answer
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn no_answer_to_a_roll_call_brings_the_caller_down(
+            answer in answer(),
+            bytes in vec(any::<u8>(), 0..100),
+        ) {
+            for answer in [answer.to_string().into_bytes(), bytes] {
+                if let Ok(stats) = serde_json::from_slice::<Stats>(&answer) {
+                    let _ = Present::from(stats);
+                }
+            }
+        }
+    }
+}
