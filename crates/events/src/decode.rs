@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::{
     Event, EventId, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed,
-    ItemReopened, ItemSaved, NewItem, Origin, ReplyTo, TodoEvent, header, when,
+    ItemReopened, ItemSaved, NewItem, Origin, ReplyTo, TodoEvent, TraceContext, header, when,
 };
 
 /// A message as it came, before anything of it is believed.
@@ -33,6 +33,8 @@ pub struct Meta {
     /// Where somebody waits for an answer; none if the publisher named no subject that answers may go
     /// to.
     pub reply_to: Option<ReplyTo>,
+    /// The place in a trace that it comes from.
+    pub trace: Option<TraceContext>,
 }
 
 /// An event that was read.
@@ -172,13 +174,16 @@ impl Meta {
     fn from_headers(raw: &Raw<'_>, origin: &Origin) -> Self {
         let header = |name| (raw.header)(name);
         let id = header(header::ID).or_else(|| header(header::MESSAGE_ID));
-        Self::filled(
+        let filled = Self::filled(
             id,
             header(header::TIME),
             header(header::CORRELATION_ID),
             header(header::REPLY_TO),
             origin,
-        )
+        );
+        let trace = header(header::TRACE_PARENT)
+            .and_then(|parent| TraceContext::parse(parent, header(header::TRACE_STATE)));
+        Self { trace, ..filled }
     }
 
     /// Takes over what another publisher said where it makes sense, and fills in the rest: a strange
@@ -200,6 +205,7 @@ impl Meta {
                 .and_then(EventId::parse)
                 .map(|id| id.to_string()),
             reply_to: reply_to.and_then(ReplyTo::parse),
+            trace: None,
         }
     }
 }
@@ -213,6 +219,10 @@ struct Structured {
     #[serde(default)]
     correlationid: Option<String>,
     #[serde(default)]
+    traceparent: Option<String>,
+    #[serde(default)]
+    tracestate: Option<String>,
+    #[serde(default)]
     data: Option<Value>,
     #[serde(default)]
     data_base64: Option<String>,
@@ -220,13 +230,18 @@ struct Structured {
 
 impl Structured {
     fn meta(&self, origin: &Origin) -> Meta {
-        Meta::filled(
+        let filled = Meta::filled(
             Some(&self.id),
             self.time.as_deref(),
             self.correlationid.as_deref(),
             None,
             origin,
-        )
+        );
+        // The attributes of the extension for distributed tracing.
+        let parent = self.traceparent.as_deref();
+        let trace =
+            parent.and_then(|parent| TraceContext::parse(parent, self.tracestate.as_deref()));
+        Meta { trace, ..filled }
     }
 
     fn body(self) -> Result<Vec<u8>, Malformed> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
-use crate::{Event, ItemId};
+use crate::{Event, ItemId, Meta, TraceContext};
 
 /// The names of the headers. Attributes of CloudEvents 1.0 go in binary mode: one header each,
 /// with the prefix `ce-` of its NATS protocol binding.
@@ -135,5 +135,32 @@ impl Envelope {
     pub fn with(mut self, name: &'static str, value: Option<String>) -> Self {
         self.headers.extend(value.map(|value| (name, value)));
         self
+    }
+
+    /// Makes it a consequence of the event of `meta`: part of the same request and of the same trace.
+    #[must_use]
+    pub fn caused_by(self, meta: &Meta) -> Self {
+        self.with(header::CORRELATION_ID, meta.correlation_id.clone())
+            .traced(meta.trace.as_ref())
+    }
+
+    /// Puts it below a place in a trace, if there is one, and nowhere else.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<&TraceContext>) -> Self {
+        let Some(trace) = trace else { return self };
+        let others =
+            |(name, _): &(&str, _)| ![header::TRACE_PARENT, header::TRACE_STATE].contains(name);
+        self.headers.retain(others);
+        self.with(header::TRACE_PARENT, Some(trace.parent().to_owned()))
+            .with(header::TRACE_STATE, trace.state().map(str::to_owned))
+    }
+
+    /// The place in a trace that it is below.
+    pub fn trace(&self) -> Option<TraceContext> {
+        let header = |wanted| {
+            let found = self.headers.iter().find(|(name, _)| *name == wanted);
+            found.map(|(_, value)| value.as_str())
+        };
+        TraceContext::parse(header(header::TRACE_PARENT)?, header(header::TRACE_STATE))
     }
 }

@@ -21,6 +21,7 @@ mod origin;
 mod reply;
 mod schema;
 mod todo;
+mod trace;
 mod when;
 
 pub use decode::{Decode, Malformed, Meta, Raw, Received};
@@ -32,6 +33,7 @@ pub use todo::{
     Event, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed, ItemReopened,
     ItemSaved, NewItem, TodoEvent,
 };
+pub use trace::TraceContext;
 
 /// Every subject of the product's events.
 pub const ALL_SUBJECTS: &str = "events.todo.>";

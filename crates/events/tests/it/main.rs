@@ -6,5 +6,6 @@
 
 mod fuzz;
 mod reading;
+mod trace;
 mod values;
 mod wire;
