@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::{
     roll::{Presence, Shown},
     room::Crowded,
+    spans::Spans,
 };
 
 /// How long one attempt to connect may take.
@@ -36,6 +37,8 @@ pub struct Bus {
     closed: watch::Receiver<bool>,
     pub(crate) crowded: Arc<Crowded>,
     pub(crate) presence: Arc<Presence>,
+    /// Makes spans, if this process traces.
+    pub(crate) spans: Option<Arc<Spans>>,
     /// Ends with the last clone. Visitors have none.
     _shown: Option<Arc<Shown>>,
 }
@@ -90,6 +93,7 @@ impl Bus {
             let plain = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
             options = options.user_and_password(plain(user), plain(password));
         }
+        let spans = Spans::of(&address).map(Arc::new);
         let client = options
             .connect(address)
             .await
@@ -103,6 +107,7 @@ impl Bus {
             closed,
             crowded: Arc::default(),
             presence: Arc::new(Presence::new(service, member)),
+            spans,
             _shown: None,
         })
     }

@@ -1,9 +1,9 @@
 //! An event in a member's hands, and what may become of it.
 
-use std::{error::Error, ops::Deref, sync::Arc};
+use std::{error::Error, ops::Deref, sync::Arc, time::SystemTime};
 
 use async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
-use events::{Decode, Malformed, Origin, Raw, Received, StreamIdentity};
+use events::{Decode, Malformed, Origin, Raw, Received, StreamIdentity, TraceContext, header};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -63,14 +63,19 @@ pub enum Failure {
 impl Failure {
     /// The failure and its causes, in one line.
     pub(crate) fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
+        chain(self)
     }
+}
+
+/// An error and its causes, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// A message of a stream, with what its reply subject tells about it.
@@ -81,6 +86,8 @@ pub(crate) struct Parcel {
     pub(crate) origin: Origin,
     /// The place that a replay has among the replays, when the parcel is the event again.
     replayed_from: Option<Uuid>,
+    /// When it came, if that is to be told.
+    pub(crate) arrived: Option<SystemTime>,
 }
 
 impl Parcel {
@@ -117,6 +124,7 @@ impl Parcel {
             attempt,
             origin,
             replayed_from: None,
+            arrived: None,
         })
     }
 
@@ -139,6 +147,20 @@ impl Parcel {
     pub(crate) fn place(&self) -> Uuid {
         self.replayed_from
             .unwrap_or_else(|| self.origin.derived_id())
+    }
+
+    /// Whether it is a replay that was turned into the event again.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.replayed_from.is_some()
+    }
+
+    /// The place in a trace at which it was published.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        let headers = self.message.headers.as_ref()?;
+        let header = |name| headers.get(HeaderName::from_static(name));
+        let parent = header(header::TRACE_PARENT)?;
+        let state = header(header::TRACE_STATE).map(HeaderValue::as_str);
+        TraceContext::parse(parent.as_str(), state)
     }
 
     /// Reads the event.

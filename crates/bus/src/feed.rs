@@ -18,7 +18,7 @@ use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use crate::{Bus, TODO, delivery::Parcel};
+use crate::{Bus, TODO, delivery::Parcel, spans::BoxedSpan};
 
 /// How often the broker says that nothing new is stored.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -68,6 +68,10 @@ pub struct Feed {
     open: Option<Open>,
     /// What is still to be said about where it begins.
     begins: Option<u64>,
+    /// Whether its events are news: of what was stored long ago, no span is told.
+    is_news: bool,
+    /// The span of what its reader does with the event that was given last.
+    handing_out: Option<BoxedSpan>,
 }
 
 /// A consumer, as long as it delivers.
@@ -92,16 +96,19 @@ impl Bus {
             stream: None,
             open: None,
             begins: None,
+            is_news: start == Start::Now,
+            handing_out: None,
         }
     }
 }
 
 impl Feed {
     /// Waits for what comes next, however long that takes. A message that is no event of the subject
-    /// is left out.
+    /// is left out. What is done between two calls is traced as what is done with an event.
     ///
     /// Cancel safe: nothing is lost if this is dropped.
     pub async fn next<E: Decode>(&mut self) -> Fed<E> {
+        self.handing_out = None;
         loop {
             if let Some(after) = self.begins.take() {
                 return Fed::Begins { after };
@@ -160,7 +167,11 @@ impl Feed {
         let parcel = Parcel::open(message.message, stream)?;
         self.after = Some(parcel.origin.sequence);
         match parcel.read() {
-            Ok(received) => Some(received),
+            Ok(mut received) => {
+                let spans = self.bus.spans.as_ref().filter(|_| self.is_news);
+                self.handing_out = spans.map(|spans| spans.hand_out(&parcel, &mut received));
+                Some(received)
+            }
             Err(error) => {
                 debug!(event.sequence = parcel.origin.sequence, "left out: {error}");
                 None

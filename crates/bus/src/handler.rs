@@ -10,7 +10,12 @@ use tokio::{
 };
 use tracing::warn;
 
-use crate::{Delivery, Failure, Group, delivery::Parcel, settle};
+use crate::{
+    Delivery, Failure, Group,
+    delivery::Parcel,
+    settle,
+    spans::{self, BoxedSpan},
+};
 
 /// What handles the events, and for which group.
 pub(crate) struct Handler<'g, F> {
@@ -36,10 +41,15 @@ impl<F> Handler<'_, F> {
     where
         F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
     {
+        let mut batch = batch;
+        if let Some(spans) = &self.group.bus.spans {
+            spans.receive(self.group, &mut batch);
+        }
         let mut parts = vec![batch];
         while let Some(mut part) = parts.pop() {
-            let settled = match (self.attempt(&part).await, &part[..]) {
+            let settled = match (self.attempt(&mut part).await, &part[..]) {
                 (Ok(()), _) => {
+                    let _telling = self.telling("ack", part.iter().map(|event| &event.message));
                     let messages = part.iter().map(|event| &event.message.message);
                     settle::done(&self.group.bus.client, messages).await;
                     self.count("handled", part.len());
@@ -68,7 +78,20 @@ impl<F> Handler<'_, F> {
     }
 
     /// Hands a batch over, and tells the broker now and then that it is in work.
-    async fn attempt<E>(&self, batch: &[Delivery<E>]) -> Result<(), Failure>
+    async fn attempt<E>(&self, batch: &mut [Delivery<E>]) -> Result<(), Failure>
+    where
+        F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
+    {
+        let Some(spans) = &self.group.bus.spans else {
+            return self.attempt_untold(batch).await;
+        };
+        let processing = spans.process(self.group, batch);
+        let done = self.attempt_untold(batch).await;
+        spans::end(processing, &done);
+        done
+    }
+
+    async fn attempt_untold<E>(&self, batch: &[Delivery<E>]) -> Result<(), Failure>
     where
         F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
     {
@@ -102,6 +125,7 @@ impl<F> Handler<'_, F> {
             let id: &EventId = &event.meta.id;
             warn!(event.id = %id, "trying the event {id} again later: {reason}");
             let message = &event.message.message;
+            let _telling = self.telling("nak", [&event.message]);
             settle::later(client, message, event.attempt(), self.group.retries).await;
             self.count("retried", 1);
             self.group.endpoint.retried(&reason);
@@ -109,6 +133,7 @@ impl<F> Handler<'_, F> {
         }
         let buried = self.group.bury(&event.message, &reason).await;
         buried.map_err(|error| format!("cannot store a dead letter: {error}"))?;
+        let _telling = self.telling("term", [&event.message]);
         settle::never(client, &event.message.message).await;
         self.count("buried", 1);
         self.group.endpoint.failed(&reason);
@@ -145,6 +170,7 @@ impl<F> Handler<'_, F> {
         let client = &self.group.bus.client;
         match self.group.bury(&parcel, &reason).await {
             Ok(()) => {
+                let _telling = self.telling("term", [&parcel]);
                 settle::never(client, &parcel.message).await;
                 self.count("buried", 1);
                 self.group.endpoint.failed(&reason);
@@ -152,10 +178,22 @@ impl<F> Handler<'_, F> {
             Err(error) => {
                 warn!("cannot store a dead letter: {error}");
                 let retries = self.group.retries;
+                let _telling = self.telling("nak", [&parcel]);
                 settle::later(client, &parcel.message, parcel.attempt, retries).await;
             }
         }
         Outcome::PutAway
+    }
+
+    /// The span of telling the broker what became of events, for as long as it is held.
+    fn telling<'p>(
+        &self,
+        answer: &'static str,
+        parcels: impl IntoIterator<Item = &'p Parcel>,
+    ) -> Option<BoxedSpan> {
+        let spans = self.group.bus.spans.as_ref()?;
+        let parcels: Vec<_> = parcels.into_iter().collect();
+        Some(spans.settle(answer, self.group, &parcels))
     }
 
     fn count(&self, outcome: &'static str, events: usize) {

@@ -54,6 +54,7 @@ mod replies;
 mod roll;
 mod room;
 mod settle;
+mod spans;
 mod streams;
 mod subscribe;
 

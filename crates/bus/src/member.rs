@@ -1,6 +1,9 @@
 //! A member at work: it asks for events, has them handled, and settles each.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_nats::Message;
 use events::{Decode, StreamIdentity};
@@ -220,8 +223,13 @@ where
     }
 
     fn receive(&mut self, stream: &Arc<StreamIdentity>, message: Message) {
-        let parcel = Parcel::open(message, stream);
-        let Some(mut parcel) = parcel.and_then(|parcel| self.hand.suspect(parcel)) else {
+        let Some(mut parcel) = Parcel::open(message, stream) else {
+            return;
+        };
+        if self.handler.group.bus.spans.is_some() {
+            parcel.arrived = Some(SystemTime::now());
+        }
+        let Some(mut parcel) = self.hand.suspect(parcel) else {
             return;
         };
         match self.handler.read(&mut parcel) {

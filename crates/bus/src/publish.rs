@@ -12,6 +12,7 @@ use tokio::time::{error::Elapsed, sleep, timeout};
 use crate::{
     Bus,
     roll::{Busy, Endpoint},
+    spans,
 };
 
 /// How long a publisher waits for the stream, everything included. Callers on HTTP answer within
@@ -93,6 +94,20 @@ impl Bus {
     /// Cancel safe in so far as a dropped call may or may not have stored the event, as with
     /// [`PublishError::Unconfirmed`].
     pub async fn publish(&self, envelope: &Envelope) -> Result<Stored, PublishError> {
+        let Some(spans) = &self.spans else {
+            return self.publish_untold(envelope).await;
+        };
+        // In a box, so that those who do not trace do not carry it about.
+        Box::pin(async {
+            let (span, envelope) = spans.publish(envelope);
+            let stored = self.publish_untold(&envelope).await;
+            spans::end([span], &stored);
+            stored
+        })
+        .await
+    }
+
+    async fn publish_untold(&self, envelope: &Envelope) -> Result<Stored, PublishError> {
         let publishing = self.publishing(1);
         let stored = if self.crowded.get() {
             Err(PublishError::Full)
@@ -110,9 +125,20 @@ impl Bus {
     /// subscription takes all confirmations, and one deadline holds for all. Any of them may have
     /// been stored when this fails, so all are to be published again then, with the same ids.
     pub async fn publish_all(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+        let Some(spans) = &self.spans else {
+            return self.publish_all_untold(envelopes).await;
+        };
+        let told = envelopes.iter().map(|envelope| spans.publish(envelope));
+        let (told, envelopes): (Vec<_>, Vec<_>) = told.unzip();
+        let stored = self.publish_all_untold(&envelopes).await;
+        spans::end(told, &stored);
+        stored
+    }
+
+    async fn publish_all_untold(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         match envelopes {
             [] => Ok(()),
-            [one] => self.publish(one).await.map(drop),
+            [one] => self.publish_untold(one).await.map(drop),
             several => {
                 let publishing = self.publishing(several.len());
                 publishing.end(self.store_all(several).await)

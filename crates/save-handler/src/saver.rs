@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bus::{Bus, Delivery, Failure};
-use events::{Envelope, EventId, ItemId, Meta, Reply, SaveReply, TodoEvent, header};
+use events::{Envelope, EventId, ItemId, Meta, Reply, SaveReply, TodoEvent};
 use store::{ErrorKind, ItemStore, Saved, StoreError};
 use time::OffsetDateTime;
 use tracing::info;
@@ -73,9 +73,8 @@ impl Saver {
         info!(item.id = %item, event.id = %event, "saved item {item} for event {event} as {member}");
         let id = EventId::of_version(saved.id, saved.version);
         let state = saved.into_event(event.clone())?;
-        let correlation_id = cause.meta.correlation_id.clone();
         let sealed = Envelope::seal(&state, id, &self.source, now);
-        Some(sealed.with(header::CORRELATION_ID, correlation_id))
+        Some(sealed.caused_by(&cause.meta))
     }
 }
 

@@ -4,6 +4,7 @@
 mod body;
 mod front;
 mod identity;
+mod span;
 
 pub use body::{BODY_LIMIT, body};
 pub use front::{Presentation, fronted, observed};

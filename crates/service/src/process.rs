@@ -55,7 +55,7 @@ impl Named {
         }
     }
 
-    /// Reads the settings, starts the logs and runs `main` until it returns.
+    /// Reads the settings, starts the logs and traces, and runs `main` until it returns.
     ///
     /// `SIGTERM` or `SIGINT` asks it to: [`Service::stop`] is cancelled. A second signal, or 20
     /// seconds, insists. The exit code is 0 after a stop that was asked for, 1 after a failure
@@ -87,16 +87,27 @@ impl Named {
             return ExitCode::from(2);
         }
         open_files::raise_limit();
+        let traces = match telemetry::init_traces(&service.name, &service.member, &common) {
+            Ok(traces) => traces,
+            Err(reason) => {
+                eprintln!("error: OTEL_EXPORTER_OTLP_ENDPOINT: {reason}");
+                return ExitCode::from(2);
+            }
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        match runtime {
+        let ended = match runtime {
             Ok(runtime) => runtime.block_on(service.live(main, own)),
             Err(error) => {
                 error!(%error, "cannot start the runtime");
                 ExitCode::FAILURE
             }
+        };
+        if let Some(traces) = traces {
+            traces.finish();
         }
+        ended
     }
 }
 

@@ -1,9 +1,10 @@
 //! The settings that services share. Each is declared once, here, with its default and what
 //! it means; `--help` of every service lists those that it reads.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, str::FromStr};
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
+use url::Url;
 
 pub use crate::address::{NatsUrl, PostgresUrl};
 
@@ -84,6 +85,16 @@ pub(crate) struct Common {
     /// Which log lines are written, as in `info,bus=debug`.
     #[arg(long, env = "RUST_LOG", default_value = "info,async_nats=warn")]
     pub(crate) log_filter: String,
+    /// Where traces go: the address of a collector that takes OTLP, such as <http://collector:4318>.
+    /// Without it, nothing is traced.
+    #[arg(long, env, default_value = "", hide_default_value = true)]
+    pub(crate) otel_exporter_otlp_endpoint: Collector,
+    /// How spans are written on their way there.
+    #[arg(long, env, default_value = "http/protobuf")]
+    pub(crate) otel_exporter_otlp_protocol: OtlpProtocol,
+    /// This service's name in traces; by default its own.
+    #[arg(long, env, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) otel_service_name: Option<String>,
 }
 
 /// How log lines are written.
@@ -93,6 +104,42 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a line, for machines.
     Json,
+}
+
+/// How spans are written on their way to the collector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OtlpProtocol {
+    /// As protocol buffers over HTTP.
+    #[value(name = "http/protobuf")]
+    HttpProtobuf,
+}
+
+/// A collector of traces, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Collector(Option<Url>);
+
+impl Collector {
+    /// Where it takes traces.
+    pub(crate) fn traces(&self) -> Option<String> {
+        let address = self.0.as_ref()?.as_str().trim_end_matches('/');
+        Some(format!("{address}/v1/traces"))
+    }
+}
+
+impl FromStr for Collector {
+    type Err = &'static str;
+
+    /// An empty text is no collector, so that a compose file can leave it out.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let address = Url::parse(text).ok();
+        let address = address.filter(|url| url.scheme() == "http" && url.has_host());
+        address
+            .map(|url| Self(Some(url)))
+            .ok_or("expected the address of a collector without TLS, such as http://collector:4318")
+    }
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {

@@ -1,4 +1,7 @@
-//! Logs and metrics.
+//! Logs, metrics and traces.
+
+mod collector;
+mod traces;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -11,6 +14,8 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::settings::{Common, LogFormat};
+
+pub(crate) use traces::{init_traces, tracer};
 
 /// Upper bounds, in seconds, of what durations are counted in.
 const DURATIONS: [f64; 12] = [

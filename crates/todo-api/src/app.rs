@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use bus::{Bus, Replies, Stored};
-use events::{Envelope, Event, EventId, ItemId, header};
+use events::{Envelope, Event, EventId, ItemId, TraceContext, header};
 use service::{http::RequestId, problem::Problem};
 use store::{Database, ItemStore, StoreError};
 use time::OffsetDateTime;
@@ -30,8 +30,11 @@ pub struct App {
     reachable: watch::Receiver<bool>,
 }
 
-/// The request that an event comes from: it ties the event to the answer and to the logs.
-pub(crate) struct Cause(Option<String>);
+/// The request that an event comes from: it ties the event to the answer, to the logs and to a trace.
+pub(crate) struct Cause {
+    request: Option<String>,
+    trace: Option<TraceContext>,
+}
 
 impl App {
     /// An app that publishes to `bus` and reads the items in `database`. Callers who wait for the save
@@ -108,7 +111,8 @@ impl Cause {
     /// Seals an event that this request brings about.
     pub(crate) fn seal<E: Event>(&self, event: &E, id: EventId, at: OffsetDateTime) -> Envelope {
         Envelope::seal(event, id, env!("CARGO_PKG_NAME"), at)
-            .with(header::CORRELATION_ID, self.0.clone())
+            .with(header::CORRELATION_ID, self.request.clone())
+            .traced(self.trace.as_ref())
     }
 }
 
@@ -117,7 +121,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Cause {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let id = parts.extensions.get::<RequestId>();
-        Ok(Self(id.map(|id| id.as_str().to_owned())))
+        let header = |name| parts.headers.get(name)?.to_str().ok();
+        let trace = header(header::TRACE_PARENT)
+            .and_then(|parent| TraceContext::parse(parent, header(header::TRACE_STATE)));
+        Ok(Self {
+            request: id.map(|id| id.as_str().to_owned()),
+            trace,
+        })
     }
 }
 

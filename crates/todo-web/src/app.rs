@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use bus::Bus;
-use events::{Envelope, Event, EventId, ItemId, header};
+use events::{Envelope, Event, EventId, ItemId, TraceContext, header};
 use service::http::RequestId;
 use store::{Database, ItemStore, StoreError};
 use time::OffsetDateTime;
@@ -26,8 +26,11 @@ pub struct App {
     hub: Arc<Hub>,
 }
 
-/// The request that an event comes from: it ties the event to the answer and to the logs.
-pub(crate) struct Cause(Option<String>);
+/// The request that an event comes from: it ties the event to the answer, to the logs and to a trace.
+pub(crate) struct Cause {
+    request: Option<String>,
+    trace: Option<TraceContext>,
+}
 
 /// The event is not known to be stored. Sending the same form again makes no second one.
 pub(crate) struct NotAccepted;
@@ -64,7 +67,8 @@ impl App {
         cause: &Cause,
     ) -> Result<(), NotAccepted> {
         let envelope = Envelope::seal(event, id, env!("CARGO_PKG_NAME"), OffsetDateTime::now_utc())
-            .with(header::CORRELATION_ID, cause.0.clone());
+            .with(header::CORRELATION_ID, cause.request.clone())
+            .traced(cause.trace.as_ref());
         match self.bus.publish(&envelope).await {
             Ok(_) => {
                 debug!(event.id = %envelope.id, item.id = %item, "accepted {}", E::TYPE);
@@ -122,6 +126,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Cause {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let id = parts.extensions.get::<RequestId>();
-        Ok(Self(id.map(|id| id.as_str().to_owned())))
+        let header = |name| parts.headers.get(name)?.to_str().ok();
+        let trace = header(header::TRACE_PARENT)
+            .and_then(|parent| TraceContext::parse(parent, header(header::TRACE_STATE)));
+        Ok(Self {
+            request: id.map(|id| id.as_str().to_owned()),
+            trace,
+        })
     }
 }

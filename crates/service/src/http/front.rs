@@ -24,7 +24,10 @@ use pin_project_lite::pin_project;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::{Layer, Service};
 
-use super::identity::{REQUEST_ID, RequestId};
+use super::{
+    identity::{REQUEST_ID, RequestId},
+    span::RequestSpan,
+};
 
 /// How many requests one process answers at a time. What is slow is what they wait for, so more of
 /// them would only wait longer, and take memory.
@@ -122,10 +125,13 @@ impl<P: Presentation> Service<Request> for Fronted<P> {
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let id = RequestId::of(request.headers());
+        let method = label_of(request.method());
+        let route = request.extensions().get::<MatchedPath>().cloned();
         let arrival = Arrival {
             at: Instant::now(),
-            method: label_of(request.method()),
-            route: request.extensions().get::<MatchedPath>().cloned(),
+            method,
+            span: RequestSpan::begin(&mut request, method, route.as_ref()),
+            route,
             presentation: P::of(&request),
             id: id.clone(),
         };
@@ -153,6 +159,7 @@ struct Arrival<P> {
     route: Option<MatchedPath>,
     presentation: P,
     id: RequestId,
+    span: Option<Box<RequestSpan>>,
 }
 
 pin_project! {
@@ -191,6 +198,9 @@ impl<P: Presentation> Arrival<P> {
         response.headers_mut().insert(REQUEST_ID, self.id.header());
         let route = self.route.as_ref().map_or("none", MatchedPath::as_str);
         record(self.method, route, response.status(), self.at);
+        if let Some(span) = self.span {
+            span.end(response.status());
+        }
         response
     }
 }

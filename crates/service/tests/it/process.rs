@@ -100,6 +100,16 @@ fn a_wrong_setting_stops_the_start_with_its_name_and_what_was_expected() {
             "error: RUST_LOG: expected a filter such as info,bus=debug",
         ),
         (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "https://u:secret@collector",
+            "error: OTEL_EXPORTER_OTLP_ENDPOINT: expected the address of a collector without TLS",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+            "grpc",
+            "error: OTEL_EXPORTER_OTLP_PROTOCOL: expected one of http/protobuf",
+        ),
+        (
             "NATS_URL",
             "http://u:secret@x",
             "error: NATS_URL: expected a NATS address, such as nats://user:password@message-queue:4222",

@@ -1,0 +1,226 @@
+//! Spans of what happens to events, by OpenTelemetry's names for messaging.
+//!
+//! An event carries its place in a trace. Whoever publishes it moves it below a span of its own, so that
+//! the spans of one request hang together across the broker: published, processed by each group,
+//! and published again as what follows. Receiving and settling are done for many events at a time.
+//! Where there is only one, they are part of its trace; otherwise they point at each of theirs.
+//!
+//! Whether there is anybody to tell of spans is known when the connection is made. If not, none is
+//! ever built, and an event's place in a trace is passed on as it is.
+
+mod draft;
+
+use async_nats::ServerAddr;
+use events::{Envelope, Received};
+pub(crate) use opentelemetry::global::BoxedSpan;
+use opentelemetry::{
+    KeyValue,
+    global::{self, BoxedTracer},
+    trace::{Span, SpanKind, Status},
+};
+
+use crate::{
+    Delivery, Failure, Group, PublishError,
+    delivery::{Parcel, chain},
+};
+use draft::{Draft, is_real, place_of};
+
+const GROUP: &str = "messaging.consumer.group.name";
+const MESSAGE_ID: &str = "messaging.message.id";
+const BATCH: &str = "messaging.batch.message_count";
+
+// The conventions have no names for these.
+const SEQUENCE: &str = "messaging.nats.stream.sequence";
+const ATTEMPT: &str = "messaging.nats.delivery_count";
+
+/// What makes the spans of one connection.
+pub(crate) struct Spans {
+    tracer: BoxedTracer,
+    host: String,
+    port: i64,
+}
+
+/// What is done with events, by the broker's name for it and by OpenTelemetry's.
+struct Operation {
+    name: &'static str,
+    kind: &'static str,
+    span: SpanKind,
+}
+
+const PUBLISH: Operation = Operation {
+    name: "publish",
+    kind: "send",
+    span: SpanKind::Producer,
+};
+
+const RECEIVE: Operation = Operation {
+    name: "receive",
+    kind: "receive",
+    span: SpanKind::Client,
+};
+
+const PROCESS: Operation = Operation {
+    name: "process",
+    kind: "process",
+    span: SpanKind::Consumer,
+};
+
+impl Spans {
+    /// What makes the spans of a connection to `server`. None if this process does not trace.
+    pub(crate) fn of(server: &ServerAddr) -> Option<Self> {
+        let tracer = global::tracer("bus");
+        is_real(&tracer).then(|| Self {
+            tracer,
+            host: server.host().to_owned(),
+            port: i64::from(server.port()),
+        })
+    }
+
+    /// Begins to publish an event, and moves it below that.
+    pub(crate) fn publish(&self, envelope: &Envelope) -> (BoxedSpan, Envelope) {
+        let span = self
+            .draft(&PUBLISH, envelope.subject)
+            .with(MESSAGE_ID, envelope.id.to_string())
+            .below(envelope.trace())
+            .begin(&self.tracer);
+        let envelope = envelope.clone().traced(place_of(&span).as_ref());
+        (span, envelope)
+    }
+
+    /// Tells of events that a group was given, from when the first of them came until now. What was
+    /// held because of an outage was told of already.
+    pub(crate) fn receive<E>(&self, group: &Group, batch: &mut [Delivery<E>]) {
+        let arrivals = batch.iter_mut();
+        let arrivals = arrivals.filter_map(|event| event.message.arrived.take());
+        if let Some(first) = arrivals.min() {
+            let parcels: Vec<_> = batch.iter().map(|event| &event.message).collect();
+            let draft = self.of_all(&RECEIVE, group, &parcels).since(first);
+            draft.begin(&self.tracer);
+        }
+    }
+
+    /// Begins to have events handled, each below where it was published. What the handler publishes
+    /// follows from that.
+    pub(crate) fn process<E>(&self, group: &Group, batch: &mut [Delivery<E>]) -> Vec<BoxedSpan> {
+        let begin = |event: &mut Delivery<E>| {
+            let attempt = i64::try_from(event.attempt()).unwrap_or(i64::MAX);
+            let draft = self
+                .of_one(&PROCESS, &event.message)
+                .with(GROUP, group.name.to_string())
+                .with(MESSAGE_ID, event.meta.id.to_string())
+                .with(ATTEMPT, attempt);
+            let span = draft.begin(&self.tracer);
+            event.received.meta.trace = place_of(&span);
+            span
+        };
+        batch.iter_mut().map(begin).collect()
+    }
+
+    /// Begins to process an event for somebody who reads it and is in no group.
+    pub(crate) fn hand_out<E>(&self, parcel: &Parcel, received: &mut Received<E>) -> BoxedSpan {
+        let span = self
+            .of_one(&PROCESS, parcel)
+            .with(MESSAGE_ID, received.meta.id.to_string())
+            .begin(&self.tracer);
+        received.meta.trace = place_of(&span);
+        span
+    }
+
+    /// Begins to tell the broker what became of events: `answer` is what it is told.
+    pub(crate) fn settle(
+        &self,
+        answer: &'static str,
+        group: &Group,
+        parcels: &[&Parcel],
+    ) -> BoxedSpan {
+        let operation = Operation {
+            name: answer,
+            kind: "settle",
+            span: SpanKind::Client,
+        };
+        let draft = self.of_all(&operation, group, parcels);
+        draft.begin(&self.tracer)
+    }
+
+    /// A span of one event. What an operator has handled once more, long after, begins a new trace and
+    /// points at the old one.
+    fn of_one(&self, operation: &Operation, parcel: &Parcel) -> Draft {
+        let sequence = i64::try_from(parcel.origin.sequence).unwrap_or(i64::MAX);
+        let draft = self.draft(operation, &parcel.message.subject);
+        let draft = draft.with(SEQUENCE, sequence);
+        if parcel.is_replay() {
+            draft.pointing_at(parcel.trace())
+        } else {
+            draft.below(parcel.trace())
+        }
+    }
+
+    fn of_all(&self, operation: &Operation, group: &Group, parcels: &[&Parcel]) -> Draft {
+        let draft = match parcels {
+            [one] => self.of_one(operation, one),
+            several => {
+                let count = i64::try_from(several.len()).unwrap_or(i64::MAX);
+                self.draft(operation, common(several).unwrap_or(&group.filter))
+                    .with(BATCH, count)
+                    .pointing_at(several.iter().filter_map(|parcel| parcel.trace()))
+            }
+        };
+        draft.with(GROUP, group.name.to_string())
+    }
+
+    fn draft(&self, operation: &Operation, subject: &str) -> Draft {
+        let name = format!("{} {subject}", operation.name);
+        Draft::new(name, operation.span.clone())
+            .with("messaging.system", "nats")
+            .with("messaging.operation.name", operation.name)
+            .with("messaging.operation.type", operation.kind)
+            .with("messaging.destination.name", subject.to_owned())
+            .with("server.address", self.host.clone())
+            .with("server.port", self.port)
+    }
+}
+
+/// The subject that all have, if they have one.
+fn common<'p>(parcels: &[&'p Parcel]) -> Option<&'p str> {
+    let mut subjects = parcels.iter().map(|parcel| &*parcel.message.subject);
+    let first = subjects.next()?;
+    subjects.all(|subject| subject == first).then_some(first)
+}
+
+/// Ends spans of what was done or failed. To be dropped is to end.
+pub(crate) fn end<T, E: Kind>(spans: impl IntoIterator<Item = BoxedSpan>, done: &Result<T, E>) {
+    for mut span in spans {
+        if let Err(error) = done {
+            span.set_attribute(KeyValue::new("error.type", error.kind()));
+            span.set_status(Status::error(chain(error)));
+        }
+    }
+}
+
+/// What is told of a failure by a word from a small set.
+pub(crate) trait Kind: std::error::Error {
+    fn kind(&self) -> &'static str;
+}
+
+impl Kind for PublishError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Away => "away",
+            Self::Full => "full",
+            Self::Unconfirmed => "unconfirmed",
+            Self::NoStream { .. } => "no_stream",
+            Self::Refused { .. } => "refused",
+            Self::Send(_) => "send",
+        }
+    }
+}
+
+impl Kind for Failure {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Never(_) => "never",
+            Self::Later(_) => "later",
+            Self::Away(_) => "away",
+        }
+    }
+}
