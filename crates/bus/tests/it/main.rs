@@ -18,5 +18,6 @@ mod roll;
 mod room;
 mod settling;
 mod sharing;
+mod spans;
 mod streams;
 mod world;
