@@ -7,6 +7,7 @@
 mod asyncapi;
 mod bad_input;
 mod chaos;
+mod collector;
 mod dead_letters;
 mod disk;
 mod guide;
@@ -16,5 +17,6 @@ mod manual;
 mod outages;
 mod status;
 mod tidy;
+mod traces;
 mod user;
 mod waiting;
