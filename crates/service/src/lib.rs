@@ -1,5 +1,5 @@
 //! What every process does the same way: settings from the environment, logs, health, metrics,
-//! a clean stop, and problem answers.
+//! traces, a clean stop, and problem answers.
 //!
 //! A service's `main` names it and hands over; its `run` gets values and returns when it was
 //! asked to stop:
