@@ -99,3 +99,23 @@ pub(super) fn is_real(tracer: &BoxedTracer) -> bool {
     let span = tracer.start_with_context("probe", &quiet);
     !span.span_context().is_valid()
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::{
+        global::BoxedTracer,
+        trace::{TracerProvider, noop::NoopTracer},
+    };
+    use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+
+    use super::is_real;
+
+    #[test]
+    fn what_stands_in_for_a_tracer_is_known_from_one_that_tells_whatever_it_samples() {
+        assert!(!is_real(&BoxedTracer::new(Box::new(NoopTracer::new()))));
+        for sampler in [Sampler::AlwaysOn, Sampler::AlwaysOff] {
+            let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
+            assert!(is_real(&BoxedTracer::new(Box::new(provider.tracer("bus")))));
+        }
+    }
+}
