@@ -96,6 +96,7 @@ fn text() -> impl Strategy<Value = String> {
         any::<String>(),
         "[!-~]{0,140}",
         "replies\\.[a-zA-Z0-9_.-]{0,140}",
+        "00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]",
         "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z",
     ]
 }
@@ -108,6 +109,7 @@ fn headers() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         header::CORRELATION_ID,
         header::REPLY_TO,
         header::TRACE_PARENT,
+        header::TRACE_STATE,
         header::CONTENT_TYPE,
     ];
     prop::collection::vec((prop::sample::select(names.to_vec()), text()), 0..8)
@@ -120,6 +122,7 @@ fn written(received: &Received<TodoEvent>) -> Envelope {
         occurred_at: at,
         correlation_id,
         reply_to,
+        trace,
     } = received.meta.clone();
     let sealed = match &received.event {
         TodoEvent::Saved(event) => Envelope::seal(event, id, "test", at),
@@ -135,6 +138,7 @@ fn written(received: &Received<TodoEvent>) -> Envelope {
     sealed
         .with(header::CORRELATION_ID, correlation_id)
         .with(header::REPLY_TO, reply_to.as_ref().map(ReplyTo::to_string))
+        .traced(trace.as_ref())
 }
 
 fn asked_for(added: &ItemAdded) -> NewItem {
