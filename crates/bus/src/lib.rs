@@ -68,7 +68,7 @@ pub use group::{Batches, Group, GroupError, Patience, Retries};
 pub use joining::group_settings;
 pub use publish::{PublishError, Stored};
 pub use replies::{Expected, Replies};
-pub use roll::{LastError, Missing, Present, RollCallError, Roster, Work};
+pub use roll::{LastError, Missing, Present, Regulars, RollCallError, Roster, Work};
 pub use room::{GroupStanding, RoomError, Standing};
 pub use streams::{DEAD_LETTERS, REPLAYS, StreamError, Streams, TODO};
 pub use subscribe::{Heard, SubscribeError, Subscription};

@@ -15,10 +15,12 @@ mod call;
 mod document;
 mod endpoint;
 mod presence;
+mod regulars;
 
 pub use call::{Missing, RollCallError, Roster};
 pub(crate) use endpoint::{Busy, Endpoint};
 pub(crate) use presence::{Presence, Shown};
+pub use regulars::Regulars;
 
 use std::time::Duration;
 
@@ -64,6 +66,13 @@ pub struct Work {
     pub average: Duration,
     /// What went wrong last.
     pub last_error: Option<LastError>,
+}
+
+impl Work {
+    /// Whether this is what the member published, and not what it handled.
+    pub fn is_publishing(&self) -> bool {
+        self.name == presence::PUBLISH
+    }
 }
 
 /// What went wrong last.

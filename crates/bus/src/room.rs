@@ -1,6 +1,8 @@
 //! Room in the stream. It refuses what does not fit, so somebody has to see to it that the events
 //! that everybody has handled do not keep out new ones.
 
+mod oldest;
+
 use std::{
     collections::BTreeMap,
     error::Error,
@@ -51,6 +53,8 @@ pub struct Standing {
     pub limit: u64,
     /// How many events it holds.
     pub events: u64,
+    /// The sequence of the newest event: how many there ever were.
+    pub last_sequence: u64,
     /// Each group, by its name.
     pub groups: BTreeMap<String, GroupStanding>,
     /// How many dead letters there are, by the group that gave up.
@@ -60,7 +64,7 @@ pub struct Standing {
 }
 
 /// How far a group is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupStanding {
     /// How many events wait to be given to a member.
     pub waiting: u64,
@@ -68,16 +72,15 @@ pub struct GroupStanding {
     pub in_hand: u64,
     /// Up to which sequence it has settled every event.
     settled: u64,
+    /// On which subjects it takes events.
+    filter: String,
 }
 
 impl Bus {
     /// How things stand with the stream of events, its groups and the dead letters.
     pub async fn standing(&self) -> Result<Standing, RoomError> {
-        let mut todo = self.stream(TODO).await?;
-        let info = todo
-            .info()
-            .await
-            .map_err(failed("ask for the stream of events"))?;
+        let todo = self.stream(TODO).await?;
+        let info = todo.cached_info();
         let (state, limit) = (info.state.clone(), info.config.max_bytes);
         let groups = groups(&todo).await?;
         let dead = self.stream(DEAD_LETTERS).await?;
@@ -100,6 +103,7 @@ impl Bus {
             bytes: state.bytes,
             limit: u64::try_from(limit).unwrap_or(u64::MAX),
             events: state.messages,
+            last_sequence: state.last_sequence,
             groups,
             dead_letters,
             oldest_dead_letter: (oldest.messages > 0).then_some(oldest.first_timestamp),
@@ -138,6 +142,7 @@ impl Bus {
     /// [`Bus::publish`] refuses on this connection, so that the rest is left for those who make
     /// room: whoever brings new events into the system calls this, and no group does.
     pub async fn leave_room(&self) {
+        self.presence.publishes();
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -193,6 +198,7 @@ async fn groups(todo: &Stream) -> Result<BTreeMap<String, GroupStanding>, RoomEr
             waiting,
             in_hand,
             settled,
+            filter: info.config.filter_subject,
         };
         (info.name, standing)
     });

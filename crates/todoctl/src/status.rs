@@ -10,12 +10,12 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use bus::{Bus, Missing, Present, Roster, Standing};
+use bus::{Bus, Missing, Present, Regulars, Roster, Standing};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{duration, text::say};
-use expect::{Expectation, Regulars};
+use expect::Expectation;
 
 /// How long the broker may take to be reached, and to say how far the groups are.
 const BROKER_LIMIT: Duration = Duration::from_secs(5);

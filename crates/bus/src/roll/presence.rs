@@ -1,6 +1,9 @@
 //! This member's own answers to roll calls.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_nats::{Client, Message, Subscriber};
 use futures_util::{StreamExt, stream::SelectAll};
@@ -14,7 +17,7 @@ use super::{
 };
 
 /// The name under which the statistics have what a member publishes.
-const PUBLISH: &str = "publish";
+pub(super) const PUBLISH: &str = "publish";
 
 /// What there is to tell about this member.
 pub(crate) struct Presence {
@@ -22,8 +25,10 @@ pub(crate) struct Presence {
     member: String,
     started: OffsetDateTime,
     endpoints: Mutex<Vec<Arc<Endpoint>>>,
-    /// What it publishes. That is no endpoint, so only the statistics tell of it, once there is some.
+    /// What it publishes. That is no endpoint, so only the statistics tell of it: once there is some,
+    /// or from the start if it is a publisher.
     published: Endpoint,
+    publisher: AtomicBool,
 }
 
 /// Answers roll calls until it is dropped.
@@ -37,7 +42,14 @@ impl Presence {
             started: OffsetDateTime::now_utc(),
             endpoints: Mutex::default(),
             published: Endpoint::new(PUBLISH, events::ALL_SUBJECTS, ""),
+            publisher: AtomicBool::new(false),
         }
+    }
+
+    /// Tells from now on what it publishes, even if that is nothing yet.
+    pub(crate) fn publishes(&self) {
+        // Nothing else is read that would have to be seen in the same order.
+        self.publisher.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn published(&self) -> &Endpoint {
@@ -140,7 +152,8 @@ impl Presence {
     fn statistics(&self) -> Vec<EndpointStats> {
         let mut all: Vec<_> = self.each();
         let published = self.published.counts();
-        if published.tries() > 0 || published.in_flight > 0 {
+        let busy = published.tries() > 0 || published.in_flight > 0;
+        if busy || self.publisher.load(Ordering::Relaxed) {
             all.push((&self.published).into());
         }
         all

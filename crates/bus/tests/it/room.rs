@@ -8,7 +8,7 @@ use events::TodoEvent;
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{SOON, World, during, new_item, saved};
+use crate::world::{SOON, World, away, during, new_item, saved};
 
 /// What the stream may hold here (bytes).
 const LIMIT: i64 = 1_000_000;
@@ -110,6 +110,45 @@ async fn events_that_a_group_has_not_handled_stay_however_full_it_is() {
     let make_room = async |expected| world.bus.make_room(&standing, expected).await.unwrap();
     assert_eq!(make_room(&expected[..]).await, 0);
     assert!(make_room(&expected[..1]).await > 100);
+}
+
+#[tokio::test]
+async fn the_oldest_event_that_a_group_has_not_settled_is_known() {
+    let world = World::new().await;
+    let oldest = async || {
+        let standing = world.bus.standing().await.unwrap();
+        world.bus.oldest_unsettled(&standing).await.unwrap()
+    };
+    for item in ["good", "bad", "behind it"] {
+        world.add(item).await;
+    }
+    let stream = jetstream::new(world.raw.clone());
+    let stream = stream.get_stream("TODO").await.unwrap();
+    let bad = stream.get_raw_message(2).await.unwrap();
+    let stop = CancellationToken::new();
+    let stuck = async |event: &Delivery<TodoEvent>| {
+        let body = String::from_utf8_lossy(event.payload()).into_owned();
+        if body.contains("bad") {
+            return Err(away("not now"));
+        }
+        Ok(())
+    };
+    let group = || world.bus.group("saver", "events.todo.newitem");
+    let looked = async {
+        eventually("the first is settled", SOON, async || {
+            let info = world.group_info("saver").await;
+            info.is_ok_and(|info| info.ack_floor.stream_sequence == 1)
+        })
+        .await;
+        assert_eq!(oldest().await["saver"], bad.time);
+    };
+    during(&stop, [group().each(stop.clone(), stuck)], looked).await;
+
+    let stop = CancellationToken::new();
+    let well = async |_: &Delivery<TodoEvent>| Ok(());
+    let settled = world.settled("saver");
+    during(&stop, [group().each(stop.clone(), well)], settled).await;
+    assert!(oldest().await.is_empty());
 }
 
 #[tokio::test]

@@ -1,16 +1,6 @@
 //! Who should answer.
 
-use std::{
-    collections::BTreeMap,
-    str::FromStr,
-    time::{Duration, Instant},
-};
-
-use bus::{Present, Roster};
-
-/// For how long somebody who answered is expected to answer again. A member that was stopped for good
-/// is missing so long.
-const MEMORY: Duration = Duration::from_mins(1);
+use std::str::FromStr;
 
 /// So many members of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,30 +24,6 @@ impl FromStr for Expectation {
             }),
             _ => Err("expected a service and how many members of it, such as save-handler=3"),
         }
-    }
-}
-
-/// Those who have answered lately.
-#[derive(Default)]
-pub(crate) struct Regulars(BTreeMap<(String, String), Instant>);
-
-impl Regulars {
-    pub(crate) fn note(&mut self, present: &[Present]) {
-        let now = Instant::now();
-        for one in present {
-            let key = (one.service.clone(), one.member.clone());
-            self.0.insert(key, now);
-        }
-        self.0.retain(|_, seen| now.duration_since(*seen) < MEMORY);
-    }
-
-    /// These, and whoever is on the roster.
-    pub(crate) fn and(&self, roster: &Roster) -> Roster {
-        self.0
-            .keys()
-            .fold(roster.clone(), |roster, (service, member)| {
-                roster.member(service, member)
-            })
     }
 }
 

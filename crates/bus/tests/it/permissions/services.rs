@@ -1,7 +1,7 @@
 //! What each service may do with events and with others' answers.
 
 use async_nats::{ConnectOptions, jetstream};
-use bus::{Fed, Replies, Start, Topic};
+use bus::{Fed, Replies, Roster, Start, Topic};
 use events::{SaveReply, TodoEvent};
 use testkit::eventually;
 use tokio::time::timeout;
@@ -27,8 +27,11 @@ async fn a_publisher_publishes_item_events_and_does_nothing_else() {
             "_INBOX.save-handler.x",
             "replies.todo-api.x.1",
             "queries.todo.list",
-            "$SRV.STATS",
+            "$SRV.PING",
+            "$SRV.STATS.save-handler",
             "$JS.API.CONSUMER.CREATE.TODO.mine",
+            "$JS.API.CONSUMER.DELETE.TODO.save-handler",
+            "$JS.API.CONSUMER.LIST.DEAD_LETTERS",
             "$JS.API.CONSUMER.MSG.NEXT.TODO.save-handler",
             "$JS.ACK.TODO.save-handler.1.1.1.1.1",
         ];
@@ -39,7 +42,6 @@ async fn a_publisher_publishes_item_events_and_does_nothing_else() {
             &[
                 "events.todo.>",
                 "_INBOX.save-handler.>",
-                "_INBOX.roll.>",
                 "replies.>",
                 "$SRV.*.save-handler",
                 ">",
@@ -48,6 +50,41 @@ async fn a_publisher_publishes_item_events_and_does_nothing_else() {
         .await;
         is_refused(&broker, user, &STREAMS, &[]).await;
     }
+    let looking = [
+        "$SRV.STATS",
+        "$JS.API.CONSUMER.LIST.TODO",
+        "$JS.API.STREAM.MSG.GET.TODO",
+        "$JS.API.STREAM.INFO.DEAD_LETTERS",
+    ];
+    is_refused(&broker, "todo-api", &looking, &["_INBOX.roll.>"]).await;
+}
+
+#[tokio::test]
+async fn the_page_calls_the_roll_and_looks_how_far_the_groups_are() {
+    let broker = broker().await;
+    let page = bus(&broker, "todo-web").await;
+    page.wait_connected().await;
+    let (seen, stop) = (Seen::default(), CancellationToken::new());
+    let member = bus(&broker, "save-handler").await;
+    let handle = async |event: &_| {
+        seen.note(event);
+        Ok(())
+    };
+    let group = member.group("save-handler", events::ALL_SUBJECTS);
+    page.publish(&new_item("handled")).await.unwrap();
+    during(&stop, [group.each(stop.clone(), handle)], seen.reach(1)).await;
+    page.publish(&new_item("waiting")).await.unwrap();
+
+    let expected = Roster::default()
+        .member("todo-web", "todo-web-1")
+        .member("save-handler", "save-handler-1");
+    let present = page.roll_call(&expected, SOON).await.unwrap();
+    assert!(expected.missing(&present).is_empty(), "{present:?}");
+    let standing = page.standing().await.unwrap();
+    assert_eq!(standing.groups["save-handler"].waiting, 1);
+    assert!(standing.dead_letters.is_empty());
+    let oldest = page.oldest_unsettled(&standing).await.unwrap();
+    assert!(oldest.contains_key("save-handler"), "{oldest:?}");
 }
 
 #[tokio::test]
