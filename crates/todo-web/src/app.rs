@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use crate::live::Hub;
+use crate::{live::Hub, system::Lookout};
 
 /// How long the database may take to say whether an item exists. A visitor hears within 2 seconds
 /// whether a change was accepted, of which publishing may take most.
@@ -24,6 +24,8 @@ pub struct App {
     items: ItemStore,
     reachable: watch::Receiver<bool>,
     hub: Arc<Hub>,
+    lookout: Arc<Lookout>,
+    stop: CancellationToken,
 }
 
 /// The request that an event comes from: it ties the event to the answer, to the logs and to a trace.
@@ -42,20 +44,34 @@ impl App {
         Self {
             items: ItemStore::new(database.clone()),
             reachable: database.reachable(),
-            hub: Arc::new(Hub::new(bus.clone(), stop)),
+            hub: Arc::new(Hub::new(bus.clone(), stop.clone())),
+            lookout: Arc::new(Lookout::new(bus.clone(), database.reachable())),
+            stop,
             bus,
         }
     }
 
-    /// Hands on what is saved to the browsers that watch, for ever.
+    /// Hands on what is saved, and how the system is, to the browsers that watch, for ever.
     pub fn watch(&self) -> impl Future<Output = ()> + use<> {
-        let hub = Arc::clone(&self.hub);
-        async move { hub.run().await }
+        let (hub, lookout) = (Arc::clone(&self.hub), Arc::clone(&self.lookout));
+        async move {
+            tokio::join!(hub.run(), lookout.run());
+        }
     }
 
     /// What browsers are told, and up to where.
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// How the whole system is.
+    pub(crate) fn lookout(&self) -> &Lookout {
+        &self.lookout
+    }
+
+    /// When answers that would go on for ever have to end.
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        &self.stop
     }
 
     /// Publishes an event about `item`; it is stored when this returns well.

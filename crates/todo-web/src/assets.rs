@@ -4,76 +4,91 @@ use std::sync::LazyLock;
 
 use axum::{
     Router,
-    extract::Path,
-    http::{HeaderName, StatusCode, header},
+    http::{StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 
-const STYLE: &str = include_str!("../assets/style.css");
-const SCRIPT: &str = include_str!("../assets/live.js");
-const ICON: &str = include_str!("../assets/favicon.svg");
-
-/// A browser may keep the style for ever: with other content it has another address.
+/// A browser may keep these for ever: with other content they have another address.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const FOR_A_DAY: &str = "public, max-age=86400";
 const NOT_AT_ALL: &str = "no-store";
 
-/// Where the style is. The address has a fingerprint of the content.
-pub(crate) fn style_path() -> &'static str {
-    static PATH: LazyLock<String> =
-        LazyLock::new(|| format!("/assets/style.{:016x}.css", fingerprint(STYLE)));
-    &PATH
+pub(crate) static STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("style", CSS, include_str!("../assets/style.css")));
+pub(crate) static SYSTEM_STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("system", CSS, include_str!("../assets/system.css")));
+pub(crate) static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("live", JS, include_str!("../assets/live.js")));
+pub(crate) static SYSTEM_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("system", JS, include_str!("../assets/system.js")));
+
+const ICON: &str = include_str!("../assets/favicon.svg");
+
+/// The ending of a file's name, and its media type.
+type Kind = (&'static str, &'static str);
+const CSS: Kind = ("css", "text/css; charset=utf-8");
+const JS: Kind = ("js", "text/javascript; charset=utf-8");
+
+/// A file that pages refer to.
+pub(crate) struct Asset {
+    name: &'static str,
+    kind: Kind,
+    content: &'static str,
+    /// Where it is. The address has a fingerprint of the content.
+    pub(crate) path: String,
 }
 
-/// Where the script is, in the same way.
-pub(crate) fn script_path() -> &'static str {
-    static PATH: LazyLock<String> =
-        LazyLock::new(|| format!("/assets/live.{:016x}.js", fingerprint(SCRIPT)));
-    &PATH
+impl Asset {
+    fn new(name: &'static str, kind: Kind, content: &'static str) -> Self {
+        let fingerprint = fingerprint(content);
+        Self {
+            name,
+            kind,
+            content,
+            path: format!("/assets/{name}.{fingerprint:016x}.{}", kind.0),
+        }
+    }
+
+    /// While replicas of two versions run, a page comes from one and its style is asked of the other.
+    /// The other version's style is better than none, as long as nobody keeps it.
+    fn answer(&self, path: &str) -> Response {
+        let kept = if path == self.path {
+            FOR_EVER
+        } else {
+            NOT_AT_ALL
+        };
+        file(self.kind.1, kept, self.content)
+    }
 }
 
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
-        .route(style_path(), get(async || style(FOR_EVER)))
-        .route(script_path(), get(async || script(FOR_EVER)))
-        .route("/assets/{file}", get(other))
+        .route("/assets/{file}", get(async |uri: Uri| asset(uri.path())))
         .route("/favicon.svg", get(async || icon()))
         .route("/favicon.ico", get(async || icon()))
 }
 
-/// While replicas of two versions run, a page comes from one and its style is asked of the other. The
-/// other version's style is better than none, as long as nobody keeps it.
-async fn other(Path(file): Path<String>) -> Response {
-    let is = |name: &str, kind: &str| file.starts_with(name) && file.ends_with(kind);
-    if is("style.", ".css") {
-        style(NOT_AT_ALL).into_response()
-    } else if is("live.", ".js") {
-        script(NOT_AT_ALL).into_response()
-    } else {
-        StatusCode::NOT_FOUND.into_response()
+fn asset(path: &str) -> Response {
+    let assets = [&STYLE, &SYSTEM_STYLE, &SCRIPT, &SYSTEM_SCRIPT];
+    let asked = path.trim_start_matches("/assets/");
+    let is = |asset: &&&LazyLock<Asset>| {
+        let (start, end) = (format!("{}.", asset.name), format!(".{}", asset.kind.0));
+        asked.starts_with(&start) && asked.ends_with(&end)
+    };
+    match assets.iter().find(is) {
+        Some(asset) => asset.answer(path),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-fn style(kept: &'static str) -> impl IntoResponse {
-    file("text/css; charset=utf-8", kept, STYLE)
-}
-
-fn script(kept: &'static str) -> impl IntoResponse {
-    file("text/javascript; charset=utf-8", kept, SCRIPT)
-}
-
-fn icon() -> impl IntoResponse {
+fn icon() -> Response {
     file("image/svg+xml", FOR_A_DAY, ICON)
 }
 
-fn file(
-    kind: &'static str,
-    kept: &'static str,
-    content: &'static str,
-) -> ([(HeaderName, &'static str); 2], &'static str) {
+fn file(kind: &'static str, kept: &'static str, content: &'static str) -> Response {
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, kept)];
-    (headers, content)
+    (headers, content).into_response()
 }
 
 /// A short hash (FNV-1a) that every build and every replica makes the same.

@@ -6,7 +6,7 @@
 //! posting works while the database is away, and reading works while the broker is.
 //!
 //! Each address has its module: `list` for `/` and `/list`, `live` for `/live`, `add` for `/new`, `change` for
-//! `/items/{id}/…`, `assets` for what looks good. Every text that a person reads is in `texts`, once a
+//! `/items/{id}/…`, `system` for `/system`, `assets` for what looks good. Every text that a person reads is in `texts`, once a
 //! language.
 //!
 //! # Adding a page
@@ -24,8 +24,10 @@ mod form;
 mod language;
 mod list;
 mod live;
+mod push;
 mod refusal;
 mod render;
+mod system;
 mod texts;
 mod when;
 
@@ -98,6 +100,8 @@ pub fn routes(app: App) -> Router {
         .route("/items/{id}/reopen", post(change::reopen))
         .route("/items/{id}/rename", post(change::rename))
         .route("/items/{id}/delete", post(change::delete))
+        .route("/system", get(system::page))
+        .route("/system/live", get(system::live))
         .merge(assets::routes())
         .fallback(async || StatusCode::NOT_FOUND)
         // Another site's form would send what its visitor did not mean, in the visitor's name.

@@ -11,15 +11,14 @@ mod visitor;
 use std::sync::Arc;
 
 use axum::{
-    body::Body,
     extract::{Query, State},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode},
     response::{IntoResponse, Response},
 };
 use events::ListName;
 use serde::Deserialize;
 
-use crate::app::App;
+use crate::{app::App, push};
 
 pub(crate) use hub::Hub;
 
@@ -61,12 +60,7 @@ pub(crate) async fn live(
         .map(|id| id.to_str().unwrap_or_default());
     let place = Place::read(told.or(watch.after.as_deref()));
     let visitor = app.hub().welcome(list, place).await;
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        (header::CACHE_CONTROL, "no-cache"),
-        (HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    (headers, Body::from_stream(visitor.into_stream())).into_response()
+    push::answer(visitor.into_stream())
 }
 
 impl Place {

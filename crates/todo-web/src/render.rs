@@ -44,8 +44,8 @@ impl Frame {
     pub(crate) fn new(language: Language) -> Self {
         Self {
             texts: language.0,
-            style: assets::style_path(),
-            script: assets::script_path(),
+            style: &assets::STYLE.path,
+            script: &assets::SCRIPT.path,
         }
     }
 

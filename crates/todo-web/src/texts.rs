@@ -3,12 +3,14 @@
 
 mod english;
 mod korean;
+mod system;
 
 use events::InvalidText;
 use time::OffsetDateTime;
 
 pub(crate) use english::ENGLISH;
 pub(crate) use korean::KOREAN;
+pub(crate) use system::SystemTexts;
 
 use crate::refusal::Reason;
 
@@ -70,6 +72,9 @@ pub(crate) struct Texts {
     pub(crate) invalid: fn(InvalidText) -> String,
     /// What went wrong, and what to do about it.
     pub(crate) refusal: fn(Reason) -> (&'static str, &'static str),
+
+    /// The page of the whole system.
+    pub(crate) system: SystemTexts,
 
     pub(crate) just_now: &'static str,
     pub(crate) minutes_ago: fn(i64) -> String,

@@ -1,6 +1,6 @@
 //! One browser that listens.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{Stream, stream::unfold};
@@ -11,12 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::hub::{Change, Hub, News};
-
-/// After how long without news the browser, and whatever is in between, hears that all is well.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// After how many milliseconds a browser that was cut off comes back.
-const RETRY_MS: u32 = 1_000;
+use crate::push;
 
 pub(super) struct Visitor {
     hub: Arc<Hub>,
@@ -42,14 +37,13 @@ impl Visitor {
 
     /// Begins with `changes`, after which it has heard of everything up to `last`.
     pub(super) fn told(mut self, last: u64, changes: impl IntoIterator<Item = Change>) -> Self {
-        // Without data it is no event, and yet the browser takes the id for when it comes back.
-        let greeting = format!("retry: {RETRY_MS}\n\n");
-        self.first.push_back(greeting.into());
+        self.first.push_back(push::greeting());
         self.told = last;
         for change in changes {
             self.told = self.told.max(change.sequence);
             self.first.push_back(change.frame);
         }
+        // Without data it is no event, and yet the browser takes the id for when it comes back.
         self.first
             .push_back(format!("id: {}\n\n", self.told).into());
         self
@@ -77,10 +71,10 @@ impl Visitor {
         loop {
             let news = tokio::select! {
                 () = self.stop.cancelled() => return None,
-                news = timeout(KEEP_ALIVE, self.news.recv()) => news,
+                news = timeout(push::KEEP_ALIVE, self.news.recv()) => news,
             };
             match news {
-                Err(_) => return Some(Bytes::from_static(b":\n\n")),
+                Err(_) => return Some(push::all_well()),
                 Ok(Ok(News::Change(change))) if change.sequence <= self.told => {}
                 Ok(Ok(News::Change(change))) => {
                     self.told = change.sequence;

@@ -2,7 +2,7 @@
 
 use events::InvalidText;
 
-use super::Texts;
+use super::{Texts, system};
 use crate::refusal::Reason;
 
 /// The texts in English.
@@ -114,6 +114,8 @@ pub(crate) const ENGLISH: Texts = Texts {
             "It is not your fault, and it has been written down. Please try again later.",
         ),
     },
+
+    system: system::ENGLISH,
 
     just_now: "just now",
     minutes_ago: |minutes| format!("{minutes} min ago"),

@@ -2,7 +2,7 @@
 
 use events::InvalidText;
 
-use super::Texts;
+use super::{Texts, system};
 use crate::refusal::Reason;
 
 /// The texts in Korean, in the polite informal style.
@@ -109,6 +109,8 @@ pub(crate) const KOREAN: Texts = Texts {
             "저희 쪽 문제이고, 기록해 두었어요. 나중에 다시 시도해 주세요.",
         ),
     },
+
+    system: system::KOREAN,
 
     just_now: "방금",
     minutes_ago: |minutes| format!("{minutes}분 전"),

@@ -105,6 +105,14 @@ impl TestApp {
         router
     }
 
+    /// A member of another service, connected.
+    pub(crate) async fn member(&self, service: &str, name: &str) -> Bus {
+        let member = Bus::connect(&self.servers.0.url(), service, name).await;
+        let member = member.unwrap();
+        member.wait_connected().await;
+        member
+    }
+
     /// Publishes that an item of a list was saved. Returns its sequence in the stream.
     pub(crate) async fn announce(&self, list: &str, item: &str) -> u64 {
         let now = OffsetDateTime::now_utc();

@@ -62,3 +62,18 @@ async fn the_script_is_small_and_has_an_address_that_may_be_kept_for_ever() {
     let older = app.visit("/assets/live.0000000000000000.js").await;
     assert_eq!(older.header("cache-control"), "no-store");
 }
+
+#[tokio::test]
+async fn the_page_of_the_system_has_a_style_and_a_script_of_its_own_beside_the_others() {
+    let app = TestApp::start().await;
+    let page = app.visit("/system").await;
+    let mut found = 0;
+    for address in page.body.split("=\"/assets/").skip(1) {
+        let path = format!("/assets/{}", address.split('"').next().unwrap());
+        let file = app.visit(&path).await;
+        assert_eq!(file.status, StatusCode::OK, "{path}");
+        assert!(file.header("cache-control").ends_with("immutable"));
+        found += 1;
+    }
+    assert_eq!(found, 4);
+}

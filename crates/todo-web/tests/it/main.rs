@@ -14,3 +14,4 @@ mod live;
 mod new;
 mod outages;
 mod refusals;
+mod system;

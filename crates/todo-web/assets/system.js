@@ -1,0 +1,60 @@
+// Shows the system as it is pushed. The page does without this, after a reload.
+
+const shown = document.querySelector("[data-system]");
+const part = (name) => document.querySelector(`[data-${name}]`);
+let source;
+
+if (shown) {
+  listen();
+  // Nobody is asked for a picture that nobody looks at.
+  document.addEventListener("visibilitychange", listen);
+}
+
+function listen() {
+  source?.close();
+  if (document.hidden) return;
+  const own = (source = new EventSource(shown.dataset.system));
+  own.addEventListener("picture", (event) => {
+    const fresh = document.createElement("div");
+    fresh.innerHTML = event.data;
+    patch(shown, fresh);
+    tell(true);
+  });
+  own.onerror = () => {
+    tell(false);
+    // After an answer that was no stream, a browser does not try again by itself.
+    const given = () => own === source && own.readyState === EventSource.CLOSED;
+    if (given()) setTimeout(() => given() && listen(), 2000);
+  };
+}
+
+function tell(connected) {
+  part("as-of").hidden = true;
+  part("online").hidden = !connected;
+  part("offline").hidden = connected;
+}
+
+// Changes only what is another than before: what is scrolled, selected or has the focus stays so, and
+// bars move from their old length to the new one.
+function patch(old, fresh) {
+  const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
+  after.forEach((node, index) => {
+    const known = before[index];
+    if (!known) old.append(node);
+    else if (known.nodeName !== node.nodeName) known.replaceWith(node);
+    else if (node.nodeType === Node.ELEMENT_NODE) {
+      attributes(known, node);
+      patch(known, node);
+    } else if (known.nodeValue !== node.nodeValue) known.nodeValue = node.nodeValue;
+  });
+  for (const node of before.slice(after.length)) node.remove();
+}
+
+function attributes(old, fresh) {
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+}

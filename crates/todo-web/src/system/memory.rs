@@ -1,0 +1,246 @@
+//! What was seen before: rates and curves come of it, and who is missing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    time::Duration,
+};
+
+use bus::{Present, Regulars, Roster, Work};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use super::picture::{Backlog, Done, Group, Member, Picture, Service, Stream};
+
+/// How far the curves go back.
+const HISTORY: Duration = Duration::from_mins(1);
+
+/// Over how long a rate is taken, if somebody looked all the time.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// Which of the looks waits for everybody.
+const PATIENT: u64 = 10;
+
+/// What was seen in one look.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    /// Who answered, if the broker was there.
+    pub(super) present: Option<Vec<Present>>,
+    /// How things stand at the broker, if it said so in time.
+    pub(super) standing: Option<Stock>,
+    pub(super) database: bool,
+}
+
+/// What the broker holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stock {
+    pub(super) events: u64,
+    pub(super) bytes: u64,
+    pub(super) limit: u64,
+    pub(super) last_sequence: u64,
+    pub(super) groups: BTreeMap<String, Backlog>,
+    pub(super) dead_letters: BTreeMap<String, u64>,
+}
+
+/// What is remembered from one look to the next.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// How many looks there were.
+    looked: u64,
+    regulars: Regulars,
+    /// The groups that there were when the broker last told, and whoever published.
+    groups: BTreeSet<String>,
+    publishers: BTreeSet<String>,
+    /// The looks of the last minute, the oldest first.
+    looks: VecDeque<Look>,
+}
+
+/// What has to be known of a look later.
+#[derive(Debug)]
+struct Look {
+    at: Instant,
+    members: HashMap<(String, String), Counts>,
+    last_sequence: Option<u64>,
+    waiting: BTreeMap<String, u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    handled: u64,
+    published: u64,
+}
+
+impl Memory {
+    /// Whom the next look has to wait for: whoever answered lately. Now and then it is nobody in
+    /// particular, so that the whole time is waited, and a newcomer who is slow is heard as well.
+    pub(super) fn expected(&self) -> Roster {
+        if self.looked.is_multiple_of(PATIENT) {
+            Roster::default()
+        } else {
+            self.regulars()
+        }
+    }
+
+    fn regulars(&self) -> Roster {
+        self.regulars.and(&Roster::default())
+    }
+
+    /// Takes in what was seen, and makes a picture of it.
+    pub(super) fn picture(&mut self, seen: Seen) -> Picture {
+        let Seen {
+            present,
+            standing,
+            database,
+        } = seen;
+        let broker = present.is_some();
+        self.looked += 1;
+        if let Some(present) = &present {
+            self.regulars.note(present);
+        }
+        if let Some(standing) = &standing {
+            self.groups = standing.groups.keys().cloned().collect();
+        }
+        let present = present.unwrap_or_default();
+        self.remember(&present, standing.as_ref());
+        let (mut services, groups) = self.services(&present);
+        services.sort_by_key(|service| !service.publishes);
+        let stream = standing.as_ref().map(|stock| Stream {
+            events: stock.events,
+            bytes: stock.bytes,
+            limit: stock.limit,
+            dead_letters: stock.dead_letters.values().sum(),
+            rate: self.rate(stock.last_sequence, |look| look.last_sequence),
+        });
+        let stock = standing.unwrap_or_default();
+        let group = |service: Service| Group {
+            backlog: stock.groups.get(&service.name).copied(),
+            dead_letters: stock
+                .dead_letters
+                .get(&service.name)
+                .copied()
+                .unwrap_or_default(),
+            history: self.history(&service.name),
+            service,
+        };
+        Picture {
+            taken: Instant::now(),
+            at: OffsetDateTime::now_utc(),
+            broker,
+            database,
+            stream,
+            services,
+            groups: groups.into_iter().map(group).collect(),
+        }
+    }
+
+    fn remember(&mut self, present: &[Present], standing: Option<&Stock>) {
+        let at = Instant::now();
+        self.looks
+            .retain(|look| at.duration_since(look.at) < HISTORY);
+        let members = present.iter().map(|one| (key(one), counts(one)));
+        let waiting = standing.into_iter().flat_map(|stock| &stock.groups);
+        self.looks.push_back(Look {
+            at,
+            members: members.collect(),
+            last_sequence: standing.map(|stock| stock.last_sequence),
+            waiting: waiting
+                .map(|(name, backlog)| (name.clone(), backlog.waiting))
+                .collect(),
+        });
+        let publishers = present.iter().filter(|one| publishes(one));
+        self.publishers
+            .extend(publishers.map(|one| one.service.clone()));
+    }
+
+    /// The services that are no groups, and those that are, each with whoever answers and whoever is
+    /// missing. A group is there even if nobody of it is.
+    fn services(&self, present: &[Present]) -> (Vec<Service>, Vec<Service>) {
+        let mut members: BTreeMap<String, Vec<Member>> = BTreeMap::new();
+        for group in &self.groups {
+            members.entry(group.clone()).or_default();
+        }
+        for one in present {
+            let of = members.entry(one.service.clone()).or_default();
+            of.push(self.member(one));
+        }
+        for missing in self.regulars().missing(present) {
+            let member = Member {
+                name: missing.member.unwrap_or_default(),
+                ..Member::default()
+            };
+            members.entry(missing.service).or_default().push(member);
+        }
+        let services = members.into_iter().map(|(name, mut members)| {
+            members.sort_by(|one, other| one.name.cmp(&other.name));
+            Service {
+                publishes: self.publishers.contains(&name),
+                members,
+                name,
+            }
+        });
+        services.partition(|service| !self.groups.contains(&service.name))
+    }
+
+    fn member(&self, one: &Present) -> Member {
+        let (key, now) = (key(one), counts(one));
+        let done = |count: fn(&Counts) -> u64| Done {
+            total: count(&now),
+            rate: self.rate(count(&now), |look| look.members.get(&key).map(count)),
+        };
+        let published = done(|counts| counts.published);
+        Member {
+            name: one.member.clone(),
+            answers: true,
+            since: Some(one.started),
+            handled: done(|counts| counts.handled),
+            published: Done {
+                rate: published.rate.filter(|_| publishes(one)),
+                ..published
+            },
+            in_flight: one.work.iter().map(|work| work.in_flight).sum(),
+        }
+    }
+
+    /// How much more there is a second, compared with what an earlier look `knew`: the earliest one in
+    /// the window, or, if nobody looked then, the latest. What counts anew has no rate yet.
+    fn rate(&self, now: u64, knew: impl Fn(&Look) -> Option<u64>) -> Option<f64> {
+        let last = self.looks.back()?;
+        let earlier = self.looks.iter().take(self.looks.len() - 1);
+        let known = |look: &Look| Some((last.at.duration_since(look.at), knew(look)?));
+        let known: Vec<_> = earlier.filter_map(known).collect();
+        let in_window = known.iter().find(|(age, _)| *age <= WINDOW);
+        let (age, before) = in_window.or(known.last()).copied()?;
+        let more = now.checked_sub(before)?;
+        #[expect(clippy::cast_precision_loss, reason = "a rate is an estimate")]
+        let more = more as f64;
+        (!age.is_zero()).then(|| more / age.as_secs_f64())
+    }
+
+    fn history(&self, group: &str) -> Vec<(Duration, u64)> {
+        let now = Instant::now();
+        let known = |look: &Look| Some((now.duration_since(look.at), *look.waiting.get(group)?));
+        self.looks.iter().filter_map(known).collect()
+    }
+}
+
+fn key(one: &Present) -> (String, String) {
+    (one.service.clone(), one.member.clone())
+}
+
+fn publishes(one: &Present) -> bool {
+    one.work.iter().any(Work::is_publishing)
+}
+
+fn counts(one: &Present) -> Counts {
+    let mut counts = Counts::default();
+    for work in &one.work {
+        if work.is_publishing() {
+            counts.published += work.handled;
+        } else {
+            counts.handled += work.handled;
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests;
