@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::user::{SOON, User};
 
 /// Reads a stream of events until it has said `what`.
-async fn hear(stream: &mut TcpStream, what: &str) {
+pub(crate) async fn hear(stream: &mut TcpStream, what: &str) {
     let mut heard = Vec::new();
     let reading = async {
         while !String::from_utf8_lossy(&heard).contains(what) {
@@ -20,14 +20,20 @@ async fn hear(stream: &mut TcpStream, what: &str) {
     assert!(timeout(SOON, reading).await.is_ok(), "{what} is not heard");
 }
 
-#[tokio::test]
-async fn who_watches_hears_of_what_others_add_also_after_the_broker_was_away() {
-    let mut user = User::start(SystemOptions::default()).await;
+/// Opens a stream of events of the page.
+pub(crate) async fn watch(user: &User, path: &str) -> TcpStream {
     let web = user.system.web().unwrap();
     let host = web.trim_start_matches("http://").trim_end_matches('/');
     let mut watching = TcpStream::connect(host).await.unwrap();
-    let request = format!("GET /live?after=0 HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
     watching.write_all(request.as_bytes()).await.unwrap();
+    watching
+}
+
+#[tokio::test]
+async fn who_watches_hears_of_what_others_add_also_after_the_broker_was_away() {
+    let mut user = User::start(SystemOptions::default()).await;
+    let mut watching = watch(&user, "/live?after=0").await;
     user.add("buy milk").await;
     hear(&mut watching, "buy milk").await;
 

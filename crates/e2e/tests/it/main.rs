@@ -16,6 +16,7 @@ mod live;
 mod manual;
 mod outages;
 mod status;
+mod system_page;
 mod tidy;
 mod traces;
 mod user;
