@@ -57,13 +57,13 @@ struct SystemPage<'f> {
 }
 
 /// What is pushed: everything on the page that changes.
-/// What is pushed: everything on the page that changes.
 #[derive(Template)]
 #[template(path = "_system.html")]
 struct Pushed<'f> {
     flow: &'f Flow,
 }
 
+/// The picture and its tables, in a language.
 struct Flow {
     texts: &'static SystemTexts,
     alarms: Vec<String>,
