@@ -111,6 +111,16 @@ pub fn ensure_servers() -> Result<(NatsServer, PostgresTools)> {
     Ok((nats_server()?, postgres()?))
 }
 
+/// Finds a browser and its driver, and installs them if they are missing.
+pub fn ensure_browser() -> Result<()> {
+    if version("chromedriver").is_some() {
+        return Ok(());
+    }
+    ensure_packages(&["chromium", "chromium-driver"])?;
+    let found = version("chromedriver").map(drop);
+    found.context("`chromedriver` must be on the path, and Chromium where it looks for it")
+}
+
 /// Finds PostgreSQL's programs, and installs them if they are missing.
 pub fn ensure_postgres() -> Result<PostgresTools> {
     if postgres().is_err() {

@@ -24,6 +24,7 @@
 //! answers *and* is known to be ours, keep its port for restarts.
 
 pub mod broker;
+pub mod browser;
 pub mod database;
 pub mod eventually;
 pub mod http;
@@ -36,6 +37,7 @@ pub mod process;
 pub mod system;
 
 pub use broker::{Broker, BrokerOptions};
+pub use browser::Chromedriver;
 pub use database::Database;
 pub use eventually::{eventually, try_eventually};
 pub use link::Link;

@@ -6,6 +6,7 @@ mod cargo;
 mod chaos;
 mod compose_test;
 mod docs;
+mod npm;
 mod sql;
 mod stop;
 mod test;

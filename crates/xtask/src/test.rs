@@ -43,8 +43,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 
 async fn test(options: &Options, postgres: &str, stop: &mut Stop) -> Result<ExitCode> {
     let parts = chosen_packages(&options.args);
-    // Tests of the whole system start the services' programs.
+    // Tests of the whole system start the services' programs, and look at the page with a browser.
     if parts.is_empty() || parts.contains(&"e2e") {
+        install::ensure_browser()?;
         let built = finish(cargo().args(["build", "--workspace"]), stop).await?;
         if !built.success() {
             return Ok(code(built));

@@ -1,0 +1,136 @@
+//! One browser, and what a person does with it.
+
+use std::path::{Path, PathBuf};
+
+use fantoccini::{Client, ClientBuilder, Locator, key::Key};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use testkit::{Chromedriver, eventually, http};
+
+use crate::stage::SOON;
+
+pub(crate) struct Browser {
+    client: Client,
+    driver: String,
+    /// Where paths lead.
+    pub(crate) home: String,
+}
+
+impl Browser {
+    pub(crate) async fn open(
+        driver: &Chromedriver,
+        home: String,
+        size: (u32, u32),
+        scripts: bool,
+    ) -> Self {
+        let Value::Object(capabilities) = driver.capabilities(size, scripts) else {
+            panic!("capabilities have names")
+        };
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let address = driver.url();
+        let client = builder.capabilities(capabilities).connect(&address);
+        Self {
+            client: client.await.unwrap(),
+            driver: address,
+            home,
+        }
+    }
+
+    /// Opens the page at `path`, and returns when it is loaded.
+    pub(crate) async fn visit(&self, path: &str) {
+        let address = format!("{}{path}", self.home);
+        self.client.goto(&address).await.unwrap();
+    }
+
+    /// The value of an expression of JavaScript.
+    pub(crate) async fn value(&self, expression: &str) -> Value {
+        let script = format!("return ({expression});");
+        let value = self.client.execute(&script, Vec::new()).await;
+        value.unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    /// Waits until an expression of JavaScript is what it should be.
+    pub(crate) async fn becomes(&self, expression: &str, expected: impl Into<Value>) {
+        let expected = expected.into();
+        let what = format!("{expression} is {expected}");
+        eventually(&what, SOON, async || {
+            let value = self.value(expression).await;
+            if value == expected {
+                Ok(())
+            } else {
+                Err(value)
+            }
+        })
+        .await;
+    }
+
+    /// Waits until these are the texts of the elements, from the top.
+    pub(crate) async fn shows(&self, selector: &str, texts: &[&str]) {
+        let expression = format!(
+            "[...document.querySelectorAll({selector:?})].map((it) => it.textContent.trim())"
+        );
+        self.becomes(&expression, texts).await;
+    }
+
+    /// Clicks on the first such element.
+    pub(crate) async fn click(&self, selector: &str) {
+        let found = self.client.find(Locator::Css(selector)).await;
+        let found = found.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        found
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
+    /// Types into whatever has the focus.
+    pub(crate) async fn types(&self, text: &str) {
+        let active = self.client.active_element().await.unwrap();
+        active.send_keys(text).await.unwrap();
+    }
+
+    /// Types a line into whatever has the focus.
+    pub(crate) async fn enters(&self, text: &str) {
+        self.types(&format!("{text}{}", char::from(Key::Enter)))
+            .await;
+    }
+
+    /// Has the browser do what is no part of the WebDriver protocol but of the Chrome `DevTools` one.
+    pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        let session = self.client.session_id().await.unwrap().unwrap();
+        let address = format!("{}/session/{session}/goog/cdp/execute", self.driver);
+        let body = json!({ "cmd": command, "params": parameters });
+        let answer = http::post_json(&address, &body).await.unwrap();
+        assert_eq!(answer.status, 200, "{command}: {}", answer.text());
+        answer.json().unwrap()["value"].take()
+    }
+
+    /// Chooses the dark colours, or the light ones.
+    pub(crate) async fn prefers(&self, scheme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [feature] }),
+        )
+        .await;
+    }
+
+    /// Puts a picture of what is seen under `target/screenshots`.
+    pub(crate) async fn picture(&self, name: &str) {
+        let directory = pictures();
+        std::fs::create_dir_all(&directory).unwrap();
+        let picture = self.client.screenshot().await.unwrap();
+        std::fs::write(directory.join(format!("{name}.png")), picture).unwrap();
+    }
+
+    /// Ends the browser.
+    pub(crate) async fn close(self) {
+        self.client.close().await.unwrap();
+    }
+}
+
+fn pictures() -> PathBuf {
+    // Beside what this program is built into.
+    let program = std::env::current_exe().unwrap();
+    let target = program.ancestors().find(|path| path.ends_with("target"));
+    target.unwrap_or(Path::new("target")).join("screenshots")
+}

@@ -1,0 +1,13 @@
+//! The page in a real browser, on the whole system.
+//!
+//! Screenshots for a person to look at are put under `target/screenshots`.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails where its ground gives way"
+)]
+
+mod browser;
+mod plain;
+mod sharing;
+mod stage;
+mod system;

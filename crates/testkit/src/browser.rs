@@ -1,0 +1,103 @@
+//! A private driver of browsers: `chromedriver`, which starts Chromium for each session.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::ports::loopback;
+use crate::process::{Output, Process};
+
+/// How long it may take to start.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long it may take to end its browsers.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What a browser is told. It may do nothing beside what its test does: no updates, no guesses at what
+/// comes next. It listens to its driver on a pipe, so that it ends when the driver does, however that
+/// ends.
+const ARGUMENTS: [&str; 10] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--remote-debugging-pipe",
+];
+
+/// A running driver. Dropping it ends its browsers too.
+pub struct Chromedriver {
+    process: Process,
+    address: SocketAddr,
+    /// Where its browsers keep what they keep.
+    _profiles: TempDir,
+}
+
+impl Chromedriver {
+    /// Starts one on a port that the kernel chooses. It must be installed, see
+    /// [`install::ensure_browser`](crate::install::ensure_browser).
+    pub async fn start() -> Result<Self> {
+        let profiles = tempfile::Builder::new().prefix("todo-browser-").tempdir()?;
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0").env("TMPDIR", profiles.path());
+        let process = Process::spawn("chromedriver", command, Output::Lines(None))?;
+        let port = process
+            .wait_for("its port", PATIENCE, |line| {
+                let (_, port) = line.split_once("successfully on port ")?;
+                port.trim_end_matches('.').parse().ok()
+            })
+            .await?;
+        Ok(Self {
+            process,
+            address: loopback(port),
+            _profiles: profiles,
+        })
+    }
+
+    /// Where it takes the commands of the WebDriver protocol.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What a session asks for: a headless Chromium of this size, in pixels, that runs the scripts of
+    /// pages or not.
+    pub fn capabilities(&self, (width, height): (u32, u32), scripts: bool) -> Value {
+        let allowed = if scripts { 1 } else { 2 };
+        let mut arguments: Vec<_> = ARGUMENTS.map(str::to_owned).into();
+        arguments.push(format!("--window-size={width},{height}"));
+        json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": {
+                "args": arguments,
+                "prefs": { "profile.managed_default_content_settings.javascript": allowed },
+            },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        })
+    }
+
+    /// Asks it to end its browsers and itself. Nothing to do about it if it does not.
+    fn shut_down(&self) -> std::io::Result<()> {
+        let mut stream = TcpStream::connect_timeout(&self.address, FAREWELL)?;
+        stream.set_read_timeout(Some(FAREWELL))?;
+        stream
+            .write_all(b"GET /shutdown HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    }
+}
+
+impl Drop for Chromedriver {
+    fn drop(&mut self) {
+        if matches!(self.process.exited(), Ok(None)) {
+            drop(self.shut_down());
+        }
+    }
+}
