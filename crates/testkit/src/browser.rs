@@ -68,16 +68,13 @@ impl Chromedriver {
         format!("http://{}", self.address)
     }
 
-    /// What a session asks for: a headless Chromium of this size, in pixels, that runs the scripts of
-    /// pages or not.
-    pub fn capabilities(&self, (width, height): (u32, u32), scripts: bool) -> Value {
+    /// What a session asks for: a headless Chromium, that runs the scripts of pages or not.
+    pub fn capabilities(scripts: bool) -> Value {
         let allowed = if scripts { 1 } else { 2 };
-        let mut arguments: Vec<_> = ARGUMENTS.map(str::to_owned).into();
-        arguments.push(format!("--window-size={width},{height}"));
         json!({
             "browserName": "chrome",
             "goog:chromeOptions": {
-                "args": arguments,
+                "args": ARGUMENTS,
                 "prefs": { "profile.managed_default_content_settings.javascript": allowed },
             },
             "goog:loggingPrefs": { "browser": "ALL" },

@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use fantoccini::{Client, ClientBuilder, Locator, key::Key};
+use fantoccini::{Client, ClientBuilder, Locator, key::Key, wd::WebDriverCompatibleCommand};
+use hyper::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use testkit::{Chromedriver, eventually, http};
+use testkit::{Chromedriver, eventually};
+use url::{ParseError, Url};
 
 use crate::stage::SOON;
 
 pub(crate) struct Browser {
     client: Client,
-    driver: String,
     /// Where paths lead.
     pub(crate) home: String,
 }
@@ -23,17 +24,18 @@ impl Browser {
         size: (u32, u32),
         scripts: bool,
     ) -> Self {
-        let Value::Object(capabilities) = driver.capabilities(size, scripts) else {
+        let Value::Object(capabilities) = Chromedriver::capabilities(scripts) else {
             panic!("capabilities have names")
         };
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let address = driver.url();
         let client = builder.capabilities(capabilities).connect(&address);
-        Self {
+        let browser = Self {
             client: client.await.unwrap(),
-            driver: address,
             home,
-        }
+        };
+        browser.resize(size).await;
+        browser
     }
 
     /// Opens the page at `path`, and returns when it is loaded.
@@ -95,13 +97,18 @@ impl Browser {
     }
 
     /// Has the browser do what is no part of the WebDriver protocol but of the Chrome `DevTools` one.
-    pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
-        let session = self.client.session_id().await.unwrap().unwrap();
-        let address = format!("{}/session/{session}/goog/cdp/execute", self.driver);
-        let body = json!({ "cmd": command, "params": parameters });
-        let answer = http::post_json(&address, &body).await.unwrap();
-        assert_eq!(answer.status, 200, "{command}: {}", answer.text());
-        answer.json().unwrap()["value"].take()
+    pub(crate) async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
+        let done = self.client.issue_cmd(DevTools(command, parameters)).await;
+        done.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// Makes the screen as large as this. A window of its own is never as narrow as a phone.
+    pub(crate) async fn resize(&self, (width, height): (u32, u32)) {
+        let screen = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen)
+            .await;
     }
 
     /// Chooses the dark colours, or the light ones.
@@ -125,6 +132,24 @@ impl Browser {
     /// Ends the browser.
     pub(crate) async fn close(self) {
         self.client.close().await.unwrap();
+    }
+}
+
+/// A command of the `DevTools` protocol, and what goes with it.
+#[derive(Debug)]
+struct DevTools(&'static str, Value);
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!(
+            "session/{}/goog/cdp/execute",
+            session.unwrap_or_default()
+        ))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let body = json!({ "cmd": self.0, "params": self.1 });
+        (Method::POST, Some(body.to_string()))
     }
 }
 
