@@ -79,7 +79,7 @@ pub(crate) async fn add(
 }
 
 /// 410: the key is that of an earlier request, whose item does not exist any more.
-fn deleted_since() -> Problem {
+pub(crate) fn deleted_since() -> Problem {
     Problem::new(StatusCode::GONE, "deleted-since").detail(
         "the item that this `Idempotency-Key` stands for was added and has been deleted; to add \
          it again, send another key",

@@ -66,13 +66,18 @@ impl App {
                     error = &error as &dyn std::error::Error,
                     "cannot publish on {}", envelope.subject
                 );
-                Err(Problem::unavailable(
-                    RETRY_AFTER_S,
-                    "this cannot be accepted now; send it again, with the same `Idempotency-Key` \
-                     if you gave one",
-                ))
+                Err(not_accepted())
             }
         }
+    }
+
+    /// The same for several events, at the same time; if it fails, some of them may be stored.
+    pub(crate) async fn publish_all(&self, envelopes: &[Envelope]) -> Result<(), Problem> {
+        self.bus.publish_all(envelopes).await.map_err(|error| {
+            let cause = &error as &dyn std::error::Error;
+            warn!(error = cause, "cannot publish {} events", envelopes.len());
+            not_accepted()
+        })
     }
 
     /// Asks the database, unless it is known to be away: then nobody waits for it to be found out
@@ -141,6 +146,13 @@ pub(crate) fn no_item() -> Problem {
     Problem::not_found(
         "there is no item with this id; it may have been deleted, or not be saved yet: then it \
          appears in a moment",
+    )
+}
+
+fn not_accepted() -> Problem {
+    Problem::unavailable(
+        RETRY_AFTER_S,
+        "this cannot be accepted now; send it again, with the same `Idempotency-Key` if you gave one",
     )
 }
 

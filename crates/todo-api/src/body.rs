@@ -104,6 +104,11 @@ impl Fields {
         }
     }
 
+    /// Leaves fields alone, whatever they say.
+    pub(crate) fn leave(&mut self, names: &[&str]) {
+        self.given.retain(|name, _| !names.contains(&name.as_str()));
+    }
+
     /// Notes what is wrong with a field.
     pub(crate) fn fault<T>(&mut self, name: &'static str, detail: impl Into<String>) -> Option<T> {
         self.faults.push((name.into(), detail.into()));

@@ -24,11 +24,14 @@ use crate::{
     waiting::Outcome,
 };
 
+/// The fields that can be changed.
+const KNOWN: &str = "`item`, `completed` and `order`";
+
 /// What is to change.
-struct Change {
-    item: Option<ItemText>,
-    completed: Option<bool>,
-    order: Option<Order>,
+pub(crate) struct Change {
+    pub(crate) item: Option<ItemText>,
+    pub(crate) completed: Option<bool>,
+    pub(crate) order: Option<Order>,
 }
 
 /// Publishes an event for each thing that is to change: `item`, `completed`, `order`. A caller who
@@ -72,15 +75,20 @@ impl Change {
             completed: fields.flag("completed"),
             order: fields.number("order"),
         };
-        fields.finish("`item`, `completed` and `order`")?;
-        if change.item.is_none() && change.completed.is_none() && change.order.is_none() {
-            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing-to-change");
-            return Err(problem.detail("give at least one of `item`, `completed` and `order`"));
+        fields.finish(KNOWN)?;
+        if change.is_empty() {
+            return Err(nothing_to_change(KNOWN));
         }
         Ok(change)
     }
 
-    fn seal(&self, id: ItemId, key: &Key, cause: &Cause) -> Vec<Envelope> {
+    /// Whether nothing is to change.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.item.is_none() && self.completed.is_none() && self.order.is_none()
+    }
+
+    /// An event for each thing that is to change.
+    pub(crate) fn seal(&self, id: ItemId, key: &Key, cause: &Cause) -> Vec<Envelope> {
         let now = OffsetDateTime::now_utc();
         let mut envelopes = Vec::new();
         envelopes.extend(
@@ -103,13 +111,18 @@ impl Change {
     }
 
     /// Whether the item is as it was to become.
-    fn shows_in(&self, item: &Item) -> bool {
+    pub(crate) fn shows_in(&self, item: &Item) -> bool {
         self.item.as_ref().is_none_or(|text| *text == item.item)
             && self
                 .completed
                 .is_none_or(|completed| completed == item.completed)
             && self.order.is_none_or(|order| order == item.order)
     }
+}
+
+pub(crate) fn nothing_to_change(known: &str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing-to-change")
+        .detail(format!("give at least one of {known}"))
 }
 
 fn sealed<E: Event>(

@@ -8,7 +8,7 @@ use events::{Event, EventId, ItemId};
 use service::problem::Problem;
 use uuid::Uuid;
 
-const HEADER: &str = "idempotency-key";
+pub(crate) const HEADER: &str = "idempotency-key";
 
 /// The longest key, in characters.
 const LIMIT: usize = 255;

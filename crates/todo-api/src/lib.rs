@@ -16,6 +16,7 @@
 //! | `GET /todo/{id}` | shows an item: `show` |
 //! | `PATCH /todo/{id}` | changes its text, whether it is done, or its place: `change` |
 //! | `DELETE /todo/{id}` | deletes it: `delete` |
+//! | `/todos`, `/lists/{list}/todos` | a list for programs written for Todo-Backend: `todos` |
 //! | `GET /asyncapi.yaml` | what is said over the broker, for everybody: `contract` |
 //!
 //! The same is answered to whoever asks over the broker, on `queries.todo.list`, `queries.todo.get` and
@@ -38,6 +39,7 @@ mod prefer;
 mod questions;
 mod representation;
 mod show;
+mod todos;
 mod tokens;
 mod waiting;
 
@@ -120,19 +122,29 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
 /// The routes of the service, without those that every service has, for those who have one of the
 /// `tokens`. The contract is for everybody.
 pub fn routes(app: App, tokens: Tokens) -> Router {
-    let mut routes = Router::new()
+    let app = Arc::new(app);
+    let guarded = |routes: Router<Arc<App>>| {
+        let routes = routes.with_state(Arc::clone(&app));
+        if tokens.is_empty() {
+            return routes;
+        }
+        routes.layer(middleware::from_fn_with_state(
+            tokens.clone(),
+            tokens::guard,
+        ))
+    };
+    let routes = Router::new()
         .route("/todo", get(list::list).post(add::add))
         .route(
             "/todo/{id}",
             get(show::show).patch(change::change).delete(delete::delete),
         )
-        .fallback(async || StatusCode::NOT_FOUND)
-        .with_state(Arc::new(app));
-    if !tokens.is_empty() {
-        routes = routes.layer(middleware::from_fn_with_state(tokens, tokens::guard));
-    }
+        .fallback(async || StatusCode::NOT_FOUND);
+    // A browser asks for leave before it sends a token.
+    let todos = guarded(todos::routes()).layer(todos::open());
     // The same for everybody, and what a caller reads who has no token yet.
-    http::fronted::<Data>(routes.route("/asyncapi.yaml", get(contract::asyncapi)))
+    let contract = Router::new().route("/asyncapi.yaml", get(contract::asyncapi));
+    http::fronted::<Data>(guarded(routes).merge(todos).merge(contract))
 }
 
 /// What is answered is data: nobody shall take it for a page, or keep it. Every error is a problem

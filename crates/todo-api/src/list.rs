@@ -23,16 +23,16 @@ pub(crate) const MOST: u32 = 1000;
 /// What the address may say. Everything is a text first, so that each part that is wrong can be named.
 #[derive(Default, Deserialize)]
 pub(crate) struct Wish {
-    list: Option<String>,
-    limit: Option<String>,
-    after: Option<String>,
+    pub(crate) list: Option<String>,
+    pub(crate) limit: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// What the address says.
-struct Part {
-    list: ListName,
-    limit: u32,
-    after: Option<Cursor>,
+pub(crate) struct Part {
+    pub(crate) list: ListName,
+    pub(crate) limit: u32,
+    pub(crate) after: Option<Cursor>,
 }
 
 /// Answers with the items of a list, the newest last, and where the next page begins.
@@ -45,12 +45,14 @@ pub(crate) async fn list(
     let page = app
         .ask(async |items| items.list(&part.list, part.after, part.limit).await)
         .await?;
-    let link = page.next.map(|next| link(&wish, &next.to_string()));
+    let link = page
+        .next
+        .map(|next| link("/todo", &wish, &next.to_string()));
     Ok((AppendHeaders(link), Json(PageDocument::from(&page))).into_response())
 }
 
 /// The same address with another place to begin (RFC 8288).
-fn link(wish: &Wish, next: &str) -> (HeaderName, String) {
+pub(crate) fn link(path: &str, wish: &Wish, next: &str) -> (HeaderName, String) {
     let mut query = form_urlencoded::Serializer::new(String::new());
     let same = [("list", &wish.list), ("limit", &wish.limit)];
     for (name, value) in same {
@@ -61,7 +63,7 @@ fn link(wish: &Wish, next: &str) -> (HeaderName, String) {
     query.append_pair("after", next);
     (
         header::LINK,
-        format!("</todo?{}>; rel=\"next\"", query.finish()),
+        format!("<{path}?{}>; rel=\"next\"", query.finish()),
     )
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Wait {
 
 impl Wait {
     /// Waits from now on.
-    fn of(seconds: u32) -> Self {
+    pub(crate) fn of(seconds: u32) -> Self {
         let until = Instant::now() + Duration::from_secs(seconds.into());
         Self { seconds, until }
     }

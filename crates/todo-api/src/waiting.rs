@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// How many answers are waited for at a time. Waiting takes one of the places that the service has for
 /// requests; while no saver runs, those who wait must not keep out those who only add something.
-const MOST_AWAITED: usize = 512;
+pub(crate) const MOST_AWAITED: usize = 512;
 
 /// What has become of an item.
 pub(crate) enum Outcome {
@@ -48,6 +48,17 @@ impl App {
     /// three than for one. They are stored when this returns well.
     pub(crate) async fn accept(
         self: Arc<Self>,
+        envelopes: Vec<Envelope>,
+        item: ItemId,
+        prefer: Prefer,
+    ) -> Result<Acceptance, Problem> {
+        self.accept_after(Vec::new(), envelopes, item, prefer).await
+    }
+
+    /// The same, when everything in `before` is stored: what that is about is of no effect by itself.
+    pub(crate) async fn accept_after(
+        self: Arc<Self>,
+        mut before: Vec<Envelope>,
         mut envelopes: Vec<Envelope>,
         item: ItemId,
         Prefer(wait): Prefer,
@@ -55,21 +66,21 @@ impl App {
         let wait = wait.filter(|_| self.replies.awaited() < MOST_AWAITED);
         let mut expected = Vec::new();
         if wait.is_some() {
-            for envelope in &mut envelopes {
+            for envelope in before.iter_mut().chain(&mut envelopes) {
                 let answer = self.replies.expect();
                 let reply_to = (header::REPLY_TO, answer.reply_to().to_string());
                 envelope.headers.push(reply_to);
                 expected.push(answer);
             }
         }
-        let repeated = match &*envelopes {
+        let mut repeated = false;
+        if !before.is_empty() {
+            repeated = Box::pin(self.publish_each(&before, item)).await?;
+        }
+        repeated |= match &*envelopes {
             // Nearly always there is one, which need not be carried to the heap and back.
             [one] => self.publish(one, item).await?.duplicate,
-            several => {
-                let publishing = several.iter().map(|envelope| self.publish(envelope, item));
-                let stored = try_join_all(publishing).await?;
-                stored.iter().any(|stored| stored.duplicate)
-            }
+            several => self.publish_each(several, item).await?,
         };
         Ok(Acceptance {
             app: self,
@@ -78,30 +89,52 @@ impl App {
             waiting: wait.map(|wait| (wait, expected)),
         })
     }
+
+    /// Publishes events at the same time, and tells whether any of them was stored before.
+    async fn publish_each(&self, envelopes: &[Envelope], item: ItemId) -> Result<bool, Problem> {
+        let publishing = envelopes
+            .iter()
+            .map(|envelope| self.publish(envelope, item));
+        let stored = try_join_all(publishing).await?;
+        Ok(stored.iter().any(|stored| stored.duplicate))
+    }
 }
 
 impl Acceptance {
     /// Answers with `accepted`, unless the caller waits and it becomes known in time what has become
-    /// of the item: then with what `saved` makes of that.
-    ///
-    /// A repeated request stores no event again within the broker's window, so that nobody may answer
-    /// it any more. Its caller waits for what the database says to be what was asked for, of which
-    /// `is_done` is the judge.
+    /// of the item: then with what `saved` makes of that. See [`Acceptance::outcome`] for `is_done`.
     pub(crate) async fn answer(
         self,
         accepted: Response,
         is_done: impl Fn(&Outcome) -> bool + Send + Sync,
         saved: impl FnOnce(Outcome) -> Result<Response, Problem> + Send,
     ) -> Response {
+        let Some((wait, _)) = self.waiting else {
+            return accepted;
+        };
+        match self.outcome(is_done).await.map(saved) {
+            Some(Ok(response)) => (wait.applied(), response).into_response(),
+            Some(Err(problem)) => problem.into_response(),
+            None => accepted,
+        }
+    }
+
+    /// What has become of the item, if the caller waits and it becomes known in time.
+    ///
+    /// A repeated request stores no event again within the broker's window, so that nobody may answer
+    /// it any more. Its caller waits for what the database says to be what was asked for, of which
+    /// `is_done` is the judge.
+    pub(crate) async fn outcome(
+        self,
+        is_done: impl Fn(&Outcome) -> bool + Send + Sync,
+    ) -> Option<Outcome> {
         let Self {
             app,
             item,
             repeated,
             waiting,
         } = self;
-        let Some((wait, expected)) = waiting else {
-            return accepted;
-        };
+        let (wait, expected) = waiting?;
         let known = async {
             if repeated {
                 Some(app.look_until(item, is_done).await)
@@ -111,15 +144,10 @@ impl Acceptance {
         };
         // On the heap, so that requests whose callers do not wait stay small.
         let known = Box::pin(timeout_at(wait.until(), known));
-        let known = tokio::select! {
+        tokio::select! {
             // Nobody waits for a process that is about to end.
             () = app.stop.cancelled() => None,
             known = known => known.ok().flatten(),
-        };
-        match known.map(saved) {
-            Some(Ok(response)) => (wait.applied(), response).into_response(),
-            Some(Err(problem)) => problem.into_response(),
-            None => accepted,
         }
     }
 }

@@ -18,6 +18,7 @@ mod outages;
 mod status;
 mod system_page;
 mod tidy;
+mod todo_backend;
 mod traces;
 mod user;
 mod waiting;

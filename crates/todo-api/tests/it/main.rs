@@ -15,5 +15,6 @@ mod outages;
 mod problems;
 mod questions;
 mod show;
+mod todos;
 mod tokens;
 mod wait;

@@ -1,0 +1,98 @@
+//! What an address under `/todos` names.
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::{header, request::Parts, uri::Authority},
+};
+use events::{ItemId, ListName};
+use service::problem::Problem;
+use store::Item;
+
+use crate::app::{App, named, no_item};
+
+/// A list, and how its callers address it.
+pub(crate) struct Collection {
+    pub(super) list: ListName,
+    /// The path, such as `/lists/work/todos`.
+    pub(super) path: String,
+    /// What stands before the path, such as `http://localhost:8081`; nothing if the caller does not
+    /// say whom it calls.
+    origin: String,
+}
+
+/// One todo of a list.
+pub(crate) struct Entry {
+    pub(super) collection: Collection,
+    pub(super) id: ItemId,
+}
+
+impl Collection {
+    /// Where a todo of the list is, for this caller.
+    pub(super) fn url_of(&self, id: ItemId) -> String {
+        let Self { path, origin, .. } = self;
+        format!("{origin}{path}/{id}")
+    }
+
+    fn read(parts: &Parts, params: &RawPathParams) -> Result<Self, Problem> {
+        let path = parts.uri.path();
+        let path = match param(params, "id") {
+            Some(_) => path.rsplit_once('/').map_or(path, |(before, _)| before),
+            None => path,
+        };
+        let list = param(params, "list").map_or_else(|| Ok(ListName::default()), str::parse);
+        let list = list
+            .map_err(|error| Problem::not_found(format!("no list has such a name: it {error}")))?;
+        let host = parts.headers.get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+        Ok(Self {
+            list,
+            path: path.to_owned(),
+            origin: host.map_or_else(String::new, |host| format!("http://{host}")),
+        })
+    }
+}
+
+impl Entry {
+    /// The item, if it is in this list; a todo has one address only.
+    ///
+    /// Without the database nothing would be saved in time, so that nothing is tried then.
+    pub(super) async fn find(&self, app: &App) -> Result<Item, Problem> {
+        let item = app.ask(async |items| items.get(self.id).await).await?;
+        item.filter(|item| item.list == self.collection.list)
+            .ok_or_else(no_item)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Collection {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = params(parts, state).await?;
+        Self::read(parts, &params)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Entry {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = params(parts, state).await?;
+        Ok(Self {
+            collection: Collection::read(parts, &params)?,
+            id: named(param(&params, "id").unwrap_or_default())?,
+        })
+    }
+}
+
+/// The parts of the path that have a name. What is no text names nothing.
+async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
+    let params = RawPathParams::from_request_parts(parts, state).await;
+    params.map_err(|_| Problem::not_found("there is nothing at this address"))
+}
+
+fn param<'p>(params: &'p RawPathParams, name: &str) -> Option<&'p str> {
+    let mut params = params.iter();
+    params
+        .find(|(given, _)| *given == name)
+        .map(|(_, value)| value)
+}

@@ -1,0 +1,389 @@
+//! `/todos` and `/lists/{list}/todos`
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
+use events::{Event, ItemCompleted, ItemDeleted, ItemMoved, NewItem};
+use serde_json::{Value, json};
+use todo_api::Tokens;
+
+use crate::app::{Answer, TestApp, json_request};
+
+const UNPROCESSABLE: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+
+fn post(path: &str, todo: &Value) -> Request<Body> {
+    json_request("POST", path, todo)
+}
+
+fn patch(path: &str, change: &Value) -> Request<Body> {
+    json_request("PATCH", path, change)
+}
+
+fn bare(method: &str, path: &str) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path);
+    request
+        .header("host", "todo.example:8081")
+        .body(Body::empty())
+        .unwrap()
+}
+
+/// Sends a request that brings about `events` events, and has them saved.
+async fn saved(app: &mut TestApp, events: usize, mut request: Request<Body>) -> Answer {
+    let headers = request.headers_mut();
+    headers.insert("host", "todo.example:8081".parse().unwrap());
+    let answer = app.begin(request);
+    for _ in 0..events {
+        app.save_next().await;
+    }
+    answer.await.unwrap()
+}
+
+/// Adds a todo, and returns its path.
+async fn has(app: &mut TestApp, path: &str, title: &str) -> String {
+    let answer = saved(app, 1, post(path, &json!({ "title": title }))).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    let url = answer.body["url"].as_str().unwrap();
+    let path = url.strip_prefix("http://todo.example:8081").unwrap();
+    path.to_owned()
+}
+
+#[tokio::test]
+async fn a_todo_is_added_when_it_is_saved_and_has_an_absolute_url() {
+    let mut app = TestApp::start().await;
+    let answer = saved(&mut app, 1, post("/todos", &json!({ "title": " 우유 " }))).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    let todo = answer.body.as_object().unwrap();
+    let fields: Vec<_> = todo.keys().map(String::as_str).collect();
+    assert_eq!(fields, ["completed", "order", "title", "url"]);
+    assert_eq!(todo["title"], "우유");
+    assert_eq!(todo["completed"], false);
+    assert!(todo["order"].is_f64());
+    assert_eq!(answer.header("location"), todo["url"].as_str().unwrap());
+    assert_eq!(answer.header("preference-applied"), "");
+
+    let path = answer
+        .header("location")
+        .replace("http://todo.example:8081", "");
+    let shown = app.send(bare("GET", &path)).await;
+    assert_eq!((shown.status, &shown.body), (StatusCode::OK, &answer.body));
+    let list = app.send(bare("GET", "/todos")).await;
+    assert_eq!(list.body, json!([answer.body]));
+    // It is the same list as everywhere.
+    let list = app.get("/todo").await;
+    assert_eq!(list.body["items"][0]["item"], "우유");
+    assert_eq!(app.replies.awaited(), 0);
+}
+
+#[tokio::test]
+async fn who_does_not_say_whom_it_calls_gets_urls_without_a_host() {
+    let mut app = TestApp::start().await;
+    let path = has(&mut app, "/todos", "buy milk").await;
+    let list = app.get("/todos").await;
+    assert_eq!(list.body[0]["url"], path);
+}
+
+#[tokio::test]
+async fn a_todo_may_have_its_place_and_be_completed_from_the_start() {
+    let mut app = TestApp::start().await;
+    let todo = json!({ "title": "buy milk", "completed": true, "order": 523, "url": "ignored" });
+    let answer = saved(&mut app, 3, post("/todos", &todo)).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    assert_eq!(answer.body["completed"], true);
+    assert_eq!(answer.body["order"], 523.0);
+}
+
+/// Of a todo that was accepted in part nothing is to be seen, so that sending it again makes no second one.
+#[tokio::test]
+async fn what_a_todo_begins_with_is_stored_before_the_todo_is() {
+    let mut app = TestApp::start().await;
+    let todo = json!({ "title": "buy milk", "completed": true, "order": 523 });
+    let answer = app.begin(post("/todos", &todo));
+    let mut events = Vec::new();
+    for _ in 0..3 {
+        events.push(app.next().await);
+    }
+    let mut subjects: Vec<_> = events.iter().map(bus::Heard::subject).collect();
+    assert_eq!(subjects.pop(), Some(NewItem::SUBJECT));
+    subjects.sort_unstable();
+    assert_eq!(subjects, [ItemCompleted::SUBJECT, ItemMoved::SUBJECT]);
+    // Members take them in any order.
+    for event in events.iter().rev() {
+        app.save_one(event).await;
+    }
+    assert_eq!(answer.await.unwrap().body["order"], 523.0);
+}
+
+#[tokio::test]
+async fn a_list_of_its_own_has_its_own_addresses() {
+    let mut app = TestApp::start().await;
+    let path = has(&mut app, "/lists/%EC%9D%BC%20work/todos", "write").await;
+    assert!(path.starts_with("/lists/%EC%9D%BC%20work/todos/"), "{path}");
+    assert_eq!(app.get(&path).await.body["title"], "write");
+    assert_eq!(app.get("/todos").await.body, json!([]));
+    let list = app.get("/todo?list=%EC%9D%BC%20work").await;
+    assert_eq!(list.body["items"][0]["list"], "일 work");
+    let same = has(&mut app, "/lists/default/todos", "read").await;
+    let id = same.rsplit('/').next().unwrap();
+    assert_eq!(
+        app.get(&format!("/todos/{id}")).await.status,
+        StatusCode::OK
+    );
+
+    // A todo is in one list only.
+    let id = path.rsplit('/').next().unwrap();
+    let elsewhere = format!("/todos/{id}");
+    for request in [
+        bare("GET", &elsewhere),
+        bare("DELETE", &elsewhere),
+        patch(&elsewhere, &json!({ "completed": true })),
+        bare("GET", "/todos/none"),
+    ] {
+        let answer = app.send(request).await;
+        answer.refuses(StatusCode::NOT_FOUND, "not-found", "no item with this id");
+    }
+    let answer = app.get("/lists/%00/todos").await;
+    answer.refuses(StatusCode::NOT_FOUND, "not-found", "U+0000");
+}
+
+#[tokio::test]
+async fn a_change_is_answered_when_all_of_it_is_saved() {
+    let mut app = TestApp::start().await;
+    let path = has(&mut app, "/todos", "buy milk").await;
+    let change = json!({ "title": "buy oat milk", "completed": true, "order": 95 });
+    let answer = saved(&mut app, 3, patch(&path, &change)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(answer.body["title"], "buy oat milk");
+    assert_eq!(answer.body["completed"], true);
+    assert_eq!(answer.body["order"], 95.0);
+    assert_eq!(app.send(bare("GET", &path)).await.body, answer.body);
+    // What was in an answer may be sent back as it is.
+    let answer = saved(&mut app, 3, patch(&path, &answer.body)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_todo_is_gone_when_its_deletion_is_answered() {
+    let mut app = TestApp::start().await;
+    let path = has(&mut app, "/todos", "buy milk").await;
+    let answer = saved(&mut app, 1, bare("DELETE", &path)).await;
+    assert_eq!(
+        (answer.status, answer.body),
+        (StatusCode::NO_CONTENT, Value::Null)
+    );
+    assert_eq!(app.get(&path).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.get("/todos").await.body, json!([]));
+    let again = app.send(bare("DELETE", &path)).await;
+    again.refuses(StatusCode::NOT_FOUND, "not-found", "no item with this id");
+}
+
+#[tokio::test]
+async fn a_list_is_cleared_and_no_other() {
+    let mut app = TestApp::start().await;
+    for n in 0..150 {
+        let todo = json!({ "item": format!("item {n}"), "list": "work" });
+        app.post("/todo", &todo).await.accepted();
+    }
+    app.post("/todo", &json!({ "item": "stays" }))
+        .await
+        .accepted();
+    app.save().await;
+    let answer = saved(&mut app, 150, bare("DELETE", "/lists/work/todos")).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.body);
+    assert_eq!(app.get("/lists/work/todos").await.body, json!([]));
+    assert_eq!(app.get("/todos").await.body[0]["title"], "stays");
+    let nothing = app.send(bare("DELETE", "/lists/work/todos")).await;
+    assert_eq!(nothing.status, StatusCode::NO_CONTENT);
+    assert_eq!(app.replies.awaited(), 0);
+}
+
+#[tokio::test]
+async fn a_long_list_says_where_it_goes_on() {
+    let mut app = TestApp::start().await;
+    let (first, second) = (
+        has(&mut app, "/lists/a%20b/todos", "1").await,
+        has(&mut app, "/lists/a%20b/todos", "2").await,
+    );
+    let page = app.get("/lists/a%20b/todos?limit=1").await;
+    assert_eq!(page.body[0]["url"], first);
+    assert_eq!(page.body.as_array().unwrap().len(), 1);
+    let link = page.header("link");
+    let next = link.strip_prefix('<').unwrap().split('>').next().unwrap();
+    assert!(
+        next.starts_with("/lists/a%20b/todos?limit=1&after="),
+        "{link}"
+    );
+    let page = app.get(next).await;
+    assert_eq!(page.body[0]["url"], second);
+    assert_eq!(page.header("link"), "");
+    assert_eq!(app.get("/lists/a%20b/todos").await.header("link"), "");
+    let odd = app.get("/todos?limit=0&after=x").await;
+    odd.refuses(StatusCode::BAD_REQUEST, "bad-query", "at most once");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_todo_is_named() {
+    let mut app = TestApp::start().await;
+    let path = has(&mut app, "/todos", "buy milk").await;
+    app.published().await;
+    let wrong = json!({ "titel": "x", "completed": 1, "order": "first" });
+    let answer = app.post("/todos", &wrong).await;
+    answer.refuses(UNPROCESSABLE, "invalid-field", "`errors`");
+    let faults = [
+        ("title", "is missing"),
+        ("completed", "must be true or false"),
+        ("order", "must be a number"),
+        (
+            "titel",
+            "is not known here; known are `title`, `completed` and `order`",
+        ),
+    ];
+    assert_eq!(answer.faults(), faults);
+    let answer = app.send(patch(&path, &json!({ "url": path }))).await;
+    answer.refuses(
+        UNPROCESSABLE,
+        "nothing-to-change",
+        "`title`, `completed` and `order`",
+    );
+    assert!(app.published().await.is_empty());
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_may_use_it_and_ask_for_leave_without_a_token() {
+    let tokens: Tokens = "a-token-of-this-api".parse().unwrap();
+    let app = TestApp::start_for(tokens).await;
+    let mut leave = bare("OPTIONS", "/todos/any");
+    let headers = leave.headers_mut();
+    headers.insert("origin", "https://todobackend.com".parse().unwrap());
+    headers.insert("access-control-request-method", "PATCH".parse().unwrap());
+    let leave = app.send(leave).await;
+    assert_eq!(leave.status, StatusCode::OK);
+    assert_eq!(leave.header("access-control-allow-origin"), "*");
+    assert_eq!(
+        leave.header("access-control-allow-methods"),
+        "GET,POST,PATCH,DELETE"
+    );
+    let allowed = leave.header("access-control-allow-headers");
+    assert!(
+        allowed.contains("content-type") && allowed.contains("authorization"),
+        "{allowed}"
+    );
+
+    let refused = app.send(bare("GET", "/todos")).await;
+    refused.refuses(StatusCode::UNAUTHORIZED, "unauthorized", "Bearer");
+    assert_eq!(refused.header("access-control-allow-origin"), "*");
+    let exposed = refused.header("access-control-expose-headers");
+    assert!(
+        exposed.contains("location") && exposed.contains("link"),
+        "{exposed}"
+    );
+    let mut with_token = bare("GET", "/todos");
+    let token = "Bearer a-token-of-this-api".parse().unwrap();
+    with_token.headers_mut().insert("authorization", token);
+    assert_eq!(app.send(with_token).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_accepted_and_not_saved_in_time_is_said_to_be_so_and_is_saved_later() {
+    let mut app = TestApp::start().await;
+    let path = has(&mut app, "/todos", "buy milk").await;
+    let late = app.begin(post("/todos", &json!({ "title": "late" })));
+    let event = app.next().await;
+    // Nobody waits for a process that is about to end, so this need not take ten seconds.
+    app.stop.cancel();
+    let late = late.await.unwrap();
+    late.refuses(
+        StatusCode::GATEWAY_TIMEOUT,
+        "not-saved-in-time",
+        "will be saved",
+    );
+    let location = late.header("location").to_owned();
+    for request in [
+        patch(&path, &json!({ "completed": true })),
+        bare("DELETE", &path),
+    ] {
+        let answer = app.begin(request).await.unwrap();
+        answer.refuses(
+            StatusCode::GATEWAY_TIMEOUT,
+            "not-saved-in-time",
+            "will be saved",
+        );
+    }
+    let answer = app.send(bare("DELETE", "/todos")).await;
+    answer.refuses(StatusCode::GATEWAY_TIMEOUT, "not-cleared-in-time", "again");
+    app.save_one(&event).await;
+    assert_eq!(app.get(&location).await.body["title"], "late");
+    assert_eq!(app.replies.awaited(), 0);
+}
+
+#[tokio::test]
+async fn a_write_waits_ten_seconds_at_most() {
+    let app = TestApp::start().await;
+    tokio::time::pause();
+    let started = tokio::time::Instant::now();
+    let answer = app.send(post("/todos", &json!({ "title": "late" }))).await;
+    answer.refuses(StatusCode::GATEWAY_TIMEOUT, "not-saved-in-time", "10 s");
+    assert!(started.elapsed() < Duration::from_secs(12));
+}
+
+#[tokio::test]
+async fn while_the_broker_or_the_database_is_away_nothing_is_accepted_in_part() {
+    let mut app = TestApp::start().await;
+    let path = has(&mut app, "/todos", "buy milk").await;
+    app.published().await;
+    app.broker.cut().await;
+    let started = Instant::now();
+    for request in [
+        post("/todos", &json!({ "title": "x", "order": 1 })),
+        bare("DELETE", "/todos"),
+        bare("DELETE", &path),
+    ] {
+        let answer = app.send(request).await;
+        answer.refuses(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "send it again",
+        );
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    assert!(started.elapsed() < Duration::from_secs(6));
+    app.database.cut().await;
+    let answer = app.send(patch(&path, &json!({ "completed": true }))).await;
+    answer.refuses(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        "cannot be read",
+    );
+    assert_eq!(app.replies.awaited(), 0);
+}
+
+#[tokio::test]
+async fn a_todo_that_is_sent_again_with_its_key_is_one_todo() {
+    let mut app = TestApp::start().await;
+    let todo = json!({ "title": "buy milk", "order": 5 });
+    let with_key = || {
+        let mut request = post("/todos", &todo);
+        request
+            .headers_mut()
+            .insert("idempotency-key", "k".parse().unwrap());
+        request
+    };
+    let first = saved(&mut app, 2, with_key()).await;
+    // The stream does not store them again.
+    let second = app.send(with_key()).await;
+    assert_eq!(
+        (first.status, second.status),
+        (StatusCode::CREATED, StatusCode::CREATED)
+    );
+    assert_eq!(second.body["title"], "buy milk");
+    let list = app.get("/todos").await;
+    assert_eq!(list.body.as_array().unwrap().len(), 1);
+    let deleted = app.published().await;
+    assert!(
+        deleted
+            .iter()
+            .all(|event| event.subject() != ItemDeleted::SUBJECT)
+    );
+}
