@@ -123,7 +123,7 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
 /// `tokens`. The contract is for everybody.
 pub fn routes(app: App, tokens: Tokens) -> Router {
     let app = Arc::new(app);
-    let guarded = |routes: Router<Arc<App>>| {
+    let guarded = move |routes: Router<Arc<App>>| {
         let routes = routes.with_state(Arc::clone(&app));
         if tokens.is_empty() {
             return routes;

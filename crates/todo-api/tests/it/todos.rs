@@ -1,12 +1,14 @@
 //! `/todos` and `/lists/{list}/todos`
 
-use std::time::{Duration, Instant};
+mod late;
+
+use std::time::Duration;
 
 use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
-use events::{Event, ItemCompleted, ItemDeleted, ItemMoved, NewItem};
+use events::{Event, ItemCompleted, ItemMoved, NewItem};
 use serde_json::{Value, json};
 use todo_api::Tokens;
 
@@ -200,6 +202,21 @@ async fn a_list_is_cleared_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_list_is_not_said_to_be_cleared_before_the_last_todo_is_gone() {
+    let mut app = TestApp::start().await;
+    for title in ["buy milk", "buy bread"] {
+        has(&mut app, "/todos", title).await;
+    }
+    let mut answer = app.begin(bare("DELETE", "/todos"));
+    app.save_next().await;
+    let last = app.next().await;
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut answer).await;
+    assert!(early.is_err(), "one of the two is still there");
+    app.save_one(&last).await;
+    assert_eq!(answer.await.unwrap().status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn a_long_list_says_where_it_goes_on() {
     let mut app = TestApp::start().await;
     let (first, second) = (
@@ -283,107 +300,4 @@ async fn pages_of_other_sites_may_use_it_and_ask_for_leave_without_a_token() {
     let token = "Bearer a-token-of-this-api".parse().unwrap();
     with_token.headers_mut().insert("authorization", token);
     assert_eq!(app.send(with_token).await.status, StatusCode::OK);
-}
-
-#[tokio::test]
-async fn what_is_accepted_and_not_saved_in_time_is_said_to_be_so_and_is_saved_later() {
-    let mut app = TestApp::start().await;
-    let path = has(&mut app, "/todos", "buy milk").await;
-    let late = app.begin(post("/todos", &json!({ "title": "late" })));
-    let event = app.next().await;
-    // Nobody waits for a process that is about to end, so this need not take ten seconds.
-    app.stop.cancel();
-    let late = late.await.unwrap();
-    late.refuses(
-        StatusCode::GATEWAY_TIMEOUT,
-        "not-saved-in-time",
-        "will be saved",
-    );
-    let location = late.header("location").to_owned();
-    for request in [
-        patch(&path, &json!({ "completed": true })),
-        bare("DELETE", &path),
-    ] {
-        let answer = app.begin(request).await.unwrap();
-        answer.refuses(
-            StatusCode::GATEWAY_TIMEOUT,
-            "not-saved-in-time",
-            "will be saved",
-        );
-    }
-    let answer = app.send(bare("DELETE", "/todos")).await;
-    answer.refuses(StatusCode::GATEWAY_TIMEOUT, "not-cleared-in-time", "again");
-    app.save_one(&event).await;
-    assert_eq!(app.get(&location).await.body["title"], "late");
-    assert_eq!(app.replies.awaited(), 0);
-}
-
-#[tokio::test]
-async fn a_write_waits_ten_seconds_at_most() {
-    let app = TestApp::start().await;
-    tokio::time::pause();
-    let started = tokio::time::Instant::now();
-    let answer = app.send(post("/todos", &json!({ "title": "late" }))).await;
-    answer.refuses(StatusCode::GATEWAY_TIMEOUT, "not-saved-in-time", "10 s");
-    assert!(started.elapsed() < Duration::from_secs(12));
-}
-
-#[tokio::test]
-async fn while_the_broker_or_the_database_is_away_nothing_is_accepted_in_part() {
-    let mut app = TestApp::start().await;
-    let path = has(&mut app, "/todos", "buy milk").await;
-    app.published().await;
-    app.broker.cut().await;
-    let started = Instant::now();
-    for request in [
-        post("/todos", &json!({ "title": "x", "order": 1 })),
-        bare("DELETE", "/todos"),
-        bare("DELETE", &path),
-    ] {
-        let answer = app.send(request).await;
-        answer.refuses(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "send it again",
-        );
-        assert_eq!(answer.header("retry-after"), "1");
-    }
-    assert!(started.elapsed() < Duration::from_secs(6));
-    app.database.cut().await;
-    let answer = app.send(patch(&path, &json!({ "completed": true }))).await;
-    answer.refuses(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "unavailable",
-        "cannot be read",
-    );
-    assert_eq!(app.replies.awaited(), 0);
-}
-
-#[tokio::test]
-async fn a_todo_that_is_sent_again_with_its_key_is_one_todo() {
-    let mut app = TestApp::start().await;
-    let todo = json!({ "title": "buy milk", "order": 5 });
-    let with_key = || {
-        let mut request = post("/todos", &todo);
-        request
-            .headers_mut()
-            .insert("idempotency-key", "k".parse().unwrap());
-        request
-    };
-    let first = saved(&mut app, 2, with_key()).await;
-    // The stream does not store them again.
-    let second = app.send(with_key()).await;
-    assert_eq!(
-        (first.status, second.status),
-        (StatusCode::CREATED, StatusCode::CREATED)
-    );
-    assert_eq!(second.body["title"], "buy milk");
-    let list = app.get("/todos").await;
-    assert_eq!(list.body.as_array().unwrap().len(), 1);
-    let deleted = app.published().await;
-    assert!(
-        deleted
-            .iter()
-            .all(|event| event.subject() != ItemDeleted::SUBJECT)
-    );
 }
