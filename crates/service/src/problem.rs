@@ -66,10 +66,17 @@ impl Problem {
 
     /// 503: it cannot be done now; the caller may try again after `seconds`.
     pub fn unavailable(seconds: u32, detail: impl Into<String>) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable").detail(detail);
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            .after(seconds)
+            .detail(detail)
+    }
+
+    /// Says after how many seconds the same request may do.
+    #[must_use]
+    pub fn after(self, seconds: u32) -> Self {
         Self {
             retry_after_s: Some(seconds),
-            ..problem
+            ..self
         }
     }
 

@@ -17,7 +17,7 @@ pub enum StoreError {
     /// [`crate::ItemStore::count`].
     #[error("cannot count items")]
     Count(#[source] Cause),
-    /// [`crate::ItemStore::get`].
+    /// [`crate::ItemStore::get`] and [`crate::ItemStore::absence`].
     #[error("cannot get an item")]
     Get(#[source] Cause),
     /// [`crate::AuditLog::append`].

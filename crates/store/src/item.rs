@@ -24,6 +24,17 @@ pub struct Item {
     pub version: i64,
 }
 
+/// What is known of an item that cannot be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// Nothing: no event about it has been saved.
+    Unknown,
+    /// The event that adds it is still to come: one that came after it has been saved already.
+    Announced,
+    /// It is gone for good.
+    Deleted,
+}
+
 /// A part of a list, in the list's order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {

@@ -1,5 +1,6 @@
 //! The items: how events change them, and how they are read.
 
+mod absence;
 mod apply;
 mod count;
 mod get;

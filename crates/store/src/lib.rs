@@ -42,7 +42,7 @@ pub use audit::{AuditEntry, AuditLog};
 pub use cursor::{Cursor, InvalidCursor};
 pub use database::Database;
 pub use error::{Cause, ErrorKind, StoreError};
-pub use item::{Counts, Item, ItemState, Page, Saved};
+pub use item::{Absence, Counts, Item, ItemState, Page, Saved};
 pub use items::ItemStore;
 pub use migrate::migrate;
 pub use roles::{Role, ensure_roles};

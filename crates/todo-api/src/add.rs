@@ -13,6 +13,7 @@ use service::problem::Problem;
 use time::OffsetDateTime;
 
 use crate::{
+    accept::TakesJson,
     app::{App, Cause},
     body::Fields,
     key::Key,
@@ -41,6 +42,7 @@ struct Added<'a> {
 pub(crate) async fn add(
     State(app): State<Arc<App>>,
     place: Result<Query<Place>, QueryRejection>,
+    _: TakesJson,
     key: Key,
     cause: Cause,
     prefer: Prefer,
@@ -64,7 +66,11 @@ pub(crate) async fn add(
         added_at: Some(now),
     };
     let envelope = cause.seal(&event, id.into(), now);
+    let keyed = key.is_given().then(|| Arc::clone(&app.keyed));
     let acceptance = app.accept(vec![envelope], id, prefer).await?;
+    if let Some(keyed) = keyed {
+        keyed.remember(id);
+    }
     let added = Added {
         id,
         list: event.list.as_ref().map_or("", ListName::as_str),

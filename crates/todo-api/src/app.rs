@@ -1,23 +1,34 @@
 //! What the handlers work with: the broker to publish to and the items to read.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use bus::{Bus, Replies, Stored};
 use events::{Envelope, Event, EventId, ItemId, TraceContext, header};
 use service::{http::RequestId, problem::Problem};
-use store::{Database, ItemStore, StoreError};
+use store::{Absence, Database, Item, ItemStore, StoreError};
 use time::OffsetDateTime;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
+
+use crate::{
+    absent::{Keyed, no_item},
+    condition::IfMatch,
+};
 
 /// How long the database may take to say whether an item exists. A caller hears within 2 seconds
 /// whether a change was accepted, of which publishing may take most.
 const EXISTENCE_LIMIT: Duration = Duration::from_millis(400);
 
+/// How many wait at a time until an item that they ask for is saved.
+const MOST_LOOKING: usize = 256;
+
 /// After how many seconds a caller may try again, when a part of the system is away.
-const RETRY_AFTER_S: u32 = 1;
+pub(crate) const RETRY_AFTER_S: u32 = 1;
 
 /// What the routes work with. Clones share it.
 #[derive(Clone)]
@@ -26,6 +37,10 @@ pub struct App {
     pub(crate) replies: Replies,
     /// From when on nobody is kept waiting.
     pub(crate) stop: CancellationToken,
+    /// What was accepted lately under a key.
+    pub(crate) keyed: Arc<Keyed>,
+    /// For those who wait until an item that they ask for is saved.
+    pub(crate) places_to_look: Arc<Semaphore>,
     items: ItemStore,
     reachable: watch::Receiver<bool>,
 }
@@ -44,6 +59,8 @@ impl App {
             bus,
             replies,
             stop,
+            keyed: Arc::default(),
+            places_to_look: Arc::new(Semaphore::new(MOST_LOOKING)),
             items: ItemStore::new(database.clone()),
             reachable: database.reachable(),
         }
@@ -101,13 +118,27 @@ impl App {
         })
     }
 
-    /// Fails if the database says that there is no item `id`. If it cannot say, the change goes on:
-    /// an event about an item that does not exist has no effect.
-    pub(crate) async fn expect(&self, id: ItemId) -> Result<(), Problem> {
-        let known = self.ask(async |items| items.get(id).await);
-        match timeout(EXISTENCE_LIMIT, known).await {
-            Ok(Ok(None)) => Err(no_item()),
+    /// Fails if the database says that there is no item `id`, or that it is not as `condition` wants it. If
+    /// it cannot say, the change goes on, but not without a condition that it asks for: an event about
+    /// an item that does not exist has no effect.
+    pub(crate) async fn expect(&self, id: ItemId, condition: &IfMatch) -> Result<(), Problem> {
+        match timeout(EXISTENCE_LIMIT, self.look(id)).await {
+            Ok(Ok(Ok(item))) => condition.hold(item.version),
+            Ok(Ok(Err(absence))) => Err(self.absent(id, absence)),
+            _ if condition.is_given() => Err(Problem::unavailable(
+                RETRY_AFTER_S,
+                "whether `If-Match` holds cannot be seen now; try again",
+            )),
             _ => Ok(()),
+        }
+    }
+
+    /// The item, or why it is not there.
+    async fn look(&self, id: ItemId) -> Result<Result<Item, Absence>, Problem> {
+        let item = self.ask(async |items| items.get(id).await).await?;
+        match item {
+            Some(item) => Ok(Ok(item)),
+            None => Ok(Err(self.ask(async |items| items.absence(id).await).await?)),
         }
     }
 }
@@ -140,13 +171,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Cause {
 /// given to any, so both are not found.
 pub(crate) fn named(id: &str) -> Result<ItemId, Problem> {
     id.parse().map_err(|_| no_item())
-}
-
-pub(crate) fn no_item() -> Problem {
-    Problem::not_found(
-        "there is no item with this id; it may have been deleted, or not be saved yet: then it \
-         appears in a moment",
-    )
 }
 
 fn not_accepted() -> Problem {

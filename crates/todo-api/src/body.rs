@@ -11,6 +11,9 @@ use events::InvalidText;
 use serde_json::{Map, Value, error::Category};
 use service::{http, problem::Problem};
 
+/// What a change may be sent as, among others: whatever is an `application/…+json`.
+pub(crate) const PATCHES: &str = "application/json, application/merge-patch+json";
+
 /// The longest name of an unknown field that is repeated in an answer, in characters.
 const NAME_LIMIT: usize = 64;
 

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use events::{
     Envelope, Event, ItemCompleted, ItemId, ItemMoved, ItemRenamed, ItemReopened, ItemText, Order,
@@ -16,11 +15,14 @@ use store::Item;
 use time::OffsetDateTime;
 
 use crate::{
-    app::{App, Cause, named, no_item},
+    absent::no_item,
+    accept::TakesJson,
+    app::{App, Cause, named},
     body::Fields,
+    condition::IfMatch,
     key::Key,
     prefer::Prefer,
-    representation::{Accepted, ItemDocument, accepted},
+    representation::{Accepted, accepted, changed},
     waiting::Outcome,
 };
 
@@ -35,13 +37,15 @@ pub(crate) struct Change {
 }
 
 /// Publishes an event for each thing that is to change: `item`, `completed`, `order`. A caller who
-/// waits hears 200 when all of them are saved.
+/// waits hears 200 when all of them are saved. With `If-Match`, only if the item is as the caller knows it
+/// ([`crate::condition`] says what that promises).
 ///
 /// If not all of them are known to be stored, the request may be sent again as it is: each event
 /// says how its part of the item is from then on, so repeating it changes nothing.
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    (_, if_match): (TakesJson, IfMatch),
     key: Key,
     cause: Cause,
     prefer: Prefer,
@@ -50,7 +54,7 @@ pub(crate) async fn change(
     let id = named(&id)?;
     let change = Change::read(fields)?;
     let envelopes = change.seal(id, &key, &cause);
-    app.expect(id).await?;
+    app.expect(id, &if_match).await?;
     let acceptance = app.accept(envelopes, id, prefer).await?;
     let is_changed = move |outcome: &Outcome| match outcome {
         Outcome::There(item) => change.shows_in(item),
@@ -61,7 +65,7 @@ pub(crate) async fn change(
             accepted(id, &Accepted { id }),
             is_changed,
             |outcome| match outcome {
-                Outcome::There(item) => Ok(Json(ItemDocument::from(&item)).into_response()),
+                Outcome::There(item) => Ok(changed(&item)),
                 Outcome::Gone | Outcome::Missing => Err(no_item()),
             },
         );

@@ -12,23 +12,28 @@ use service::problem::Problem;
 use time::OffsetDateTime;
 
 use crate::{
-    app::{App, Cause, named, no_item},
+    absent::no_item,
+    accept::TakesJson,
+    app::{App, Cause, named},
+    condition::IfMatch,
     key::Key,
     prefer::Prefer,
     representation::{Accepted, accepted},
     waiting::Outcome,
 };
 
-/// Publishes that an item is gone. A caller who waits hears 204 when it is.
+/// Publishes that an item is gone. A caller who waits hears 204 when it is. With `If-Match`, only if the
+/// item is as the caller knows it ([`crate::condition`] says what that promises).
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    (_, if_match): (TakesJson, IfMatch),
     key: Key,
     cause: Cause,
     prefer: Prefer,
 ) -> Result<Response, Problem> {
     let id = named(&id)?;
-    app.expect(id).await?;
+    app.expect(id, &if_match).await?;
     let event = ItemDeleted { id };
     let envelope = cause.seal(
         &event,

@@ -24,6 +24,11 @@ const EVENTS: Uuid = Uuid::from_u128(0x52c1_08d7_3be4_5f4a_a6f9_710d_c48e_2b35);
 pub(crate) struct Key(Option<String>);
 
 impl Key {
+    /// Whether the caller gave one.
+    pub(crate) fn is_given(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The item that a request adds.
     pub(crate) fn item(&self) -> ItemId {
         match &self.0 {

@@ -7,7 +7,8 @@
 //! works while the database is away, and reading works while the broker is.
 //!
 //! Who sends `Prefer: wait=N` with a change hears up to N seconds later how the item is after the save
-//! (`waiting`), or `202` if it is not saved by then.
+//! (`waiting`), or `202` if it is not saved by then. An item's `ETag` is its version, by which callers say
+//! what they know (`condition`). Every address answers `OPTIONS`, and `HEAD` where it answers `GET`.
 //!
 //! | address | |
 //! |---|---|
@@ -27,16 +28,23 @@
 //! Write its handler in a module named after what it does, returning `Result<_, Problem>`, and add
 //! it to [`routes`]. Test it in `tests/it/`, in a module of the same name.
 
+mod absent;
+mod accept;
 mod add;
 mod app;
 mod body;
 mod change;
+mod condition;
 mod contract;
+mod cors;
 mod delete;
 mod key;
 mod list;
+mod policy;
 mod prefer;
+mod presentation;
 mod questions;
+mod quoted;
 mod representation;
 mod show;
 mod todos;
@@ -46,23 +54,16 @@ mod waiting;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::{
-    Router,
-    extract::Request,
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware,
-    response::Response,
-    routing::get,
-};
+use axum::{Router, http::StatusCode, routing::get};
 use bus::{Bus, Replies};
-use service::{
-    Service,
-    http::{self, Presentation, RequestId},
-    problem, settings,
-};
+use service::{Service, http, settings};
 use store::Database;
 
+use presentation::Data;
+
 pub use app::App;
+pub use cors::Origins;
+pub use policy::Policy;
 pub use questions::{TOPICS, answer};
 pub use tokens::Tokens;
 
@@ -73,10 +74,8 @@ pub struct Settings {
     broker: settings::Broker,
     #[command(flatten)]
     database: settings::DatabasePool,
-    /// The tokens of which a caller must send one as `Authorization: Bearer …`, divided by commas,
-    /// each of at least 16 characters. Without any, everybody may use the API.
-    #[arg(long, env, hide_env_values = true)]
-    api_tokens: Option<Tokens>,
+    #[command(flatten)]
+    policy: Policy,
 }
 
 /// Runs the service until it is asked to stop.
@@ -103,7 +102,7 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let replies = Replies::open(&bus).await;
     let replies = replies.context("cannot have an inbox for answers")?;
     let app = App::new(bus.clone(), replies, &database, service.stop());
-    let routes = routes(app.clone(), settings.api_tokens.unwrap_or_default());
+    let routes = routes(app.clone(), &settings.policy);
     let work = async {
         tokio::try_join!(service.serve(routes), async {
             let answered = questions::answer(&app, &bus, service.stop()).await;
@@ -119,60 +118,24 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The routes of the service, without those that every service has, for those who have one of the
-/// `tokens`. The contract is for everybody.
-pub fn routes(app: App, tokens: Tokens) -> Router {
+/// The routes of the service, without those that every service has, for those whom the `policy` admits.
+/// The contract is for everybody.
+pub fn routes(app: App, policy: &Policy) -> Router {
     let app = Arc::new(app);
-    let guarded = move |routes: Router<Arc<App>>| {
-        let routes = routes.with_state(Arc::clone(&app));
-        if tokens.is_empty() {
-            return routes;
-        }
-        routes.layer(middleware::from_fn_with_state(
-            tokens.clone(),
-            tokens::guard,
-        ))
-    };
-    let routes = Router::new()
+    let items = Router::new()
         .route("/todo", get(list::list).post(add::add))
         .route(
             "/todo/{id}",
             get(show::show).patch(change::change).delete(delete::delete),
         )
-        .fallback(async || StatusCode::NOT_FOUND);
+        .fallback(async || StatusCode::NOT_FOUND)
+        .with_state(Arc::clone(&app));
     // A browser asks for leave before it sends a token.
-    let todos = guarded(todos::routes()).layer(todos::open());
+    let todos = policy.guard(todos::routes().with_state(app));
+    let todos = cors::shared(todos, todos::open());
     // The same for everybody, and what a caller reads who has no token yet.
     let contract = Router::new().route("/asyncapi.yaml", get(contract::asyncapi));
-    http::fronted::<Data>(guarded(routes).merge(todos).merge(contract))
-}
-
-/// What is answered is data: nobody shall take it for a page, or keep it. Every error is a problem
-/// document.
-struct Data;
-
-impl Presentation for Data {
-    fn of(_: &Request) -> Self {
-        Self
-    }
-
-    fn present(self, response: Response, id: &RequestId) -> Response {
-        protect(problem::documented(response, id))
-    }
-}
-
-fn protect(mut response: Response) -> Response {
-    const PROTECTIONS: [(HeaderName, &str); 3] = [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; frame-ancestors 'none'",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    for (name, value) in PROTECTIONS {
-        let value = HeaderValue::from_static(value);
-        response.headers_mut().entry(name).or_insert(value);
-    }
-    response
+    let items = policy.guard(policy.condition(items));
+    let ours = policy.share(items.merge(contract));
+    http::fronted::<Data>(ours.merge(todos))
 }

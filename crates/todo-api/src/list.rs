@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
     http::{HeaderName, StatusCode, header},
-    response::{AppendHeaders, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 use events::ListName;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use service::problem::Problem;
 use store::Cursor;
 use url::form_urlencoded;
 
-use crate::{app::App, representation::PageDocument};
+use crate::{accept::TakesJson, app::App, representation::PageDocument};
 
 /// How many items a page has, unless the caller says.
 pub(crate) const USUAL: u32 = 100;
@@ -38,6 +38,7 @@ pub(crate) struct Part {
 /// Answers with the items of a list, the newest last, and where the next page begins.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    _: TakesJson,
     wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(wish) = wish.map_err(|_| bad_query())?;
@@ -45,26 +46,32 @@ pub(crate) async fn list(
     let page = app
         .ask(async |items| items.list(&part.list, part.after, part.limit).await)
         .await?;
-    let link = page
-        .next
-        .map(|next| link("/todo", &wish, &next.to_string()));
-    Ok((AppendHeaders(link), Json(PageDocument::from(&page))).into_response())
+    let links = links("/todo", &wish, page.next);
+    Ok(([links], Json(PageDocument::from(&page))).into_response())
 }
 
-/// The same address with another place to begin (RFC 8288).
-pub(crate) fn link(path: &str, wish: &Wish, next: &str) -> (HeaderName, String) {
+/// Where the first page is, and the next one if there is any (RFC 8288).
+pub(crate) fn links(path: &str, wish: &Wish, next: Option<Cursor>) -> (HeaderName, String) {
+    let first = format!("<{}>; rel=\"first\"", address(path, wish, None));
+    let links = match next.map(|next| address(path, wish, Some(&next.to_string()))) {
+        Some(next) => format!("{first}, <{next}>; rel=\"next\""),
+        None => first,
+    };
+    (header::LINK, links)
+}
+
+/// The same address with another place to begin.
+fn address(path: &str, wish: &Wish, after: Option<&str>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    let same = [("list", &wish.list), ("limit", &wish.limit)];
-    for (name, value) in same {
+    let (list, limit) = (wish.list.as_deref(), wish.limit.as_deref());
+    for (name, value) in [("list", list), ("limit", limit), ("after", after)] {
         if let Some(value) = value {
             query.append_pair(name, value);
         }
     }
-    query.append_pair("after", next);
-    (
-        header::LINK,
-        format!("<{path}?{}>; rel=\"next\"", query.finish()),
-    )
+    let query = query.finish();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{path}{mark}{query}")
 }
 
 impl TryFrom<&Wish> for Part {

@@ -8,6 +8,8 @@ use axum::{
 };
 use tokio::time::Instant;
 
+use crate::quoted::outside_quotes;
+
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// The header of an answer that says which preference was heeded.
@@ -77,23 +79,6 @@ fn value_of_wait(preference: &str) -> Option<&str> {
     name.trim()
         .eq_ignore_ascii_case("wait")
         .then_some(plain.unwrap_or(value))
-}
-
-/// The parts of `text` between `divider`s that stand outside of quoted strings.
-fn outside_quotes(text: &str, divider: u8) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let (mut quoted, mut escaped) = (false, false);
-        let end = text.bytes().position(|byte| {
-            let ends = byte == divider && !quoted;
-            quoted ^= byte == b'"' && !escaped;
-            escaped = quoted && byte == b'\\' && !escaped;
-            ends
-        });
-        rest = end.map(|end| &text[end + 1..]);
-        Some(end.map_or(text, |end| &text[..end]))
-    })
 }
 
 #[cfg(test)]

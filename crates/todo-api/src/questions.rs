@@ -15,7 +15,8 @@ use service::{http::BODY_LIMIT, problem::Problem};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::{App, named, no_item},
+    absent::no_item,
+    app::{App, named},
     body::Fields,
     list::{MOST, USUAL},
     representation::{CountDocument, ItemDocument, PageDocument},

@@ -11,6 +11,8 @@ use serde::Serialize;
 use store::{Item, Page};
 use time::OffsetDateTime;
 
+use crate::condition::etag;
+
 /// An item.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,12 +44,12 @@ impl<'a> From<&'a Item> for ItemDocument<'a> {
 /// 201: the item is saved, as the body says.
 pub(crate) fn created(item: &Item) -> Response {
     let location = [(header::LOCATION, format!("/todo/{}", item.id))];
-    (
-        StatusCode::CREATED,
-        location,
-        Json(ItemDocument::from(item)),
-    )
-        .into_response()
+    (StatusCode::CREATED, location, changed(item)).into_response()
+}
+
+/// 200: the item as it is saved.
+pub(crate) fn changed(item: &Item) -> Response {
+    ([etag(item.version)], Json(ItemDocument::from(item))).into_response()
 }
 
 /// A part of a list.

@@ -5,22 +5,37 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
+    http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use service::problem::Problem;
 
 use crate::{
-    app::{App, named, no_item},
+    accept::TakesJson,
+    app::{App, named},
+    condition::{IfNoneMatch, etag},
+    prefer::Prefer,
     representation::ItemDocument,
 };
 
-/// Answers with an item as it was last saved.
+/// Whoever keeps the answer asks each time whether it still holds.
+const ASK_AGAIN: (HeaderName, &str) = (header::CACHE_CONTROL, "private, no-cache");
+
+/// Answers with an item as it was last saved, or with 304 if the caller has this version already. A
+/// caller who waits hears of an item that is not saved yet when it is.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    _: TakesJson,
+    if_none_match: IfNoneMatch,
+    prefer: Prefer,
 ) -> Result<Response, Problem> {
     let id = named(&id)?;
-    let item = app.ask(async |items| items.get(id).await).await?;
-    let item = item.ok_or_else(no_item)?;
-    Ok(Json(ItemDocument::from(&item)).into_response())
+    let item = app.find(id, prefer).await?;
+    let headers = ([ASK_AGAIN], [etag(item.version)]);
+    Ok(if if_none_match.knows(item.version) {
+        (StatusCode::NOT_MODIFIED, headers).into_response()
+    } else {
+        (headers, Json(ItemDocument::from(&item))).into_response()
+    })
 }

@@ -14,7 +14,7 @@ use axum::{
     Json, Router,
     extract::{Query, State, rejection::QueryRejection},
     http::{HeaderName, Method, StatusCode, header},
-    response::{AppendHeaders, IntoResponse, Response},
+    response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
 use events::{ItemDeleted, ItemText, NewItem, Order};
@@ -26,11 +26,12 @@ use tower_http::cors::{Any, CorsLayer};
 
 use crate::{
     add::deleted_since,
-    app::{App, Cause, no_item},
+    absent::no_item,
+    app::{App, Cause},
     body::Fields,
     change::{Change, nothing_to_change},
     key::Key,
-    list::{Part, Wish, bad_query, link},
+    list::{Part, Wish, bad_query, links},
     prefer::{Prefer, Wait},
     waiting::{MOST_AWAITED, Outcome},
 };
@@ -98,7 +99,7 @@ struct Range {
 }
 
 /// Answers with the todos of a list, the newest last: a bare array. Of a list that is longer than
-/// that, the header `Link` says where it goes on.
+/// that, the header `Link` says where it begins and goes on.
 async fn list(
     State(app): State<Arc<App>>,
     collection: Collection,
@@ -114,15 +115,13 @@ async fn list(
     let page = app
         .ask(async |items| items.list(&collection.list, part.after, part.limit).await)
         .await?;
-    let next = page
-        .next
-        .map(|next| link(&collection.path, &wish, &next.to_string()));
+    let links = links(&collection.path, &wish, page.next);
     let todos: Vec<_> = page
         .items
         .iter()
         .map(|item| collection.todo(item))
         .collect();
-    Ok((AppendHeaders(next), Json(todos)).into_response())
+    Ok(([links], Json(todos)).into_response())
 }
 
 /// Answers with a todo as it was last saved.

@@ -154,7 +154,11 @@ impl Acceptance {
 
 impl App {
     /// Looks into the database again and again, until the item is as it should be.
-    async fn look_until(&self, item: ItemId, is_done: impl Fn(&Outcome) -> bool) -> Outcome {
+    pub(crate) async fn look_until(
+        &self,
+        item: ItemId,
+        is_done: impl Fn(&Outcome) -> bool,
+    ) -> Outcome {
         let mut pause = FIRST_PAUSE;
         loop {
             // What fails is said in the log; the next look may work.

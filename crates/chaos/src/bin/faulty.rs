@@ -203,7 +203,7 @@ async fn api(
     let replies = Replies::open(&bus).await?;
     let app = todo_api::App::new(bus, replies, &database, service.stop());
     service
-        .serve(between(todo_api::routes(app, todo_api::Tokens::default())))
+        .serve(between(todo_api::routes(app, &todo_api::Policy::default())))
         .await
 }
 

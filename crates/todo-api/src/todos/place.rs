@@ -8,7 +8,12 @@ use events::{ItemId, ListName};
 use service::problem::Problem;
 use store::Item;
 
-use crate::app::{App, named, no_item};
+use crate::{
+    absent::no_item,
+    accept,
+    app::{App, named},
+    prefer::Prefer,
+};
 
 /// A list, and how its callers address it.
 pub(crate) struct Collection {
@@ -34,6 +39,7 @@ impl Collection {
     }
 
     fn read(parts: &Parts, params: &RawPathParams) -> Result<Self, Problem> {
+        accept::expect(&parts.headers, "application/json")?;
         let path = parts.uri.path();
         let path = match param(params, "id") {
             Some(_) => path.rsplit_once('/').map_or(path, |(before, _)| before),
@@ -57,8 +63,9 @@ impl Entry {
     ///
     /// Without the database nothing would be saved in time, so that nothing is tried then.
     pub(super) async fn find(&self, app: &App) -> Result<Item, Problem> {
-        let item = app.ask(async |items| items.get(self.id).await).await?;
-        item.filter(|item| item.list == self.collection.list)
+        let item = app.find(self.id, Prefer(None)).await?;
+        Some(item)
+            .filter(|item| item.list == self.collection.list)
             .ok_or_else(no_item)
     }
 }

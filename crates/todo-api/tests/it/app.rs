@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use store::{ItemStore, Saved};
 use testkit::{Broker, BrokerOptions, Link};
 use time::OffsetDateTime;
-use todo_api::{App, Tokens};
+use todo_api::{App, Policy};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -47,11 +47,11 @@ pub(crate) struct Answer {
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
-        Self::start_for(Tokens::default()).await
+        Self::start_with(Policy::default()).await
     }
 
-    /// The same for callers who have one of these tokens.
-    pub(crate) async fn start_for(tokens: Tokens) -> Self {
+    /// The same for callers whom the `policy` admits.
+    pub(crate) async fn start_with(policy: Policy) -> Self {
         let servers = (
             Broker::start(BrokerOptions::default()).await.unwrap(),
             testkit::Database::create().await,
@@ -76,7 +76,7 @@ impl TestApp {
         let (replies, stop) = (Replies::open(&bus).await.unwrap(), CancellationToken::new());
         let app = App::new(bus.clone(), replies.clone(), &pool, stop.clone());
         Self {
-            router: todo_api::routes(app.clone(), tokens),
+            router: todo_api::routes(app.clone(), &policy),
             app,
             bus,
             replies,

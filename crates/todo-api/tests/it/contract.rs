@@ -1,14 +1,17 @@
 //! `GET /asyncapi.yaml`
 
 use axum::http::StatusCode;
-use todo_api::Tokens;
+use todo_api::Policy;
 
 use crate::app::TestApp;
 
 #[tokio::test]
 async fn the_contract_is_for_everybody_also_where_callers_need_a_token() {
-    let tokens: Tokens = "first-0123456789abcdef".parse().unwrap();
-    let app = TestApp::start_for(tokens).await;
+    let policy = Policy {
+        api_tokens: Some("first-0123456789abcdef".parse().unwrap()),
+        ..Policy::default()
+    };
+    let app = TestApp::start_with(policy).await;
     let refused = app.get("/todo").await;
     refused.refuses(StatusCode::UNAUTHORIZED, "unauthorized", "Bearer");
     let answer = app.get("/asyncapi.yaml").await;

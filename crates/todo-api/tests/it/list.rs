@@ -19,7 +19,7 @@ async fn an_empty_list_is_a_page_without_items() {
     let answer = app.get("/todo").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.body, json!({"items": [], "next": null}));
-    assert_eq!(answer.header("link"), "");
+    assert_eq!(answer.header("link"), "</todo>; rel=\"first\"");
 }
 
 #[tokio::test]
@@ -35,12 +35,14 @@ async fn a_list_is_given_page_by_page_with_the_newest_last() {
     assert_eq!(texts(&first), ["one", "two"]);
     let next = first.body["next"].as_str().unwrap();
     let address = format!("/todo?list=a+%26+b&limit=2&after={next}");
-    assert_eq!(first.header("link"), format!("<{address}>; rel=\"next\""));
+    let to_first = "</todo?list=a+%26+b&limit=2>; rel=\"first\"";
+    let links = format!("{to_first}, <{address}>; rel=\"next\"");
+    assert_eq!(first.header("link"), links);
 
     let second = app.get(&address).await;
     assert_eq!(texts(&second), ["three"]);
     assert_eq!(second.body["next"], Value::Null);
-    assert_eq!(second.header("link"), "");
+    assert_eq!(second.header("link"), to_first);
 }
 
 #[tokio::test]

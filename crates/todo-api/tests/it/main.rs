@@ -8,7 +8,9 @@
 mod add;
 mod app;
 mod change;
+mod condition;
 mod contract;
+mod cors;
 mod delete;
 mod list;
 mod outages;

@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp};
 
@@ -108,9 +108,9 @@ async fn an_unknown_address_is_not_found() {
 async fn a_wrong_method_is_answered_with_the_right_ones() {
     let app = TestApp::start().await;
     for (method, path, allowed) in [
-        ("PUT", "/todo", "GET,HEAD,POST"),
-        ("DELETE", "/todo", "GET,HEAD,POST"),
-        ("POST", "/todo/1", "GET,HEAD,PATCH,DELETE"),
+        ("PUT", "/todo", "GET,HEAD,POST,OPTIONS"),
+        ("DELETE", "/todo", "GET,HEAD,POST,OPTIONS"),
+        ("POST", "/todo/1", "GET,HEAD,PATCH,DELETE,OPTIONS"),
     ] {
         let request = Request::builder().method(method).uri(path);
         let answer = app.send(request.body("{}".into()).unwrap()).await;
@@ -118,6 +118,87 @@ async fn a_wrong_method_is_answered_with_the_right_ones() {
         answer.refuses(status, "method-not-allowed", "`Allow`");
         assert_eq!(answer.header("allow"), allowed);
     }
+}
+
+#[tokio::test]
+async fn every_address_says_what_it_can_do() {
+    let app = TestApp::start().await;
+    let patches = "application/json, application/merge-patch+json";
+    for (path, allowed, patches) in [
+        ("/todo", "GET,HEAD,POST,OPTIONS", ""),
+        ("/todo/1", "GET,HEAD,PATCH,DELETE,OPTIONS", patches),
+        ("/asyncapi.yaml", "GET,HEAD,OPTIONS", ""),
+    ] {
+        let request = Request::options(path).body(Body::empty()).unwrap();
+        let answer = app.send(request).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+        assert_eq!(answer.header("allow"), allowed);
+        assert_eq!(answer.header("accept-patch"), patches);
+        assert_eq!(answer.header("content-type"), "");
+        assert_ne!(answer.header("x-request-id"), "");
+    }
+    let request = Request::options("/nowhere").body(Body::empty()).unwrap();
+    let answer = app.send(request).await;
+    answer.refuses(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        "nothing at this address",
+    );
+}
+
+#[tokio::test]
+async fn a_head_is_what_the_whole_answer_would_have() {
+    let mut app = TestApp::start().await;
+    let item = format!("/todo/{}", app.has("buy milk").await);
+    for path in ["/todo", &item, "/asyncapi.yaml"] {
+        let whole = app.get(path).await;
+        let request = Request::head(path).body(Body::empty()).unwrap();
+        let head = app.send(request).await;
+        assert_eq!((head.status, &head.body), (StatusCode::OK, &Value::Null));
+        for name in [
+            "content-type",
+            "content-length",
+            "etag",
+            "link",
+            "cache-control",
+        ] {
+            assert_eq!(head.header(name), whole.header(name), "{path}: {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_take_json_is_refused_before_anything_happens() {
+    let mut app = TestApp::start().await;
+    let id = app.has("buy milk").await;
+    let item = format!("/todo/{id}");
+    let advice = "`application/json`, which the header `Accept` rules out";
+    for (method, path, body) in [
+        ("GET", "/todo", ""),
+        ("GET", &item, ""),
+        ("HEAD", &item, ""),
+        ("POST", "/todo", "{\"item\":\"x\"}"),
+        ("PATCH", &item, "{\"completed\":true}"),
+        ("DELETE", &item, ""),
+    ] {
+        let ask = |accept: &str| {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header("content-type", "application/json");
+            let request = request.header("accept", accept);
+            app.send(request.body(body.into()).unwrap())
+        };
+        let refused = ask("text/html, application/json;q=0").await;
+        refused.refuses(StatusCode::NOT_ACCEPTABLE, "not-acceptable", advice);
+        assert!(ask("text/html, */*;q=0.1").await.status.is_success());
+    }
+    let kinds = ["newitem", "itemcompleted", "itemdeleted"];
+    let published = app.published().await;
+    let published: Vec<_> = published.iter().map(bus::Heard::subject).collect();
+    assert_eq!(published, kinds.map(|kind| format!("events.todo.{kind}")));
+    let request = Request::get("/asyncapi.yaml").header("accept", "application/json");
+    let refused = app.send(request.body(Body::empty()).unwrap()).await;
+    let advice = "`application/yaml`";
+    refused.refuses(StatusCode::NOT_ACCEPTABLE, "not-acceptable", advice);
 }
 
 #[tokio::test]

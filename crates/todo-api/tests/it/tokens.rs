@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
-use todo_api::Tokens;
+use todo_api::{Policy, Tokens};
 
 use crate::app::{Answer, TestApp};
 
@@ -24,9 +24,12 @@ async fn ask(app: &TestApp, method: &str, authorization: Option<&str>) -> Answer
 
 #[tokio::test]
 async fn where_tokens_are_set_only_who_has_one_of_them_gets_in() {
-    let tokens: Tokens = format!("{FIRST}, {SECOND}").parse().unwrap();
-    let mut app = TestApp::start_for(tokens).await;
-    for method in ["GET", "POST", "DELETE"] {
+    let policy = Policy {
+        api_tokens: Some(format!("{FIRST}, {SECOND}").parse().unwrap()),
+        ..Policy::default()
+    };
+    let mut app = TestApp::start_with(policy).await;
+    for method in ["GET", "POST", "DELETE", "OPTIONS"] {
         let answer = ask(&app, method, None).await;
         answer.refuses(StatusCode::UNAUTHORIZED, "unauthorized", "Bearer");
         assert_eq!(answer.header("www-authenticate"), "Bearer");

@@ -1,0 +1,136 @@
+//! What a caller accepts as an answer (RFC 9110, section 12.5.1).
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+};
+use service::problem::Problem;
+
+use crate::quoted::outside_quotes;
+
+/// The caller takes JSON. Fails with 406 if the header `Accept` rules it out; without the header everything
+/// is taken. Errors are problem documents also for callers who would rather have something else.
+pub(crate) struct TakesJson;
+
+impl<S: Send + Sync> FromRequestParts<S> for TakesJson {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        expect(&parts.headers, "application/json").map(|()| Self)
+    }
+}
+
+/// Fails with 406 if the caller does not take an answer of this media type.
+pub(crate) fn expect(headers: &HeaderMap, offer: &'static str) -> Result<(), Problem> {
+    if takes(headers, offer) {
+        return Ok(());
+    }
+    let problem = Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable");
+    Err(problem.detail(format!(
+        "the answer would be `{offer}`, which the header `Accept` rules out"
+    )))
+}
+
+/// Whether `offer` is acceptable: of the ranges that it is in, the narrowest says so. What is no range is
+/// ignored, and a header without any range asks for nothing.
+fn takes(headers: &HeaderMap, offer: &str) -> bool {
+    let lines = headers.get_all(header::ACCEPT).iter();
+    let lines = lines.filter_map(|line: &HeaderValue| line.to_str().ok());
+    let ranges = lines.flat_map(|line| outside_quotes(line, b','));
+    let mut asked = false;
+    let mut narrowest: Option<(u8, bool)> = None;
+    for range in ranges {
+        let mut parts = outside_quotes(range, b';');
+        let Some((family, name)) = parts.next().and_then(|kind| kind.trim().split_once('/')) else {
+            continue;
+        };
+        asked = true;
+        if let Some(narrowness) = narrowness(family, name, offer) {
+            narrowest = narrowest.max(Some((narrowness, !parts.any(is_never))));
+        }
+    }
+    narrowest.map_or(!asked, |(_, wanted)| wanted)
+}
+
+/// How narrow the range is, if `offer` is in it.
+fn narrowness(family: &str, name: &str, offer: &str) -> Option<u8> {
+    let (own_family, own_name) = offer.split_once('/')?;
+    match (family, name) {
+        ("*", "*") => Some(0),
+        (family, "*") => family.eq_ignore_ascii_case(own_family).then_some(1),
+        (family, name) => (family.eq_ignore_ascii_case(own_family)
+            && name.eq_ignore_ascii_case(own_name))
+        .then_some(2),
+    }
+}
+
+/// Whether a parameter says that the range is not wanted at all: `q=0`.
+fn is_never(parameter: &str) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or_default();
+    let weight = value.trim().parse::<f32>();
+    name.trim().eq_ignore_ascii_case("q") && weight.is_ok_and(|weight| weight <= 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue, header};
+    use proptest::{collection::vec, prelude::*};
+
+    use super::takes;
+
+    fn taken_by(lines: &[&str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let line = HeaderValue::from_bytes(line.as_bytes()).unwrap();
+            headers.append(header::ACCEPT, line);
+        }
+        takes(&headers, "application/json")
+    }
+
+    #[test]
+    fn json_is_taken_by_who_names_it_or_a_range_around_it_or_nothing() {
+        for lines in [
+            &[][..],
+            &[""],
+            &[", ,"],
+            &["*/*"],
+            &["application/*"],
+            &["Application/JSON"],
+            &["application/json; charset=utf-8"],
+            &["text/html, application/xml;q=0.9, */*;q=0.8"],
+            &["text/html", "application/json;q=0.001"],
+            &["text/plain;x=\"a,b\", application/json"],
+            &["*/*;q=0, application/json"],
+            &["nonsense"],
+        ] {
+            assert!(taken_by(lines), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn json_is_not_taken_by_who_names_others_or_rules_it_out() {
+        for lines in [
+            &["text/html"][..],
+            &["application/problem+json"],
+            &["text/*"],
+            &["*/*;q=0"],
+            &["application/json;q=0, */*"],
+            &["application/json; Q = 0.000", "application/*"],
+            &["text/html, \"application/json\""],
+            &["text/plain;x=\", application/json\""],
+        ] {
+            assert!(!taken_by(lines), "{lines:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_else_is_accepted_who_names_json_without_a_weight_takes_it(
+            others in vec("[ -~&&[^\"]]{0,30}", 0..4),
+        ) {
+            let mut lines: Vec<_> = others.iter().map(String::as_str).collect();
+            lines.push("application/json");
+            prop_assert!(taken_by(&lines));
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Conditions on an item's version (RFC 9110, section 13).
+//!
+//! An item's `ETag` is its version in quotes. It is a strong one: a version has one state, and a state
+//! is written in one way.
+//!
+//! # What `If-Match` promises
+//!
+//! A request with `If-Match` is accepted only if the item, **as it was saved when the request came**, has one
+//! of the versions that it names. What is written is an event, which is applied later. So what was
+//! accepted before but is not saved yet is not seen, nor is what others send between the look and the
+//! save: of two who send the same `If-Match` at the same time, both may be accepted, and then the later
+//! one wins for each part of the item that both change. It keeps a caller from changing what it has not
+//! read, not from meeting another.
+//!
+//! An event could carry the version that its sender expects, in a header of its own, and the saver could
+//! leave it without effect when the row has another. It does not: events of an item may be applied in any
+//! order and more than once because each writes registers by its place in the stream alone, and an
+//! effect that depends on what was applied before it would need them in order.
+
+use axum::{
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use service::problem::Problem;
+use std::convert::Infallible;
+
+/// The header of an answer that says which version it shows.
+pub(crate) fn etag(version: i64) -> (HeaderName, String) {
+    (header::ETAG, format!("\"{version}\""))
+}
+
+/// The versions that a caller names.
+#[derive(Debug, PartialEq)]
+enum Versions {
+    /// `*`: whichever it is.
+    Any,
+    /// Only these, each with whether it was given as a weak one. What is no version of ours is left out.
+    Of(Vec<(i64, bool)>),
+}
+
+/// The header `If-Match` of a request that changes something. Fails with 400 if it cannot be read: what
+/// its caller fears might happen then.
+pub(crate) struct IfMatch(Option<Versions>);
+
+impl IfMatch {
+    /// Whether there is a condition at all.
+    pub(crate) fn is_given(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Fails with 412 unless the item may have `version`.
+    pub(crate) fn hold(&self, version: i64) -> Result<(), Problem> {
+        let holds = match &self.0 {
+            None | Some(Versions::Any) => true,
+            // Only strong tags match here.
+            Some(Versions::Of(wanted)) => wanted.contains(&(version, false)),
+        };
+        if holds {
+            return Ok(());
+        }
+        let problem = Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed");
+        Err(problem.detail(format!(
+            "the item is not as `If-Match` expects: its `ETag` is \"{version}\" now; read it again"
+        )))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let versions = versions(&parts.headers, &header::IF_MATCH);
+        versions.map(Self).map_err(|Unreadable| {
+            Problem::new(StatusCode::BAD_REQUEST, "bad-condition").detail(
+                "`If-Match` must be `*` or a list of what was given as `ETag`, with its quotes",
+            )
+        })
+    }
+}
+
+/// The header `If-None-Match` of a request that reads. One that cannot be read asks for nothing: its caller
+/// gets the whole answer.
+pub(crate) struct IfNoneMatch(Option<Versions>);
+
+impl IfNoneMatch {
+    /// Whether the caller has `version` already.
+    pub(crate) fn knows(&self, version: i64) -> bool {
+        match &self.0 {
+            None => false,
+            Some(Versions::Any) => true,
+            Some(Versions::Of(known)) => known.iter().any(|(known, _)| *known == version),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let versions = versions(&parts.headers, &header::IF_NONE_MATCH);
+        Ok(Self(versions.unwrap_or_default()))
+    }
+}
+
+/// Refuses, with 428, to change an item for a caller who does not say in which version it knows it: where
+/// the operator wants that.
+pub(crate) async fn require(request: Request, next: Next) -> Response {
+    let changes = matches!(*request.method(), Method::PATCH | Method::DELETE);
+    if !changes || request.headers().contains_key(header::IF_MATCH) {
+        return next.run(request).await;
+    }
+    let problem = Problem::new(StatusCode::PRECONDITION_REQUIRED, "precondition-required");
+    problem
+        .detail("send the `ETag` of the item as you read it in the header `If-Match`")
+        .into_response()
+}
+
+/// The header is no `*` and no list of tags.
+#[derive(Debug, PartialEq)]
+struct Unreadable;
+
+fn versions(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Versions>, Unreadable> {
+    let mut lines = headers.get_all(name).iter().peekable();
+    if lines.peek().is_none() {
+        return Ok(None);
+    }
+    let mut known = Vec::new();
+    for line in lines {
+        // A tag may have bytes beyond ASCII, and none of ours has.
+        let line = String::from_utf8_lossy(HeaderValue::as_bytes(line));
+        if line.trim() == "*" {
+            return Ok(Some(Versions::Any));
+        }
+        read(&line, &mut known)?;
+    }
+    Ok(Some(Versions::Of(known)))
+}
+
+/// Reads a list of tags. There are no escapes in them, unlike in other quoted strings.
+fn read(mut list: &str, known: &mut Vec<(i64, bool)>) -> Result<(), Unreadable> {
+    loop {
+        list = list.trim_start();
+        let weak = list.strip_prefix("W/");
+        let quoted = weak.unwrap_or(list).strip_prefix('"').ok_or(Unreadable)?;
+        let (tag, rest) = quoted.split_once('"').ok_or(Unreadable)?;
+        known.extend(version(tag).map(|version| (version, weak.is_some())));
+        match rest.trim_start().strip_prefix(',') {
+            Some(rest) => list = rest,
+            None if rest.trim().is_empty() => return Ok(()),
+            None => return Err(Unreadable),
+        }
+    }
+}
+
+/// The version that a tag stands for, if it is spelled as we spell it.
+fn version(tag: &str) -> Option<i64> {
+    let version: i64 = tag.parse().ok()?;
+    (version.to_string() == tag).then_some(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue, header};
+    use proptest::{collection::vec, prelude::*};
+
+    use super::{IfMatch, IfNoneMatch, Unreadable, Versions, etag, versions};
+
+    fn read(lines: &[&str]) -> Result<Option<Versions>, Unreadable> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let line = HeaderValue::from_bytes(line.as_bytes()).unwrap();
+            headers.append(header::IF_MATCH, line);
+        }
+        versions(&headers, &header::IF_MATCH)
+    }
+
+    #[test]
+    fn a_list_of_tags_is_read_wherever_it_is_divided() {
+        let of = |known: &[(i64, bool)]| Ok(Some(Versions::Of(known.to_vec())));
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&[" * "]), Ok(Some(Versions::Any)));
+        assert_eq!(read(&["\"3\""]), of(&[(3, false)]));
+        assert_eq!(
+            read(&["W/\"3\" ,\"4\"", "\"5\""]),
+            of(&[(3, true), (4, false), (5, false)])
+        );
+        for foreign in ["\"\"", "\"a,b\\\"", "\"03\"", "\"+3\"", "\"키\"", "W/\"x\""] {
+            assert_eq!(read(&[foreign]), of(&[]), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_tags_is_not_taken_for_one() {
+        for wrong in [
+            "",
+            "3",
+            "\"3",
+            "w/\"3\"",
+            "\"3\" \"4\"",
+            "\"3\",",
+            "*, \"3\"",
+        ] {
+            assert_eq!(read(&[wrong]), Err(Unreadable), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_change_needs_a_strong_tag_and_a_look_takes_a_weak_one_too() {
+        let strong = || read(&["\"3\""]).unwrap();
+        let weak = || read(&["W/\"3\""]).unwrap();
+        assert!(IfMatch(strong()).hold(3).is_ok());
+        assert!(IfMatch(strong()).hold(4).is_err());
+        assert!(IfMatch(weak()).hold(3).is_err());
+        assert!(IfMatch(None).hold(3).is_ok());
+        assert!(IfNoneMatch(strong()).knows(3) && IfNoneMatch(weak()).knows(3));
+        assert!(!IfNoneMatch(strong()).knows(4) && !IfNoneMatch(None).knows(3));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_given_as_a_tag_is_read_as_the_version_that_it_stands_for(version: i64) {
+            let (_, tag) = etag(version);
+            prop_assert_eq!(read(&[&tag]), Ok(Some(Versions::Of(vec![(version, false)]))));
+        }
+
+        #[test]
+        fn no_header_makes_reading_panic(lines in vec("[ -~\u{80}-\u{ff}]{0,20}|[W/\"*, 0-9]{0,12}", 0..4)) {
+            let _ = read(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+    }
+}

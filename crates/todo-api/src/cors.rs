@@ -1,0 +1,162 @@
+//! Which pages of other origins may use the API from a browser (CORS).
+
+use std::{convert::Infallible, str::FromStr, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware::{self, Next},
+    response::Response,
+};
+use service::http::REQUEST_ID;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use url::Url;
+
+/// How long a browser may remember what it was told.
+const REMEMBERED: Duration = Duration::from_hours(1);
+
+/// What a page may do.
+const METHODS: [Method; 5] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PATCH,
+    Method::DELETE,
+];
+
+/// What a page may send.
+const SENT: [HeaderName; 10] = [
+    header::ACCEPT,
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("prefer"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    REQUEST_ID,
+];
+
+/// What a page may read of an answer, beside what every page may.
+const READ: [HeaderName; 8] = [
+    header::ALLOW,
+    header::ETAG,
+    header::LINK,
+    header::LOCATION,
+    header::RETRY_AFTER,
+    header::WWW_AUTHENTICATE,
+    HeaderName::from_static("preference-applied"),
+    REQUEST_ID,
+];
+
+/// The origins whose pages may use the API. Without any, no browser lets a page of another origin do so.
+///
+/// No cookies are involved, and none are allowed: who needs a token sends it in a header.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Origins(Allowed);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Allowed {
+    #[default]
+    Nobody,
+    Everybody,
+    These(Vec<HeaderValue>),
+}
+
+impl Origins {
+    /// What to put before the routes, if anybody may come.
+    pub(crate) fn layer(&self) -> Option<CorsLayer> {
+        let origins = match &self.0 {
+            Allowed::Nobody => return None,
+            Allowed::Everybody => AllowOrigin::any(),
+            Allowed::These(origins) => AllowOrigin::list(origins.iter().cloned()),
+        };
+        let layer = CorsLayer::new().allow_origin(origins).max_age(REMEMBERED);
+        let layer = layer.allow_methods(METHODS).allow_headers(SENT);
+        Some(layer.expose_headers(READ))
+    }
+}
+
+impl FromStr for Origins {
+    type Err = String;
+
+    /// Reads origins divided by commas, or `*` for all.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim() == "*" {
+            return Ok(Self(Allowed::Everybody));
+        }
+        let origins = text.split(',').map(str::trim);
+        let origins = origins.filter(|origin| !origin.is_empty()).map(|text| {
+            let url = Url::parse(text).ok();
+            let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+            // As a browser writes it: without a path, or a port that goes without saying.
+            let origin = url.map(|url| url.origin().ascii_serialization());
+            let same = |origin: &String| text.trim_end_matches('/').eq_ignore_ascii_case(origin);
+            origin.filter(same)?.try_into().ok()
+        });
+        match origins.collect::<Option<Vec<HeaderValue>>>() {
+            None => Err(
+                "expected `*`, or origins divided by commas, such as https://todo.example:8443"
+                    .to_owned(),
+            ),
+            Some(origins) if origins.is_empty() => Ok(Self::default()),
+            Some(origins) => Ok(Self(Allowed::These(origins))),
+        }
+    }
+}
+
+/// Has `layer` tell browsers who may use the `routes`.
+pub(crate) fn shared(routes: Router, layer: CorsLayer) -> Router {
+    routes.layer(middleware::from_fn_with_state(layer, share))
+}
+
+/// Tells browsers who may come. The layer takes every `OPTIONS` for a browser's question, so those that are
+/// none go past it.
+async fn share(
+    State(layer): State<CorsLayer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let asked = request.headers();
+    let asked = asked.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if request.method() == Method::OPTIONS && !asked {
+        return next.run(request).await;
+    }
+    let rest = service_fn(|request| {
+        let next = next.clone();
+        async { Ok::<_, Infallible>(next.run(request).await) }
+    });
+    let Ok(response) = layer.layer(rest).oneshot(request).await;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Allowed, Origins};
+
+    #[test]
+    fn origins_are_written_as_browsers_write_them() {
+        let read = |text: &str| text.parse::<Origins>().map(|origins| origins.0);
+        assert_eq!(read(""), Ok(Allowed::Nobody));
+        assert_eq!(read(" * "), Ok(Allowed::Everybody));
+        let two = ["https://a.example", "http://localhost:8080"].map(|text| text.parse().unwrap());
+        assert_eq!(
+            read("https://A.example/, http://localhost:8080,"),
+            Ok(Allowed::These(two.to_vec()))
+        );
+        for wrong in [
+            "a.example",
+            "https://a.example/todo",
+            "https://a.example:443",
+            "file:///x",
+            "*, https://a.example",
+            "https://user@a.example",
+            "null",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

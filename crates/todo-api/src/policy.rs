@@ -1,0 +1,55 @@
+//! What the operator decides about the API: who may use it, and how.
+
+use axum::{Router, middleware};
+use clap::{ArgAction, builder::BoolishValueParser};
+
+use crate::{
+    condition,
+    cors::{self, Origins},
+    tokens::{self, Tokens},
+};
+
+/// Who may use the API, and how. By default everybody may, except for pages of other origins.
+#[derive(clap::Args, Clone, Default)]
+pub struct Policy {
+    /// The tokens of which a caller must send one as `Authorization: Bearer …`, divided by commas,
+    /// each of at least 16 characters. Without any, everybody may use the API.
+    #[arg(long, env, hide_env_values = true)]
+    pub api_tokens: Option<Tokens>,
+    /// The origins whose pages may use the API from a browser, divided by commas, such as
+    /// <https://todo.example>, or `*` for all.
+    #[arg(long, env)]
+    pub cors_origins: Option<Origins>,
+    /// Whether an item is changed and deleted only for callers who say in `If-Match` in which version
+    /// they know it.
+    #[arg(long, env, default_value = "false", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    pub require_if_match: bool,
+}
+
+impl Policy {
+    /// Has only those change an item of the `routes` who say in which version they know it, if that is wanted.
+    pub(crate) fn condition(&self, routes: Router) -> Router {
+        if self.require_if_match {
+            routes.layer(middleware::from_fn(condition::require))
+        } else {
+            routes
+        }
+    }
+
+    /// Lets only those through to the `routes` who may use them.
+    pub(crate) fn guard(&self, routes: Router) -> Router {
+        let tokens = self.api_tokens.clone().unwrap_or_default();
+        if tokens.is_empty() {
+            return routes;
+        }
+        routes.layer(middleware::from_fn_with_state(tokens, tokens::guard))
+    }
+
+    /// Tells browsers whose pages may use the `routes`.
+    pub(crate) fn share(&self, routes: Router) -> Router {
+        match self.cors_origins.as_ref().and_then(Origins::layer) {
+            Some(layer) => cors::shared(routes, layer),
+            None => routes,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Lists in headers, whose entries may have quoted strings.
+
+/// The parts of `text` between `divider`s that stand outside of quoted strings.
+pub(crate) fn outside_quotes(text: &str, divider: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (mut quoted, mut escaped) = (false, false);
+        let end = text.bytes().position(|byte| {
+            let ends = byte == divider && !quoted;
+            quoted ^= byte == b'"' && !escaped;
+            escaped = quoted && byte == b'\\' && !escaped;
+            ends
+        });
+        rest = end.map(|end| &text[end + 1..]);
+        Some(end.map_or(text, |end| &text[..end]))
+    })
+}
