@@ -60,10 +60,10 @@ impl App {
     /// The item `id` as it was last saved. A caller who waits gets it when it is saved, if that is within
     /// its time. Fails with 404, and says whether to ask again.
     pub(crate) async fn find(&self, id: ItemId, Prefer(wait): Prefer) -> Result<Item, Problem> {
-        if let Some(item) = self.ask(async |items| items.get(id).await).await? {
-            return Ok(item);
-        }
-        let absence = self.ask(async |items| items.absence(id).await).await?;
+        let absence = match self.look(id).await? {
+            Ok(item) => return Ok(item),
+            Err(absence) => absence,
+        };
         let has_no_time = id.uuid().get_version_num() != 7;
         let may_come = self.comes(id, absence) || (has_no_time && absence == Absence::Unknown);
         if let Some(wait) = wait.filter(|_| may_come)
@@ -99,8 +99,8 @@ impl App {
     /// again and again, and takes one of the places that the service has for requests.
     async fn see_saved(&self, id: ItemId, wait: Wait) -> Option<Item> {
         let _place = self.places_to_look.try_acquire().ok()?;
-        let is_there = |outcome: &Outcome| matches!(outcome, Outcome::There(_));
-        let looking = Box::pin(timeout_at(wait.until(), self.look_until(id, is_there)));
+        let is_known = |outcome: &Outcome| !matches!(outcome, Outcome::Missing);
+        let looking = Box::pin(timeout_at(wait.until(), self.look_until(id, is_known)));
         let outcome = tokio::select! {
             // Nobody waits for a process that is about to end.
             () = self.stop.cancelled() => None,

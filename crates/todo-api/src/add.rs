@@ -76,8 +76,8 @@ pub(crate) async fn add(
         list: event.list.as_ref().map_or("", ListName::as_str),
         item: event.item.as_str(),
     };
-    let is_there = |outcome: &Outcome| matches!(outcome, Outcome::There(_));
-    let answer = acceptance.answer(accepted(id, &added), is_there, |outcome| match outcome {
+    let is_known = |outcome: &Outcome| !matches!(outcome, Outcome::Missing);
+    let answer = acceptance.answer(accepted(id, &added), is_known, |outcome| match outcome {
         Outcome::There(item) => Ok(created(&item)),
         Outcome::Gone | Outcome::Missing => Err(deleted_since()),
     });

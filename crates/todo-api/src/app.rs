@@ -134,7 +134,7 @@ impl App {
     }
 
     /// The item, or why it is not there.
-    async fn look(&self, id: ItemId) -> Result<Result<Item, Absence>, Problem> {
+    pub(crate) async fn look(&self, id: ItemId) -> Result<Result<Item, Absence>, Problem> {
         let item = self.ask(async |items| items.get(id).await).await?;
         match item {
             Some(item) => Ok(Ok(item)),

@@ -115,11 +115,7 @@ pub(crate) fn shared(routes: Router, layer: CorsLayer) -> Router {
 
 /// Tells browsers who may come. The layer takes every `OPTIONS` for a browser's question, so those that are
 /// none go past it.
-async fn share(
-    State(layer): State<CorsLayer>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn share(State(layer): State<CorsLayer>, request: Request, next: Next) -> Response {
     let asked = request.headers();
     let asked = asked.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     if request.method() == Method::OPTIONS && !asked {

@@ -40,6 +40,7 @@ mod cors;
 mod delete;
 mod key;
 mod list;
+mod options;
 mod policy;
 mod prefer;
 mod presentation;
@@ -124,9 +125,14 @@ pub fn routes(app: App, policy: &Policy) -> Router {
     let app = Arc::new(app);
     let items = Router::new()
         .route("/todo", get(list::list).post(add::add))
+        .route("/todo", options::allow("GET,HEAD,POST,OPTIONS"))
         .route(
             "/todo/{id}",
             get(show::show).patch(change::change).delete(delete::delete),
+        )
+        .route(
+            "/todo/{id}",
+            options::allow("GET,HEAD,PATCH,DELETE,OPTIONS"),
         )
         .fallback(async || StatusCode::NOT_FOUND)
         .with_state(Arc::clone(&app));
@@ -134,7 +140,9 @@ pub fn routes(app: App, policy: &Policy) -> Router {
     let todos = policy.guard(todos::routes().with_state(app));
     let todos = cors::shared(todos, todos::open());
     // The same for everybody, and what a caller reads who has no token yet.
-    let contract = Router::new().route("/asyncapi.yaml", get(contract::asyncapi));
+    let contract = Router::new()
+        .route("/asyncapi.yaml", get(contract::asyncapi))
+        .route("/asyncapi.yaml", options::allow("GET,HEAD,OPTIONS"));
     let items = policy.guard(policy.condition(items));
     let ours = policy.share(items.merge(contract));
     http::fronted::<Data>(ours.merge(todos))

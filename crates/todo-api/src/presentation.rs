@@ -2,59 +2,26 @@
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderName, HeaderValue, header},
+    response::Response,
 };
 use service::{
     http::{Presentation, RequestId},
     problem,
 };
 
-use crate::body::PATCHES;
-
-const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
-
 /// What is answered is data: nobody shall take it for a page, or keep it unless it says so. Every error
 /// is a problem document.
-pub(crate) struct Data {
-    asks_for_options: bool,
-}
+pub(crate) struct Data;
 
 impl Presentation for Data {
-    fn of(request: &Request) -> Self {
-        Self {
-            asks_for_options: request.method() == Method::OPTIONS,
-        }
+    fn of(_: &Request) -> Self {
+        Self
     }
 
-    fn present(self, mut response: Response, id: &RequestId) -> Response {
-        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-            let allowed = allow_options(response.headers_mut());
-            if let Some(allowed) = allowed.filter(|_| self.asks_for_options) {
-                return protect(options(allowed));
-            }
-        }
+    fn present(self, response: Response, id: &RequestId) -> Response {
         protect(problem::documented(response, id))
     }
-}
-
-/// Adds to the methods that the router found for an address the one that every address has.
-fn allow_options(headers: &mut HeaderMap) -> Option<HeaderValue> {
-    let known = headers.get(header::ALLOW)?.to_str().ok()?;
-    let allowed = HeaderValue::try_from(format!("{known},OPTIONS")).ok()?;
-    headers.insert(header::ALLOW, allowed.clone());
-    Some(allowed)
-}
-
-/// 204: what an address can do.
-fn options(allowed: HeaderValue) -> Response {
-    let patched = allowed.to_str().is_ok_and(|all| all.contains("PATCH"));
-    let mut response = (StatusCode::NO_CONTENT, [(header::ALLOW, allowed)]).into_response();
-    if patched {
-        let kinds = HeaderValue::from_static(PATCHES);
-        response.headers_mut().insert(ACCEPT_PATCH, kinds);
-    }
-    response
 }
 
 fn protect(mut response: Response) -> Response {

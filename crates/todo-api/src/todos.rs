@@ -25,13 +25,14 @@ use time::OffsetDateTime;
 use tower_http::cors::{Any, CorsLayer};
 
 use crate::{
-    add::deleted_since,
     absent::no_item,
+    add::deleted_since,
     app::{App, Cause},
     body::Fields,
     change::{Change, nothing_to_change},
     key::Key,
     list::{Part, Wish, bad_query, links},
+    options,
     prefer::{Prefer, Wait},
     waiting::{MOST_AWAITED, Outcome},
 };
@@ -52,7 +53,9 @@ const FIXED: [&str; 1] = ["url"];
 /// The addresses, without the say of other sites' pages over them.
 pub(crate) fn routes() -> Router<Arc<App>> {
     let collection: MethodRouter<Arc<App>> = get(list).post(add).delete(clear::clear);
+    let collection = collection.merge(options::allow("GET,HEAD,POST,DELETE,OPTIONS"));
     let entry: MethodRouter<Arc<App>> = get(show).patch(change).delete(delete);
+    let entry = entry.merge(options::allow("GET,HEAD,PATCH,DELETE,OPTIONS"));
     Router::new()
         .route("/todos", collection.clone())
         .route("/todos/{id}", entry.clone())
@@ -164,9 +167,9 @@ async fn add(
     let rest = rest.seal(id, &key, &cause);
     let acceptance = Arc::clone(&app).accept_after(rest, vec![added], id, wait(&app)?);
     let acceptance = acceptance.await?;
-    let is_there = |outcome: &Outcome| matches!(outcome, Outcome::There(_));
+    let is_known = |outcome: &Outcome| !matches!(outcome, Outcome::Missing);
     let location = [(header::LOCATION, collection.url_of(id))];
-    Ok(match acceptance.outcome(is_there).await {
+    Ok(match acceptance.outcome(is_known).await {
         Some(Outcome::There(item)) => {
             let todo = Json(collection.todo(&item));
             (StatusCode::CREATED, location, todo).into_response()

@@ -8,7 +8,7 @@ use bus::Expected;
 use events::{Envelope, ItemId, SaveReply, header};
 use futures_util::future::{join_all, try_join_all};
 use service::problem::Problem;
-use store::Item;
+use store::{Absence, Item};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
@@ -28,9 +28,9 @@ pub(crate) const MOST_AWAITED: usize = 512;
 pub(crate) enum Outcome {
     /// It is there.
     There(Item),
-    /// It cannot be seen; by the saver's word, because it is deleted.
+    /// It is deleted.
     Gone,
-    /// By the saver's word, nobody has added it.
+    /// Nobody has added it, or that is not saved yet.
     Missing,
 }
 
@@ -162,8 +162,12 @@ impl App {
         let mut pause = FIRST_PAUSE;
         loop {
             // What fails is said in the log; the next look may work.
-            if let Ok(found) = self.ask(async |items| items.get(item).await).await {
-                let outcome = found.map_or(Outcome::Gone, Outcome::There);
+            if let Ok(found) = self.look(item).await {
+                let outcome = match found {
+                    Ok(item) => Outcome::There(item),
+                    Err(Absence::Deleted) => Outcome::Gone,
+                    Err(Absence::Announced | Absence::Unknown) => Outcome::Missing,
+                };
                 if is_done(&outcome) {
                     return outcome;
                 }

@@ -253,6 +253,13 @@ async fn who_repeats_the_adding_of_an_item_that_was_deleted_since_hears_so() {
     app.save_next().await;
     let answer = answer.await.unwrap();
     answer.refuses(StatusCode::GONE, "deleted-since", "send another key");
+    // Now the broker knows it, and nobody is asked.
+    let started = Instant::now();
+    let answer = app
+        .send(with_key(waiting("wait=30", post("buy milk"))))
+        .await;
+    answer.refuses(StatusCode::GONE, "deleted-since", "send another key");
+    assert!(started.elapsed() < SOON);
 }
 
 #[tokio::test]
