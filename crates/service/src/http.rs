@@ -6,6 +6,6 @@ mod front;
 mod identity;
 mod span;
 
-pub use body::{BODY_LIMIT, body};
+pub use body::{BODY_LIMIT, body, body_up_to};
 pub use front::{Presentation, fronted, observed};
 pub use identity::{REQUEST_ID, RequestId};

@@ -38,8 +38,8 @@ struct Document<'a> {
     detail: Option<&'a str>,
     #[serde(skip_serializing_if = "<[Field]>::is_empty")]
     errors: &'a [Field],
-    #[serde(rename = "requestId")]
-    request_id: &'a str,
+    #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
 }
 
 impl Problem {
@@ -115,6 +115,22 @@ impl Problem {
         fields.collect::<Vec<_>>().join("; ")
     }
 
+    /// The document, as a part of a larger one that says which request it answers.
+    pub fn to_value(&self) -> serde_json::Value {
+        serde_json::to_value(self.document(None)).unwrap_or_default()
+    }
+
+    fn document<'a>(&'a self, request_id: Option<&'a str>) -> Document<'a> {
+        Document {
+            r#type: format!("/problems/{}", self.kind),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: self.detail.as_deref(),
+            errors: &self.fields,
+            request_id,
+        }
+    }
+
     /// The problem that a status stands for by itself.
     fn of_status(status: StatusCode) -> Self {
         match status {
@@ -130,15 +146,7 @@ impl Problem {
     }
 
     fn render(&self, response: &mut Response, id: &RequestId) {
-        let document = Document {
-            r#type: format!("/problems/{}", self.kind),
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            detail: self.detail.as_deref(),
-            errors: &self.fields,
-            request_id: id.as_str(),
-        };
-        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let body = serde_json::to_vec(&self.document(Some(id.as_str()))).unwrap_or_default();
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
         let kind = HeaderValue::from_static("application/problem+json");

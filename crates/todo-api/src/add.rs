@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What the address may say.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct Place {
     list: Option<String>,
 }
@@ -46,18 +46,11 @@ pub(crate) async fn add(
     key: Key,
     cause: Cause,
     prefer: Prefer,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<Response, Problem> {
     let Query(place) = place.map_err(|_| bad_query())?;
-    let item: Option<ItemText> = fields.required_text("item");
-    let list = list(&mut fields, place);
-    fields.finish("`item` and `list`")?;
-    let Some(item) = item else {
-        unreachable!("an item that is missing or wrong is a fault")
-    };
-
+    let (item, list) = wanted(fields, place)?;
     let id = key.item();
-    let list = list.unwrap_or_default();
     let now = OffsetDateTime::now_utc();
     let event = NewItem {
         id: Some(id),
@@ -90,6 +83,17 @@ pub(crate) fn deleted_since() -> Problem {
         "the item that this `Idempotency-Key` stands for was added and has been deleted; to add \
          it again, send another key",
     )
+}
+
+/// What is to be added: its text and its list.
+pub(crate) fn wanted(mut fields: Fields, place: Place) -> Result<(ItemText, ListName), Problem> {
+    let item = fields.required_text("item");
+    let list = list(&mut fields, place);
+    fields.finish("`item` and `list`")?;
+    let Some(item) = item else {
+        unreachable!("an item that is missing or wrong is a fault")
+    };
+    Ok((item, list.unwrap_or_default()))
 }
 
 /// The list, from wherever it is named.

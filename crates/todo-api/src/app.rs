@@ -17,6 +17,7 @@ use tracing::{debug, error, warn};
 
 use crate::{
     absent::{Keyed, no_item},
+    batch::Places,
     condition::IfMatch,
 };
 
@@ -41,6 +42,7 @@ pub struct App {
     pub(crate) keyed: Arc<Keyed>,
     /// For those who wait until an item that they ask for is saved.
     pub(crate) places_to_look: Arc<Semaphore>,
+    pub(crate) batches: Places,
     items: ItemStore,
     reachable: watch::Receiver<bool>,
 }
@@ -61,6 +63,7 @@ impl App {
             stop,
             keyed: Arc::default(),
             places_to_look: Arc::new(Semaphore::new(MOST_LOOKING)),
+            batches: Places::default(),
             items: ItemStore::new(database.clone()),
             reachable: database.reachable(),
         }
@@ -173,7 +176,7 @@ pub(crate) fn named(id: &str) -> Result<ItemId, Problem> {
     id.parse().map_err(|_| no_item())
 }
 
-fn not_accepted() -> Problem {
+pub(crate) fn not_accepted() -> Problem {
     Problem::unavailable(
         RETRY_AFTER_S,
         "this cannot be accepted now; send it again, with the same `Idempotency-Key` if you gave one",

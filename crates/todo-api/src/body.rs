@@ -145,6 +145,17 @@ impl Fields {
             faults: Vec::new(),
         })
     }
+
+    /// The same of what was read already, as a part of something else.
+    pub(crate) fn of(value: Value) -> Result<Self, Problem> {
+        match value {
+            Value::Object(given) => Ok(Self {
+                given,
+                faults: Vec::new(),
+            }),
+            _ => Err(invalid("it must be a JSON object")),
+        }
+    }
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
@@ -161,17 +172,8 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 }
 
 /// Whether the body says that it is JSON, or something that is JSON too, such as a merge patch.
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let kind = kind
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
-    let Some((family, name)) = kind.split_once('/') else {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let Some((family, name)) = media_type(headers).split_once('/') else {
         return false;
     };
     let ends_as_json = name
@@ -181,10 +183,24 @@ fn is_json(headers: &HeaderMap) -> bool {
         && (name.eq_ignore_ascii_case("json") || ends_as_json)
 }
 
+/// What the body says that it is, without parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> &str {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().split(';').next();
+    kind.unwrap_or_default().trim()
+}
+
 fn no_object(error: &serde_json::Error) -> Problem {
     if error.classify() == Category::Data {
         return invalid("the body must be a JSON object");
     }
+    no_json(error)
+}
+
+/// 400: the body cannot be read at all.
+pub(crate) fn no_json(error: &serde_json::Error) -> Problem {
     // The parser names what it expected and where, and quotes nothing.
     Problem::new(StatusCode::BAD_REQUEST, "malformed-json")
         .detail(format!("the body is no JSON: {error}"))

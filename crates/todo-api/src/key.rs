@@ -37,6 +37,11 @@ impl Key {
         }
     }
 
+    /// The key of one part of the request. No caller can send it, so it is nobody else's.
+    pub(crate) fn of_part(&self, index: usize) -> Self {
+        Self(self.0.as_ref().map(|key| format!("{key}\n{index}")))
+    }
+
     /// The event of type `E` that a request brings about on `item`.
     pub(crate) fn event<E: Event>(&self, item: ItemId) -> EventId {
         match &self.0 {

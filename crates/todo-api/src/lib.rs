@@ -13,6 +13,7 @@
 //! | address | |
 //! |---|---|
 //! | `POST /todo` | adds an item: `add` |
+//! | `POST /todo/batch` | adds many items: `batch` |
 //! | `GET /todo` | lists items, page by page: `list` |
 //! | `GET /todo/{id}` | shows an item: `show` |
 //! | `PATCH /todo/{id}` | changes its text, whether it is done, or its place: `change` |
@@ -32,6 +33,7 @@ mod absent;
 mod accept;
 mod add;
 mod app;
+mod batch;
 mod body;
 mod change;
 mod condition;
@@ -55,7 +57,11 @@ mod waiting;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::{Router, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    http::StatusCode,
+    routing::{get, post},
+};
 use bus::{Bus, Replies};
 use service::{Service, http, settings};
 use store::Database;
@@ -126,6 +132,8 @@ pub fn routes(app: App, policy: &Policy) -> Router {
     let items = Router::new()
         .route("/todo", get(list::list).post(add::add))
         .route("/todo", options::allow("GET,HEAD,POST,OPTIONS"))
+        .route("/todo/batch", post(batch::batch))
+        .route("/todo/batch", options::allow("POST,OPTIONS"))
         .route(
             "/todo/{id}",
             get(show::show).patch(change::change).delete(delete::delete),

@@ -6,6 +6,7 @@
 
 mod asyncapi;
 mod bad_input;
+mod batch;
 mod chaos;
 mod collector;
 mod dead_letters;

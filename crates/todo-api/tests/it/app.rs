@@ -221,11 +221,15 @@ impl Answer {
     async fn read(response: Response) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        let yaml = parts.headers.get(header::CONTENT_TYPE);
-        let yaml = yaml.is_some_and(|kind| kind == "application/yaml");
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        let is = |name: &str| kind.is_some_and(|kind| kind == name);
         let body = match &body[..] {
             b"" => Value::Null,
-            body if yaml => str::from_utf8(body).unwrap().into(),
+            body if is("application/yaml") => str::from_utf8(body).unwrap().into(),
+            body if is("application/x-ndjson") => {
+                let lines = serde_json::Deserializer::from_slice(body).into_iter();
+                lines.map(Result::unwrap).collect::<Vec<Value>>().into()
+            }
             body => serde_json::from_slice(body).unwrap(),
         };
         Self {

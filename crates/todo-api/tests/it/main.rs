@@ -7,6 +7,7 @@
 
 mod add;
 mod app;
+mod batch;
 mod change;
 mod condition;
 mod contract;

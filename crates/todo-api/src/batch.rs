@@ -1,0 +1,151 @@
+//! `POST /todo/batch`: adds up to 1 000 items by one request, each of which is answered by itself.
+//!
+//! The items are published in the order in which they stand in the batch, some of them on their way at the
+//! same time, over one connection, which the broker reads from the front. So those that are accepted are
+//! stored in that order, and stand in their list in it. After the first that could not be stored
+//! nothing more is sent: a broker that is away is waited for once, and what is sent again comes behind
+//! as few others as possible.
+
+mod read;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use events::{Envelope, ItemId, NewItem};
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+use serde_json::Value;
+use service::problem::Problem;
+use time::OffsetDateTime;
+
+use crate::{
+    add::{Place, wanted},
+    app::{App, Cause, not_accepted},
+    body::Fields,
+    key::Key,
+    list::bad_query,
+};
+use read::{Batch, Form};
+
+pub(crate) use read::Places;
+
+/// How many items are on their way to the broker at a time.
+const AT_A_TIME: usize = 64;
+
+/// What became of one item of a batch.
+#[derive(Serialize)]
+struct Part {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<ItemId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Value>,
+}
+
+/// Publishes items, each as `POST /todo` takes it, and answers 200 with what became of each, in the same
+/// order and in the form in which they came. If nothing could be accepted because something is away, all of
+/// it is a 503.
+///
+/// With a key, each item has a key of its own that follows from that one and its place in the batch, so
+/// that the same batch may be sent again as a whole.
+pub(crate) async fn batch(
+    State(app): State<Arc<App>>,
+    place: Result<Query<Place>, QueryRejection>,
+    key: Key,
+    cause: Cause,
+    batch: Batch,
+) -> Result<Response, Problem> {
+    let Query(place) = place.map_err(|_| bad_query())?;
+    let now = OffsetDateTime::now_utc();
+    let broken = AtomicBool::new(false);
+    let items = batch.items.into_iter().enumerate();
+    let publishing = items.map(|(index, fields)| {
+        let sealed = fields.and_then(|fields| {
+            let key = key.of_part(index);
+            sealed(fields, place.clone(), &key, &cause, now)
+        });
+        publish(&app, sealed, &broken)
+    });
+    let published = stream::iter(publishing).buffered(AT_A_TIME);
+    let results: Vec<Result<ItemId, Problem>> = published.collect().await;
+
+    if results.iter().all(Result::is_err) {
+        let mut problems = results.iter().filter_map(|result| result.as_ref().err());
+        let away = problems.find(|problem| problem.status() == StatusCode::SERVICE_UNAVAILABLE);
+        if let Some(away) = away {
+            return Err(away.clone());
+        }
+    }
+    Ok(answer(batch.form, results.into_iter().map(Part::from)))
+}
+
+fn sealed(
+    fields: Fields,
+    place: Place,
+    key: &Key,
+    cause: &Cause,
+    now: OffsetDateTime,
+) -> Result<(ItemId, Envelope), Problem> {
+    let (item, list) = wanted(fields, place)?;
+    let id = key.item();
+    let event = NewItem {
+        id: Some(id),
+        list: Some(list),
+        item,
+        added_at: Some(now),
+    };
+    Ok((id, cause.seal(&event, id.into(), now)))
+}
+
+/// Publishes an item, unless an earlier one could not be stored.
+async fn publish(
+    app: &App,
+    sealed: Result<(ItemId, Envelope), Problem>,
+    broken: &AtomicBool,
+) -> Result<ItemId, Problem> {
+    let (id, envelope) = sealed?;
+    if broken.load(Ordering::Relaxed) {
+        return Err(not_accepted());
+    }
+    let stored = app.publish(&envelope, id).await;
+    stored.inspect_err(|_| broken.store(true, Ordering::Relaxed))?;
+    Ok(id)
+}
+
+fn answer(form: Form, parts: impl Iterator<Item = Part>) -> Response {
+    let mut body = Vec::new();
+    match form {
+        Form::Array => {
+            let parts: Vec<_> = parts.collect();
+            body = serde_json::to_vec(&parts).unwrap_or_default();
+        }
+        Form::Lines => {
+            for part in parts {
+                body.extend(serde_json::to_vec(&part).unwrap_or_default());
+                body.push(b'\n');
+            }
+        }
+    }
+    ([(header::CONTENT_TYPE, form.media_type())], body).into_response()
+}
+
+impl From<Result<ItemId, Problem>> for Part {
+    fn from(result: Result<ItemId, Problem>) -> Self {
+        let status = match &result {
+            Ok(_) => StatusCode::ACCEPTED,
+            Err(problem) => problem.status(),
+        };
+        Self {
+            status: status.as_u16(),
+            id: result.as_ref().ok().copied(),
+            problem: result.err().map(|problem| problem.to_value()),
+        }
+    }
+}
