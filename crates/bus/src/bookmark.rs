@@ -20,6 +20,7 @@ use crate::{
     echo::differences,
     pull::{Pull, Pulled},
     settle,
+    subject::overlap,
 };
 
 /// After how long without a reader the broker forgets a bookmark.
@@ -189,49 +190,5 @@ impl Bookmark {
         }
         let pull = Pull::open(&self.bus.client, TODO, &self.name, 1).await;
         pull.map_err(|error| passing(error.into()))
-    }
-}
-
-/// Whether there are subjects that both match; each may have wildcards.
-fn overlap(one: &str, other: &str) -> bool {
-    let (mut one, mut other) = (one.split('.'), other.split('.'));
-    loop {
-        match (one.next(), other.next()) {
-            (None, None) => return true,
-            (None, Some(_)) | (Some(_), None) => return false,
-            (Some(">"), _) | (_, Some(">")) => return true,
-            (Some(one), Some(other)) if one == other || one == "*" || other == "*" => {}
-            _ => return false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::overlap;
-
-    #[test]
-    fn subjects_overlap_if_some_subject_matches_both() {
-        for (one, other) in [
-            ("events.todo.>", "events.todo.newitem"),
-            ("events.todo.>", "events.>"),
-            ("events.todo.>", "*.todo.*"),
-            ("events.*.newitem", "events.todo.*"),
-            ("a", "a"),
-            ("a.>", ">"),
-        ] {
-            assert!(overlap(one, other) && overlap(other, one), "{one} {other}");
-        }
-        for (one, other) in [
-            ("events.todo.>", "events.todo"),
-            ("events.todo.>", "demo.hello"),
-            ("events.*.newitem", "events.todo.itemsaved"),
-            ("a.b", "a"),
-        ] {
-            assert!(
-                !overlap(one, other) && !overlap(other, one),
-                "{one} {other}"
-            );
-        }
     }
 }

@@ -4,12 +4,14 @@ mod desk;
 mod letter;
 mod record;
 
+use async_nats::HeaderMap;
 use bytes::Bytes;
-use events::header;
+use events::{Origin, header};
 use time::OffsetDateTime;
 use tracing::error;
+use uuid::Uuid;
 
-use crate::{Group, PublishError, delivery::Parcel, streams::DEAD_HEADERS};
+use crate::{Bus, Group, PublishError, delivery::Parcel, streams::DEAD_HEADERS};
 
 pub use desk::{DeadLettersState, Desk, DeskError};
 pub use letter::{DeadEvent, DeadLetter};
@@ -43,36 +45,73 @@ pub const LETTER_HEADERS: [&str; 10] = [
 /// In a replay: the id of the event that is replayed.
 const CAUSE: &str = "Dead-Cause";
 
+/// An event that a group gives up on, and why.
+pub(crate) struct Obituary<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) reason: &'a str,
+    pub(crate) attempts: u64,
+    /// From which place the broker gave it out. The letter's message id is made of it, so that storing
+    /// it again makes no second one, and a replay that fails makes a new one.
+    pub(crate) place: Uuid,
+    pub(crate) origin: &'a Origin,
+    pub(crate) subject: &'a str,
+    pub(crate) headers: Option<&'a HeaderMap>,
+    pub(crate) body: Bytes,
+}
+
 impl Group {
+    /// Stores a dead letter of what the group cannot handle.
+    pub(crate) async fn bury(&self, parcel: &Parcel, reason: &str) -> Result<(), PublishError> {
+        let message = &parcel.message;
+        let obituary = Obituary {
+            group: &self.name,
+            reason,
+            attempts: parcel.attempt,
+            place: parcel.place(),
+            origin: &parcel.origin,
+            subject: &message.subject,
+            headers: message.headers.as_ref(),
+            body: message.payload.clone(),
+        };
+        self.bus.bury(obituary).await
+    }
+}
+
+impl Bus {
     /// Stores a dead letter: the event's body and headers as they came, and beside them which group
     /// gave up, why, after how many attempts, and where the event stands in its stream.
-    ///
-    /// Its message id is made of the place from which the broker gave the event out, so that storing
-    /// it again makes no second one, and a replay that fails makes a new one.
-    pub(crate) async fn bury(&self, parcel: &Parcel, reason: &str) -> Result<(), PublishError> {
-        let (message, origin) = (&parcel.message, &parcel.origin);
-        let mut headers = remember(message.headers.as_ref(), &message.subject, origin);
+    pub(crate) async fn bury(&self, obituary: Obituary<'_>) -> Result<(), PublishError> {
+        let Obituary {
+            group,
+            reason,
+            attempts,
+            origin,
+            ..
+        } = obituary;
+        let mut headers = remember(obituary.headers, &one_line(obituary.subject), origin);
         let mut note = |name: &'static str, value: String| headers.insert(name, value);
-        note(GROUP, self.name.to_string());
-        note(MEMBER, self.bus.member().to_owned());
+        note(GROUP, group.to_owned());
+        note(MEMBER, self.member().to_owned());
         note(REASON, one_line(reason));
-        note(ATTEMPTS, parcel.attempt.to_string());
+        note(ATTEMPTS, attempts.to_string());
         note(AT, rfc3339(OffsetDateTime::now_utc()));
-        let id = format!("dead-{}-{}", self.name, parcel.place());
-        note(header::MESSAGE_ID, id);
-        let mut body = message.payload.clone();
-        if body.len() > self.bus.client.max_payload().saturating_sub(DEAD_HEADERS) {
+        note(
+            header::MESSAGE_ID,
+            format!("dead-{group}-{}", obituary.place),
+        );
+        let mut body = obituary.body;
+        if body.len() > self.client.max_payload().saturating_sub(DEAD_HEADERS) {
             // Only a stream that `setup` did not make can hold such an event. Its body stays there.
             note(BODY, format!("left in the stream: {} bytes", body.len()));
             body = Bytes::new();
         }
-        let subject = format!("dead.{}", self.name).into();
-        self.bus.store(subject, || headers.clone(), body).await?;
-        metrics::counter!("dead_letters_total", "group" => self.name.to_string()).increment(1);
+        let subject = format!("dead.{group}").into();
+        self.store(subject, || headers.clone(), body).await?;
+        metrics::counter!("dead_letters_total", "group" => group.to_owned()).increment(1);
         let sequence = origin.sequence;
         error!(
             event.sequence = sequence,
-            event.attempts = parcel.attempt,
+            event.attempts = attempts,
             "gave up on the event at sequence {sequence}: {reason}",
         );
         Ok(())

@@ -56,7 +56,9 @@ mod room;
 mod settle;
 mod spans;
 mod streams;
+mod subject;
 mod subscribe;
+mod unreadable;
 
 pub use ask::{AnswerError, AskError, Refusal, Topic};
 pub use bookmark::{Bookmark, BookmarkError};
@@ -72,3 +74,4 @@ pub use roll::{LastError, Missing, Present, Regulars, RollCallError, Roster, Wor
 pub use room::{GroupStanding, RoomError, Standing};
 pub use streams::{DEAD_LETTERS, REPLAYS, StreamError, Streams, TODO};
 pub use subscribe::{Heard, SubscribeError, Subscription};
+pub use unreadable::{Inspection, Unreadable};

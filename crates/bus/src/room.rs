@@ -71,9 +71,11 @@ pub struct GroupStanding {
     /// How many are in members' hands.
     pub in_hand: u64,
     /// Up to which sequence it has settled every event.
-    settled: u64,
+    pub(crate) settled: u64,
+    /// Up to which sequence events have been given to members.
+    pub(crate) given: u64,
     /// On which subjects it takes events.
-    filter: String,
+    pub(crate) filter: String,
 }
 
 impl Bus {
@@ -157,7 +159,7 @@ impl Bus {
         }
     }
 
-    async fn stream(&self, name: &'static str) -> Result<Stream, RoomError> {
+    pub(crate) async fn stream(&self, name: &'static str) -> Result<Stream, RoomError> {
         let stream = self.jetstream.get_stream(name).await;
         stream.map_err(failed("ask for a stream"))
     }
@@ -198,6 +200,7 @@ async fn groups(todo: &Stream) -> Result<BTreeMap<String, GroupStanding>, RoomEr
             waiting,
             in_hand,
             settled,
+            given: info.delivered.stream_sequence,
             filter: info.config.filter_subject,
         };
         (info.name, standing)
@@ -205,7 +208,9 @@ async fn groups(todo: &Stream) -> Result<BTreeMap<String, GroupStanding>, RoomEr
     Ok(standing.collect())
 }
 
-fn failed<E: Into<Box<dyn Error + Send + Sync>>>(step: &'static str) -> impl Fn(E) -> RoomError {
+pub(crate) fn failed<E: Into<Box<dyn Error + Send + Sync>>>(
+    step: &'static str,
+) -> impl Fn(E) -> RoomError {
     move |error| RoomError {
         step,
         source: error.into(),

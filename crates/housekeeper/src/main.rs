@@ -1,10 +1,11 @@
-//! housekeeper: keeps room in the stream, and shows at `/metrics` how things stand at the broker.
+//! housekeeper: keeps room in the stream, moves what nobody can read out of everybody's way, and shows
+//! at `/metrics` how things stand at the broker.
 
 use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
-use bus::{Bus, RoomError, Standing};
+use bus::{Bus, Inspection, RoomError, Standing};
 use service::{Service, settings};
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
@@ -23,6 +24,14 @@ struct Settings {
 /// How often it looks. Between two looks the fastest saver fills far less than the room that is left
 /// when it begins to make more.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// What is known from the looks before.
+#[derive(Default)]
+struct Known {
+    /// The groups that have had dead letters.
+    buried: BTreeSet<String>,
+    inspection: Inspection,
+}
 
 fn main() -> ExitCode {
     service::named(env!("CARGO_PKG_NAME")).run(run)
@@ -45,23 +54,22 @@ async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
 async fn keep_house(bus: &Bus, expected: &[String]) {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut buried = BTreeSet::new();
+    let mut known = Known::default();
     loop {
         looks.tick().await;
         bus.wait_connected().await;
-        if let Err(error) = look(bus, expected, &mut buried).await {
+        if let Err(error) = look(bus, expected, &mut known).await {
             warn!("{:#}", anyhow::Error::from(error));
         }
     }
 }
 
-async fn look(
-    bus: &Bus,
-    expected: &[String],
-    buried: &mut BTreeSet<String>,
-) -> Result<(), RoomError> {
+async fn look(bus: &Bus, expected: &[String], known: &mut Known) -> Result<(), RoomError> {
     let standing = bus.standing().await?;
-    show(&standing, buried);
+    show(&standing, &mut known.buried);
+    // It says itself what it buries.
+    bus.remove_unreadable(&standing, &mut known.inspection)
+        .await?;
     let removed = bus.make_room(&standing, expected).await?;
     if removed > 0 {
         info!(

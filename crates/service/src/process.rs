@@ -30,6 +30,9 @@ use crate::{
 /// How long a stop may take before the process ends without its work being done.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long a process may take to end when it has closed what it used, for instance after a failure.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// A process that is about to start: what is known of it at compile time.
 pub struct Named {
     name: &'static str,
@@ -120,6 +123,8 @@ pub struct Service {
     http_addr: SocketAddr,
     stop: CancellationToken,
     readiness: Arc<Mutex<Readiness>>,
+    /// The outside thing that nobody cares for any more.
+    died: watch::Sender<Option<&'static str>>,
 }
 
 impl Service {
@@ -135,6 +140,7 @@ impl Service {
             http_addr: common.http_addr,
             stop: CancellationToken::new(),
             readiness: Arc::default(),
+            died: watch::Sender::new(None),
         }
     }
 
@@ -163,9 +169,25 @@ impl Service {
         self.stop.clone()
     }
 
-    /// Makes readiness depend on `state`, the cached state of the outside thing `what`.
+    /// Makes readiness depend on `state`, the cached state of the outside thing `what`. Needs a runtime.
+    ///
+    /// If nobody is left who could change the state, whoever cared for the thing has died, and the
+    /// process would wait for it for ever: it fails, so that its supervisor starts it again.
     pub fn ready_when(&self, what: &'static str, state: watch::Receiver<bool>) {
-        health::lock(&self.readiness).depends_on(what, state);
+        health::lock(&self.readiness).depends_on(what, state.clone());
+        tokio::spawn(self.clone().expect_alive(what, state));
+    }
+
+    async fn expect_alive(self, what: &'static str, mut state: watch::Receiver<bool>) {
+        while state.changed().await.is_ok() {}
+        // A process that is ending needs nothing any more.
+        tokio::time::sleep(FAREWELL).await;
+        if !self.stop.is_cancelled() {
+            self.died.send_if_modified(|died| {
+                died.get_or_insert(what);
+                true
+            });
+        }
     }
 
     /// Serves `routes`, if there are any [`fronted`](http::fronted), and, beside them, `/healthz`, `/readyz`
@@ -203,7 +225,7 @@ impl Service {
                 return ExitCode::FAILURE;
             }
         };
-        let stop = self.stop.clone();
+        let (stop, mut died) = (self.stop.clone(), self.died.subscribe());
         let run = main(self, own);
         tokio::select! {
             result = run => match result {
@@ -217,6 +239,10 @@ impl Service {
                 }
             },
             () = signals.insist(stop) => ExitCode::FAILURE,
+            Ok(what) = died.wait_for(Option::is_some) => {
+                error!("failed: nothing looks after the {} any more", what.unwrap_or_default());
+                ExitCode::FAILURE
+            }
         }
     }
 }

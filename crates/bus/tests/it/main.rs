@@ -20,4 +20,5 @@ mod settling;
 mod sharing;
 mod spans;
 mod streams;
+mod unreadable;
 mod world;

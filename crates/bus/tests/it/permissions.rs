@@ -175,11 +175,12 @@ async fn the_housekeeper_looks_on_and_removes_what_is_handled_and_does_nothing_e
     assert_eq!(housekeeper.make_room(&standing, &[]).await.unwrap(), 0);
     let others = [
         "events.todo.newitem",
-        "dead.save-handler",
+        "replay.save-handler",
         "$JS.API.STREAM.PURGE.DEAD_LETTERS",
         "$JS.API.STREAM.DELETE.TODO",
         "$JS.API.STREAM.UPDATE.TODO",
-        "$JS.API.STREAM.MSG.GET.TODO",
+        "$JS.API.STREAM.MSG.GET.DEAD_LETTERS",
+        "$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS",
         "$JS.API.CONSUMER.CREATE.TODO.mine",
         "$JS.API.CONSUMER.DELETE.TODO.save-handler",
     ];

@@ -106,7 +106,7 @@ async fn poison_is_listed_with_its_reason_for_programs_too_and_can_be_discarded(
 
 impl User {
     /// What `todoctl` prints, if all goes well.
-    async fn operator(&self, arguments: &[&str]) -> String {
+    pub(crate) async fn operator(&self, arguments: &[&str]) -> String {
         let output = self.todoctl(arguments).output().await.unwrap();
         let problem = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {problem}");

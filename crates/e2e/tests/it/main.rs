@@ -21,5 +21,6 @@ mod system_page;
 mod tidy;
 mod todo_backend;
 mod traces;
+mod unreadable;
 mod user;
 mod waiting;

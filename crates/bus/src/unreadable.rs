@@ -1,0 +1,210 @@
+//! Events that no member can read.
+//!
+//! The broker stores whatever bytes stand in a message's headers and subject. Our client breaks the
+//! connection off at some of them and dies of others, before anybody here sees the message; it comes
+//! again and again, and what comes with it is held up. So somebody has to look whether a group stands
+//! still, read what it has in hand in another way, bury what cannot be read, and remove it.
+
+mod wire;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_nats::jetstream::{ErrorCode, stream::DeleteMessageErrorKind};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use events::{Origin, StreamIdentity};
+use serde::Deserialize;
+use serde_json::{from_slice, json};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::{
+    Bus, GroupStanding, RoomError, Standing, TODO, dead::Obituary, room::failed, subject::overlap,
+};
+use wire::Headers;
+
+/// How long a group that has events in hand settles none before they are looked at.
+const STANDSTILL: Duration = Duration::from_secs(2);
+
+/// How many events are looked at in one go.
+const AT_MOST: u64 = 1000;
+
+/// What the inspection knows of the groups.
+#[derive(Default)]
+pub struct Inspection {
+    groups: BTreeMap<String, Place>,
+}
+
+/// Where a group stands.
+struct Place {
+    settled: u64,
+    since: Instant,
+    /// Up to which sequence it was looked whether the events can be read.
+    inspected: u64,
+}
+
+/// An event that could not be read, and was removed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Where it stood in the stream.
+    pub sequence: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The broker's answer to the question for one message.
+#[derive(Deserialize)]
+struct Answer {
+    message: Option<Stored>,
+    error: Option<Refusal>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    err_code: u64,
+    description: String,
+}
+
+/// A message as the broker's own API has it: nothing in it is taken apart on the way.
+#[derive(Deserialize)]
+struct Stored {
+    subject: String,
+    #[serde(default)]
+    hdrs: String,
+    #[serde(default)]
+    data: String,
+    #[serde(with = "time::serde::rfc3339")]
+    time: OffsetDateTime,
+}
+
+impl Bus {
+    /// Looks at what the groups have in hand that stand still, and removes what no member can read, with
+    /// a dead letter for each group that would have got it.
+    ///
+    /// To be called again and again, about every second. An event is looked at once, unless the broker
+    /// did not answer. Cancel safe: what is not removed yet is found again, and has one letter only.
+    pub async fn remove_unreadable(
+        &self,
+        standing: &Standing,
+        inspection: &mut Inspection,
+    ) -> Result<Vec<Unreadable>, RoomError> {
+        let mut removed = Vec::new();
+        for (from, to, place) in inspection.due(standing) {
+            for sequence in from..=to {
+                removed.extend(self.inspect(sequence, standing).await?);
+                place.inspected = sequence;
+            }
+        }
+        Ok(removed)
+    }
+
+    async fn inspect(
+        &self,
+        sequence: u64,
+        standing: &Standing,
+    ) -> Result<Option<Unreadable>, RoomError> {
+        let Some(stored) = self.look_at(sequence).await? else {
+            return Ok(None);
+        };
+        let decode = |text: &str| {
+            BASE64_STANDARD
+                .decode(text)
+                .map_err(failed("read an event"))
+        };
+        let headers = Headers::read(&decode(&stored.hdrs)?);
+        let fault = wire::fault_of_subject(&stored.subject).or(headers.fault);
+        let Some(fault) = fault else { return Ok(None) };
+        let todo = self.stream(TODO).await?;
+        let created = todo.cached_info().created;
+        let origin = Origin {
+            stream: Arc::new(StreamIdentity::new(TODO, created)),
+            sequence,
+            stored_at: stored.time,
+        };
+        let reason = format!("cannot be read: {fault}");
+        let takes = |group: &GroupStanding| {
+            group.settled < sequence && overlap(&group.filter, &stored.subject)
+        };
+        let body = Bytes::from(decode(&stored.data)?);
+        for (group, _) in standing.groups.iter().filter(|(_, group)| takes(group)) {
+            let obituary = Obituary {
+                group,
+                reason: &reason,
+                // At least: nobody could count how often.
+                attempts: 1,
+                place: origin.derived_id(),
+                origin: &origin,
+                subject: &stored.subject,
+                headers: Some(&headers.readable),
+                body: body.clone(),
+            };
+            let buried = self.bury(obituary).await;
+            buried.map_err(failed("store a dead letter"))?;
+        }
+        match todo.delete_message(sequence).await {
+            Ok(_) => Ok(Some(Unreadable { sequence, reason })),
+            // Somebody else was faster.
+            Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(_)) => Ok(None),
+            Err(error) => Err(failed("remove an event")(error)),
+        }
+    }
+
+    /// The message at `sequence`, if it is still there.
+    async fn look_at(&self, sequence: u64) -> Result<Option<Stored>, RoomError> {
+        let failed = failed::<Box<dyn std::error::Error + Send + Sync>>("look at an event");
+        let question = json!({ "seq": sequence }).to_string().into();
+        let subject = format!("$JS.API.STREAM.MSG.GET.{TODO}");
+        let answer = self.client.request(subject, question).await;
+        let answer = answer.map_err(|error| failed(error.into()))?;
+        let answer = from_slice(&answer.payload).map_err(|error| failed(error.into()))?;
+        match answer {
+            Answer {
+                message: Some(stored),
+                ..
+            } => Ok(Some(stored)),
+            Answer {
+                error: Some(refusal),
+                ..
+            } if refusal.err_code == ErrorCode::NO_MESSAGE_FOUND.0 => Ok(None),
+            Answer { error, .. } => {
+                let said = error.map_or("nothing".to_owned(), |refusal| refusal.description);
+                Err(failed(format!("the broker said: {said}").into()))
+            }
+        }
+    }
+}
+
+impl Inspection {
+    /// What is to be looked at now: from where, up to where, and where to note it.
+    fn due(&mut self, standing: &Standing) -> Vec<(u64, u64, &mut Place)> {
+        let now = Instant::now();
+        let busy = |name: &String| standing.groups.get(name).is_some_and(|at| at.in_hand > 0);
+        self.groups.retain(|name, _| busy(name));
+        for (name, at) in standing.groups.iter().filter(|(name, _)| busy(name)) {
+            let place = self.groups.entry(name.clone()).or_insert(Place {
+                settled: at.settled,
+                since: now,
+                inspected: at.settled,
+            });
+            if place.settled != at.settled {
+                place.settled = at.settled;
+                place.since = now;
+                place.inspected = place.inspected.max(at.settled);
+            }
+        }
+        let stands = self
+            .groups
+            .iter_mut()
+            .filter(|(_, place)| now - place.since >= STANDSTILL);
+        let due = stands.filter_map(|(name, place)| {
+            let from = place.inspected + 1;
+            let to = standing
+                .groups
+                .get(name)?
+                .given
+                .min(place.inspected + AT_MOST);
+            Some((from, to, place))
+        });
+        due.collect()
+    }
+}
