@@ -45,6 +45,7 @@ mod gather;
 mod group;
 mod hand;
 mod handler;
+mod headers;
 mod joining;
 mod link;
 mod member;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::{HeaderMap, StatusCode, Subject, client::RequestErrorKind, header::HeaderName};
+use async_nats::{HeaderMap, StatusCode, Subject, client::RequestErrorKind};
 use bytes::Bytes;
 use events::Envelope;
 use futures_util::StreamExt;
@@ -11,6 +11,7 @@ use tokio::time::{error::Elapsed, sleep, timeout};
 
 use crate::{
     Bus,
+    headers::headers,
     roll::{Busy, Endpoint},
     spans,
 };
@@ -252,14 +253,6 @@ fn counted<T>(stored: Result<Result<T, PublishError>, Elapsed>) -> Result<T, Pub
         metrics::counter!("bus_publish_failures_total").increment(1);
     }
     stored
-}
-
-fn headers(envelope: &Envelope) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &envelope.headers {
-        headers.insert(HeaderName::from_static(name), value.as_str());
-    }
-    headers
 }
 
 fn read(answer: &[u8]) -> Result<Stored, PublishError> {

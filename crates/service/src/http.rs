@@ -4,6 +4,7 @@
 mod body;
 mod front;
 mod identity;
+mod record;
 mod span;
 
 pub use body::{BODY_LIMIT, body, body_up_to};

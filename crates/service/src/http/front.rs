@@ -16,7 +16,7 @@ use std::{
 use axum::{
     Router,
     extract::{MatchedPath, Request},
-    http::{Method, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::Route,
 };
@@ -26,6 +26,7 @@ use tower::{Layer, Service};
 
 use super::{
     identity::{REQUEST_ID, RequestId},
+    record::{Record, label_of},
     span::RequestSpan,
 };
 
@@ -96,6 +97,7 @@ impl<P> Layer<Route> for Front<P> {
         Fronted {
             route,
             front: self.clone(),
+            record: Record::default(),
         }
     }
 }
@@ -103,6 +105,7 @@ impl<P> Layer<Route> for Front<P> {
 struct Fronted<P> {
     route: Route,
     front: Front<P>,
+    record: Record,
 }
 
 impl<P> Clone for Fronted<P> {
@@ -110,6 +113,7 @@ impl<P> Clone for Fronted<P> {
         Self {
             route: self.route.clone(),
             front: self.front.clone(),
+            record: self.record.clone(),
         }
     }
 }
@@ -132,6 +136,7 @@ impl<P: Presentation> Service<Request> for Fronted<P> {
             method,
             span: RequestSpan::begin(&mut request, method, route.as_ref()),
             route,
+            record: self.record.clone(),
             presentation: P::of(&request),
             id: id.clone(),
         };
@@ -157,6 +162,7 @@ struct Arrival<P> {
     at: Instant,
     method: &'static str,
     route: Option<MatchedPath>,
+    record: Record,
     presentation: P,
     id: RequestId,
     span: Option<Box<RequestSpan>>,
@@ -196,35 +202,13 @@ impl<P: Presentation> Arrival<P> {
     fn end(self, response: Response) -> Response {
         let mut response = self.presentation.present(response, &self.id);
         response.headers_mut().insert(REQUEST_ID, self.id.header());
-        let route = self.route.as_ref().map_or("none", MatchedPath::as_str);
-        record(self.method, route, response.status(), self.at);
+        let (status, took) = (response.status(), self.at.elapsed());
+        let route = self.route.as_ref();
+        self.record.note(self.method, route, status, took);
         if let Some(span) = self.span {
-            span.end(response.status());
+            span.end(status);
         }
         response
-    }
-}
-
-fn record(method: &'static str, route: &str, status: StatusCode, started: Instant) {
-    let route = route.to_owned();
-    let status = status.as_u16().to_string();
-    metrics::counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
-        .increment(1);
-    metrics::histogram!("http_request_duration_seconds", "method" => method, "route" => route)
-        .record(started.elapsed());
-}
-
-/// A method is a caller's text, and a metric's label must come from a small set.
-fn label_of(method: &Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "HEAD" => "HEAD",
-        "POST" => "POST",
-        "PUT" => "PUT",
-        "PATCH" => "PATCH",
-        "DELETE" => "DELETE",
-        "OPTIONS" => "OPTIONS",
-        _ => "other",
     }
 }
 
