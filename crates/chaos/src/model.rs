@@ -117,6 +117,10 @@ impl Model {
                 item.deleted = true;
                 Some(())
             },
+            "events.todo.itemrestored" => |item, _| {
+                item.deleted = false;
+                Some(())
+            },
             _ => return None,
         };
         let mut item = self.items.get(&id).cloned().unwrap_or_default();

@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 
 use crate::{
     Event, EventId, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed,
-    ItemReopened, ItemSaved, NewItem, Origin, ReplyTo, TodoEvent, TraceContext, header, when,
+    ItemReopened, ItemRestored, ItemSaved, NewItem, Origin, ReplyTo, TodoEvent, TraceContext,
+    header, when,
 };
 
 /// A message as it came, before anything of it is believed.
@@ -127,6 +128,7 @@ fn read(subject: &str, body: &[u8], origin: &Origin) -> Result<TodoEvent, Malfor
         ItemReopened::SUBJECT => ItemEvent::Reopened(parse(body)?),
         ItemMoved::SUBJECT => ItemEvent::Moved(parse(body)?),
         ItemDeleted::SUBJECT => ItemEvent::Deleted(parse(body)?),
+        ItemRestored::SUBJECT => ItemEvent::Restored(parse(body)?),
         ItemSaved::SUBJECT => return Ok(TodoEvent::Saved(parse(body)?)),
         other => return Err(Malformed::UnknownSubject(other.to_owned())),
     };

@@ -31,7 +31,7 @@ pub use origin::{Origin, Position, StreamIdentity};
 pub use reply::{Reply, ReplyTo, SaveReply};
 pub use todo::{
     Event, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed, ItemReopened,
-    ItemSaved, NewItem, TodoEvent,
+    ItemRestored, ItemSaved, NewItem, TodoEvent,
 };
 pub use trace::TraceContext;
 

@@ -30,6 +30,7 @@ events! {
     ItemReopened = "events.todo.itemreopened",
     ItemMoved = "events.todo.itemmoved",
     ItemDeleted = "events.todo.itemdeleted",
+    ItemRestored = "events.todo.itemrestored",
     ItemSaved = "events.todo.itemsaved",
 }
 
@@ -119,6 +120,14 @@ pub struct ItemDeleted {
     pub id: ItemId,
 }
 
+/// An item is not gone after all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemRestored {
+    /// Which item.
+    pub id: ItemId,
+}
+
 /// An item's whole state after it was saved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -160,6 +169,7 @@ pub enum ItemEvent {
     Reopened(ItemReopened),
     Moved(ItemMoved),
     Deleted(ItemDeleted),
+    Restored(ItemRestored),
 }
 
 impl ItemEvent {
@@ -172,6 +182,7 @@ impl ItemEvent {
             Self::Reopened(event) => event.id,
             Self::Moved(event) => event.id,
             Self::Deleted(event) => event.id,
+            Self::Restored(event) => event.id,
         }
     }
 }

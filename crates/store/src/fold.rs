@@ -49,6 +49,7 @@ impl<'a> Registers<'a> {
             ItemEvent::Completed(_) => latest(&mut self.completed, at, true),
             ItemEvent::Reopened(_) => latest(&mut self.completed, at, false),
             ItemEvent::Deleted(_) => latest(&mut self.deleted, at, true),
+            ItemEvent::Restored(_) => latest(&mut self.deleted, at, false),
         }
     }
 
@@ -118,7 +119,8 @@ mod tests {
             }),
             3 => ItemEvent::Completed(ItemCompleted { id: id(item) }),
             4 => ItemEvent::Reopened(ItemReopened { id: id(item) }),
-            _ => ItemEvent::Deleted(events::ItemDeleted { id: id(item) }),
+            5 => ItemEvent::Deleted(events::ItemDeleted { id: id(item) }),
+            _ => ItemEvent::Restored(events::ItemRestored { id: id(item) }),
         }
     }
 
@@ -153,7 +155,7 @@ mod tests {
     proptest! {
         #[test]
         fn neither_order_nor_repetition_matters(
-            stream in vec((0..6u8, 0..3u8, any::<u8>()), 0..30),
+            stream in vec((0..7u8, 0..3u8, any::<u8>()), 0..30),
             repeated in vec(any::<Index>(), 0..10),
             shuffle in any::<u64>(),
         ) {

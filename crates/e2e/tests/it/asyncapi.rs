@@ -150,7 +150,7 @@ fn every_example_is_read_by_the_code_that_reads_the_message() {
             }
         }
     }
-    assert_eq!(kinds.len(), 7, "each event has an example: {kinds:?}");
+    assert_eq!(kinds.len(), 8, "each event has an example: {kinds:?}");
 }
 
 /// The subjects that a service may publish on, or subscribe to.

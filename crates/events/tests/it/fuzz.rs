@@ -82,6 +82,7 @@ fn subject() -> impl Strategy<Value = String> {
         "itemreopened",
         "itemmoved",
         "itemdeleted",
+        "itemrestored",
         "itemsaved",
     ];
     prop_oneof![
@@ -133,6 +134,7 @@ fn written(received: &Received<TodoEvent>) -> Envelope {
             ItemEvent::Reopened(event) => Envelope::seal(event, id, "test", at),
             ItemEvent::Moved(event) => Envelope::seal(event, id, "test", at),
             ItemEvent::Deleted(event) => Envelope::seal(event, id, "test", at),
+            ItemEvent::Restored(event) => Envelope::seal(event, id, "test", at),
         },
     };
     sealed

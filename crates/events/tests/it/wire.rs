@@ -3,7 +3,7 @@
 
 use events::{
     Envelope, Event, EventId, ItemCompleted, ItemDeleted, ItemId, ItemMoved, ItemRenamed,
-    ItemReopened, ItemSaved, NewItem, ReplyTo, SaveReply, header,
+    ItemReopened, ItemRestored, ItemSaved, NewItem, ReplyTo, SaveReply, header,
 };
 use insta::{assert_json_snapshot, assert_snapshot};
 use time::macros::datetime;
@@ -57,6 +57,7 @@ fn changes_name_the_item_and_what_is_new() {
     let order = 1.5.try_into().unwrap();
     assert_snapshot!(body(&ItemMoved { id: id(), order }), @r#"{"id":"019a8f6e-3c00-7aaa-8bbb-0123456789ab","order":1.5}"#);
     assert_snapshot!(body(&ItemDeleted { id: id() }), @r#"{"id":"019a8f6e-3c00-7aaa-8bbb-0123456789ab"}"#);
+    assert_snapshot!(body(&ItemRestored { id: id() }), @r#"{"id":"019a8f6e-3c00-7aaa-8bbb-0123456789ab"}"#);
 }
 
 fn saved() -> ItemSaved {
@@ -175,7 +176,7 @@ fn every_subject_is_its_type_in_lower_case() {
     }
     assert!(holds::<NewItem>() && holds::<ItemRenamed>() && holds::<ItemCompleted>());
     assert!(holds::<ItemReopened>() && holds::<ItemMoved>() && holds::<ItemDeleted>());
-    assert!(holds::<ItemSaved>());
+    assert!(holds::<ItemRestored>() && holds::<ItemSaved>());
 }
 
 fn body<E: Event>(event: &E) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use events::{
     ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemId, ItemMoved, ItemRenamed, ItemReopened,
-    ListName, Order, Position, StreamIdentity,
+    ItemRestored, ListName, Order, Position, StreamIdentity,
 };
 use store::{Database, ItemState, ItemStore, Saved};
 use testkit::eventually;
@@ -130,6 +130,10 @@ pub(crate) fn reopened(name: &str) -> ItemEvent {
 
 pub(crate) fn deleted(name: &str) -> ItemEvent {
     ItemEvent::Deleted(ItemDeleted { id: id(name) })
+}
+
+pub(crate) fn restored(name: &str) -> ItemEvent {
+    ItemEvent::Restored(ItemRestored { id: id(name) })
 }
 
 /// The state of an item that was added as by [`added`] and then left alone.

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::{
     fixture::{
         ADDED_AT, Fixture, added, apply, completed, deleted, item_added, list, moved, renamed,
-        reopened, runtime,
+        reopened, restored, runtime,
     },
     model,
 };
@@ -45,7 +45,8 @@ fn event(case: u64, (kind, item, detail): Sketch) -> ItemEvent {
         4 | 5 => moved(&name, detail.into()),
         6 | 7 => completed(&name),
         8 => reopened(&name),
-        _ => deleted(&name),
+        9 => deleted(&name),
+        _ => restored(&name),
     }
 }
 
@@ -59,7 +60,7 @@ fn shuffle(deliveries: &mut [(u64, ItemEvent)], seed: u64) {
 #[test]
 fn any_order_and_batching_gives_what_the_stream_in_order_gives() {
     let strategy = (
-        vec((0..10_u8, 0..4_u8, any::<u8>()), 1..40),
+        vec((0..11_u8, 0..4_u8, any::<u8>()), 1..40),
         vec(any::<Index>(), 0..20),
         any::<u64>(),
         vec(1..12_usize, 1..6),
@@ -135,7 +136,7 @@ async fn members_that_share_items_do_not_block_each_other_and_end_right() {
     const MEMBERS: usize = 6;
     let store = Fixture::new().await;
     let stream: Vec<_> = (0..2_000_u32)
-        .map(|n| [n * 7 % 10, n * 13 % 199, n % 251].map(|n| u8::try_from(n).unwrap()))
+        .map(|n| [n * 7 % 11, n * 13 % 199, n % 251].map(|n| u8::try_from(n).unwrap()))
         .map(|[kind, item, detail]| event(0, (kind, item, detail)))
         .collect();
     let in_order: Vec<_> = (1..).zip(stream.iter().cloned()).collect();

@@ -30,6 +30,7 @@ pub(crate) fn play<'a>(
             ItemEvent::Completed(_) => known.completed = true,
             ItemEvent::Reopened(_) => known.completed = false,
             ItemEvent::Deleted(_) => known.deleted = true,
+            ItemEvent::Restored(_) => known.deleted = false,
         }
     }
     items

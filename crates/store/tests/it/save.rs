@@ -5,7 +5,7 @@ use time::macros::datetime;
 
 use crate::fixture::{
     Fixture, added, at, completed, deleted, id, item_added, moved, order, renamed, reopened,
-    untouched,
+    restored, untouched,
 };
 
 #[tokio::test]
@@ -161,6 +161,30 @@ async fn a_deleted_item_stays_deleted_whatever_comes_late() {
         .await;
     assert!(saved.state.unwrap().deleted);
     assert_eq!(store.items.get(id("milk")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_restored_item_is_back_as_it_was_and_only_a_later_deletion_takes_it_again() {
+    let store = Fixture::new().await;
+    store
+        .apply(&[(1, added("milk", "buy milk", 5.0)), (2, completed("milk"))])
+        .await;
+    store.apply(&[(3, deleted("milk"))]).await;
+    let saved = store.apply_one(&[(5, restored("milk"))]).await;
+    let mut expected = untouched("buy milk", 5.0);
+    expected.completed = true;
+    assert_eq!(saved.state.as_ref(), Some(&expected));
+    assert!(store.items.get(id("milk")).await.unwrap().is_some());
+
+    // The same request to add it, or a deletion from before, comes late.
+    let late = [(4, deleted("milk")), (6, added("milk", "buy milk", 9.0))];
+    let saved = store.apply_one(&late).await;
+    assert_eq!(saved.state, Some(expected));
+    let saved = store.apply_one(&[(7, deleted("milk"))]).await;
+    assert!(saved.state.unwrap().deleted);
+    // Adding it again does not bring it back.
+    let again = [(8, added("milk", "buy milk", 9.0))];
+    assert!(store.apply_one(&again).await.state.unwrap().deleted);
 }
 
 #[tokio::test]

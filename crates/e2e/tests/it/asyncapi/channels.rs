@@ -2,8 +2,8 @@
 
 use bus::{DEAD_LETTERS, Patience, REPLAYS, Retries, Streams, TODO, group_settings};
 use events::{
-    Event, ItemCompleted, ItemDeleted, ItemMoved, ItemRenamed, ItemReopened, ItemSaved, NewItem,
-    header,
+    Event, ItemCompleted, ItemDeleted, ItemMoved, ItemRenamed, ItemReopened, ItemRestored,
+    ItemSaved, NewItem, header,
 };
 use serde_json::{Map, Value, json};
 
@@ -16,14 +16,17 @@ pub(super) const GROUPS: [(&str, &str); 2] = [
 ];
 
 /// What happens to an item: type and subject.
-const CHANGES: [(&str, &str); 6] = [
+const CHANGES: [(&str, &str); 7] = [
     of::<NewItem>(),
     of::<ItemRenamed>(),
     of::<ItemCompleted>(),
     of::<ItemReopened>(),
     of::<ItemMoved>(),
     of::<ItemDeleted>(),
+    RESTORED,
 ];
+
+const RESTORED: (&str, &str) = of::<ItemRestored>();
 
 const SAVED: (&str, &str) = of::<ItemSaved>();
 
@@ -95,7 +98,10 @@ pub(super) fn operations() -> Map<String, Value> {
     });
     for change in CHANGES {
         all.event("todo-web", "send", change);
-        all.event("todo-api", "send", change)["reply"] = answered.clone();
+        // Only a person who sees it go wants an item back at once.
+        if change != RESTORED {
+            all.event("todo-api", "send", change)["reply"] = answered.clone();
+        }
         all.event("save-handler", "receive", change)["reply"] = answered.clone();
         all.event("audit-handler", "receive", change);
     }

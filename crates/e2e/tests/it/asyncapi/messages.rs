@@ -3,7 +3,7 @@
 use bus::LETTER_HEADERS;
 use events::{
     Envelope, Event, EventId, ItemCompleted, ItemDeleted, ItemId, ItemMoved, ItemRenamed,
-    ItemReopened, ItemSaved, NewItem, ReplyTo, SaveReply, header,
+    ItemReopened, ItemRestored, ItemSaved, NewItem, ReplyTo, SaveReply, header,
 };
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -42,6 +42,7 @@ pub(super) fn components() -> Components {
     let order = 1_763_640_000.25.try_into().unwrap();
     all.change("it has another place in its list", &ItemMoved { id, order });
     all.change("it is gone", &ItemDeleted { id });
+    all.change("it is not gone after all", &ItemRestored { id });
     let id = EventId::of_version(id, 1);
     all.event(
         "an item was saved, with its whole state",
