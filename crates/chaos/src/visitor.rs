@@ -1,7 +1,7 @@
 //! Somebody who has a list open in a browser: sees it, hears of each change, leaves now and then, and
 //! comes back with the last id that was heard.
 //!
-//! What the page's script does (`live.js` of todo-web) is done here a second time, so that what is judged is
+//! What the page's script does (`page.js` of todo-web) is done here a second time, so that what is judged is
 //! what a person would see. The page shows the end of one list; of the others, and of the first as a
 //! whole, the state comes from the API.
 

@@ -18,6 +18,7 @@ use crate::{
     form::Sent,
     language::Language,
     render::{self, Frame},
+    view::{Place, View},
 };
 
 /// The form for a new item.
@@ -32,8 +33,8 @@ pub(crate) struct AddForm {
     pub(crate) sent: Option<String>,
     /// What to change about the text, or why it was not accepted.
     pub(crate) problem: Option<String>,
-    /// Whether typing goes here.
-    pub(crate) focus: bool,
+    /// Which list it is for, and where to go back to.
+    pub(crate) place: Place,
 }
 
 /// The form's fields.
@@ -43,6 +44,8 @@ pub(crate) struct Fields {
     item: String,
     key: Option<String>,
     sent: Option<String>,
+    #[serde(flatten)]
+    place: Place,
 }
 
 #[derive(Template)]
@@ -53,14 +56,14 @@ struct New {
 }
 
 impl AddForm {
-    /// An empty form with a key of its own.
-    pub(crate) fn empty(focus: bool) -> Self {
+    /// An empty form with a key of its own, on the page that shows this.
+    pub(crate) fn empty(view: &View) -> Self {
         Self {
             key: new_key(),
             text: String::new(),
             sent: None,
             problem: None,
-            focus,
+            place: Place::from(view),
         }
     }
 
@@ -71,14 +74,14 @@ impl AddForm {
             text: fields.item,
             sent: fields.sent,
             problem: Some(problem),
-            focus: true,
+            place: fields.place,
         }
     }
 }
 
 /// Shows the form alone.
 pub(crate) async fn form(language: Language) -> Response {
-    show(StatusCode::OK, AddForm::empty(true), language)
+    show(StatusCode::OK, AddForm::empty(&View::default()), language)
 }
 
 /// Publishes the item that was typed, and goes on to the list; or says what to change.
@@ -109,12 +112,13 @@ pub(crate) async fn submit(
         .sent
         .as_ref()
         .is_some_and(|sent| sent != item.as_str());
-    if let Err(NotAccepted) = publish(&app, key, &item, edited, &cause).await {
+    let view = fields.place.view();
+    if let Err(NotAccepted) = publish(&app, key, &view, &item, edited, &cause).await {
         fields.sent = Some(if edited { String::new() } else { item.into() });
         let form = AddForm::refused(key, fields, texts.not_accepted.to_owned());
         return show(StatusCode::SERVICE_UNAVAILABLE, form, language);
     }
-    Redirect::to(&format!("/?accepted={key}")).into_response()
+    Redirect::to(&view.address_about("accepted", key)).into_response()
 }
 
 /// Publishes the item `key`. If another text may have been stored for it before, that one is what
@@ -122,13 +126,14 @@ pub(crate) async fn submit(
 async fn publish(
     app: &App,
     key: ItemId,
+    view: &View,
     item: &ItemText,
     edited: bool,
     cause: &Cause,
 ) -> Result<(), NotAccepted> {
     let added = NewItem {
         id: Some(key),
-        list: None,
+        list: (!view.is_default()).then(|| view.list.clone()),
         item: item.clone(),
         added_at: Some(OffsetDateTime::now_utc()),
     };

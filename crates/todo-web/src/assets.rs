@@ -1,10 +1,15 @@
-//! What makes the pages look good. It is part of the binary, so that there is nothing to deploy.
+//! What makes the pages look good and move. It is part of the binary, so that there is nothing to
+//! deploy.
+//!
+//! The address of a file has a fingerprint of all files. So a browser may keep it for ever, and modules
+//! find each other by names next to each other, with nothing built.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use axum::{
     Router,
-    http::{StatusCode, Uri, header},
+    extract::Path,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -14,70 +19,60 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const FOR_A_DAY: &str = "public, max-age=86400";
 const NOT_AT_ALL: &str = "no-store";
 
-pub(crate) static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("style", CSS, include_str!("../assets/style.css")));
-pub(crate) static SYSTEM_STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("system", CSS, include_str!("../assets/system.css")));
-pub(crate) static SCRIPT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("live", JS, include_str!("../assets/live.js")));
-pub(crate) static SYSTEM_SCRIPT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("system", JS, include_str!("../assets/system.js")));
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+
+/// The files: name, media type, content.
+const FILES: [(&str, &str, &str); 8] = [
+    ("style.css", CSS, include_str!("../assets/style.css")),
+    ("system.css", CSS, include_str!("../assets/system.css")),
+    ("page.js", JS, include_str!("../assets/page.js")),
+    ("list.js", JS, include_str!("../assets/list.js")),
+    ("feed.js", JS, include_str!("../assets/feed.js")),
+    ("outbox.js", JS, include_str!("../assets/outbox.js")),
+    ("order.js", JS, include_str!("../assets/order.js")),
+    ("system.js", JS, include_str!("../assets/system.js")),
+];
 
 const ICON: &str = include_str!("../assets/favicon.svg");
 
-/// The ending of a file's name, and its media type.
-type Kind = (&'static str, &'static str);
-const CSS: Kind = ("css", "text/css; charset=utf-8");
-const JS: Kind = ("js", "text/javascript; charset=utf-8");
+/// A short hash (FNV-1a) that every build and every replica makes the same.
+static FINGERPRINT: LazyLock<String> = LazyLock::new(|| {
+    let bytes = FILES.iter().flat_map(|(_, _, content)| content.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+});
 
-/// A file that pages refer to.
-pub(crate) struct Asset {
-    name: &'static str,
-    kind: Kind,
-    content: &'static str,
-    /// Where it is. The address has a fingerprint of the content.
-    pub(crate) path: String,
-}
+/// Where each of them is.
+static PATHS: LazyLock<HashMap<&str, String>> = LazyLock::new(|| {
+    let path = |name| format!("/assets/{}/{name}", *FINGERPRINT);
+    FILES.map(|(name, _, _)| (name, path(name))).into()
+});
 
-impl Asset {
-    fn new(name: &'static str, kind: Kind, content: &'static str) -> Self {
-        let fingerprint = fingerprint(content);
-        Self {
-            name,
-            kind,
-            content,
-            path: format!("/assets/{name}.{fingerprint:016x}.{}", kind.0),
-        }
-    }
-
-    /// While replicas of two versions run, a page comes from one and its style is asked of the other.
-    /// The other version's style is better than none, as long as nobody keeps it.
-    fn answer(&self, path: &str) -> Response {
-        let kept = if path == self.path {
-            FOR_EVER
-        } else {
-            NOT_AT_ALL
-        };
-        file(self.kind.1, kept, self.content)
-    }
+/// The address of a file; a name that is none leads nowhere.
+pub(crate) fn path(name: &str) -> &'static str {
+    PATHS.get(name).map_or("", String::as_str)
 }
 
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
-        .route("/assets/{file}", get(async |uri: Uri| asset(uri.path())))
+        .route("/assets/{fingerprint}/{file}", get(asset))
         .route("/favicon.svg", get(async || icon()))
         .route("/favicon.ico", get(async || icon()))
 }
 
-fn asset(path: &str) -> Response {
-    let assets = [&STYLE, &SYSTEM_STYLE, &SCRIPT, &SYSTEM_SCRIPT];
-    let asked = path.trim_start_matches("/assets/");
-    let is = |asset: &&&LazyLock<Asset>| {
-        let (start, end) = (format!("{}.", asset.name), format!(".{}", asset.kind.0));
-        asked.starts_with(&start) && asked.ends_with(&end)
+/// While replicas of two versions run, a page comes from one and its style is asked of the other.
+/// The other version's style is better than none, as long as nobody keeps it.
+async fn asset(Path((fingerprint, name)): Path<(String, String)>) -> Response {
+    let kept = if fingerprint == *FINGERPRINT {
+        FOR_EVER
+    } else {
+        NOT_AT_ALL
     };
-    match assets.iter().find(is) {
-        Some(asset) => asset.answer(path),
+    match FILES.iter().find(|(file, _, _)| *file == name) {
+        Some((_, kind, content)) => file(kind, kept, content),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -89,11 +84,4 @@ fn icon() -> Response {
 fn file(kind: &'static str, kept: &'static str, content: &'static str) -> Response {
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, kept)];
     (headers, content).into_response()
-}
-
-/// A short hash (FNV-1a) that every build and every replica makes the same.
-fn fingerprint(content: &str) -> u64 {
-    content.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

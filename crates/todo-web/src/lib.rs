@@ -5,9 +5,12 @@
 //! database and never writes to it; that is the work of the groups that handle the events. So
 //! posting works while the database is away, and reading works while the broker is.
 //!
-//! Each address has its module: `list` for `/` and `/list`, `live` for `/live`, `add` for `/new`, `change` for
-//! `/items/{id}/…`, `system` for `/system`, `assets` for what looks good. Every text that a person reads is in `texts`, once a
-//! language.
+//! Each address has its module: `list` for `/` and `/lists/{name}`, `all` for what is done to a whole list, `live`
+//! for `/live`, `add` for `/new`, `item` for `/items/{id}` and what is below it, `system` for `/system`, `assets`
+//! for what looks good and moves. Every text that a person reads is in `texts`, once a language.
+//!
+//! Whatever the scripts do, they do by the same forms: each change is a `POST` with a key, and what came of
+//! it is heard at `/live`.
 //!
 //! # Adding a page
 //!
@@ -17,10 +20,11 @@
 //! 4. Test it in `tests/it/`, in a module named after the address.
 
 mod add;
+mod all;
 mod app;
 mod assets;
-mod change;
 mod form;
+mod item;
 mod language;
 mod list;
 mod live;
@@ -29,6 +33,7 @@ mod refusal;
 mod render;
 mod system;
 mod texts;
+mod view;
 mod when;
 
 use std::sync::Arc;
@@ -42,7 +47,7 @@ use axum::{
 use bus::Bus;
 use service::{Service, http, settings};
 use store::Database;
-use tower_http::csrf::CsrfLayer;
+use tower_http::{compression::CompressionLayer, csrf::CsrfLayer};
 
 pub use app::App;
 use render::Pages;
@@ -94,16 +99,26 @@ pub fn routes(app: App) -> Router {
     let routes = Router::new()
         .route("/", get(list::home))
         .route("/list", get(list::page))
+        .route("/lists", get(list::open))
+        .route("/lists/{name}", get(list::home))
+        .route("/lists/{name}/all", get(list::page))
+        .route("/lists/{name}/complete", post(all::complete))
+        .route("/lists/{name}/reopen", post(all::reopen))
+        .route("/lists/{name}/clear", post(all::clear))
         .route("/live", get(live::live))
         .route("/new", get(add::form).post(add::submit))
-        .route("/items/{id}/complete", post(change::complete))
-        .route("/items/{id}/reopen", post(change::reopen))
-        .route("/items/{id}/rename", post(change::rename))
-        .route("/items/{id}/delete", post(change::delete))
+        .route("/items/{id}", get(item::page))
+        .route("/items/{id}/complete", post(item::complete))
+        .route("/items/{id}/reopen", post(item::reopen))
+        .route("/items/{id}/rename", post(item::rename))
+        .route("/items/{id}/move", post(item::reorder))
+        .route("/items/{id}/delete", post(item::delete))
+        .route("/items/{id}/restore", post(item::restore))
         .route("/system", get(system::page))
         .route("/system/live", get(system::live))
         .merge(assets::routes())
         .fallback(async || StatusCode::NOT_FOUND)
+        .layer(CompressionLayer::new())
         // Another site's form would send what its visitor did not mean, in the visitor's name.
         .layer(CsrfLayer::new())
         .with_state(Arc::new(app));

@@ -1,18 +1,18 @@
-//! `/` and `/list`: what there is to do.
+//! `/` and `/lists/{name}`: what there is to do.
+
+mod row;
 
 use askama::Template;
 use std::sync::Arc;
 
 use axum::{
-    extract::{Query, State},
+    extract::{Path, Query, State},
     http::StatusCode,
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
 use events::{ItemId, ListName};
 use serde::Deserialize;
 use store::{Counts, Cursor, Item};
-use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::{
     add::AddForm,
@@ -20,8 +20,9 @@ use crate::{
     language::Language,
     refusal::Refusal,
     render::{self, Frame},
-    when::When,
+    view::{Page, Place, Show, View},
 };
+use row::Row;
 
 /// How many items a page shows.
 const PAGE: u32 = 100;
@@ -33,8 +34,18 @@ pub(crate) struct Arrival {
     accepted: Option<String>,
     /// The item that was just changed.
     changed: Option<String>,
+    /// The item that was just deleted.
+    deleted: Option<String>,
+    /// Which items are shown.
+    show: Option<String>,
     /// The place in the list after which a page begins.
     after: Option<String>,
+}
+
+/// The list that a visitor named.
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    name: String,
 }
 
 /// What a visitor is told about what they just did.
@@ -45,101 +56,100 @@ enum Notice {
         shown: Option<ItemId>,
     },
     Changed,
+    /// It can be brought back.
+    Deleted(ItemId),
 }
 
-/// An item as it is shown.
-struct Row {
-    id: ItemId,
-    text: String,
-    completed: bool,
-    /// Its place in the list.
-    order: f64,
-    version: i64,
-    added: When,
-    /// Whether the visitor just added or changed it.
-    fresh: bool,
+/// The items of a page, and what is done with them.
+struct Items {
+    place: Place,
+    /// The list's name as a part of addresses.
+    segment: String,
+    counts: Option<Counts>,
+    rows: Vec<Row>,
+    filters: Vec<Filter>,
 }
 
-/// How much there is, in words.
-struct Sums {
-    total: i64,
-    completed: i64,
-    items: String,
-    open: String,
-    done: String,
-    /// The three of them for one, and for any number, which goes where `#` stands: the page counts on
-    /// by itself.
-    one: [String; 3],
-    many: [String; 3],
+/// A link to some of the items.
+struct Filter {
+    name: &'static str,
+    address: String,
+    selected: bool,
 }
 
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
     frame: Frame,
-    sums: Option<Sums>,
+    view: View,
     notice: Option<Notice>,
     form: AddForm,
-    away: bool,
-    rows: Vec<Row>,
+    items: Items,
+    /// How many are shown, if there are more.
     newest: Option<String>,
-    place: Option<String>,
     /// What is shown is not older than this place in the stream.
     after: u64,
-    /// An item that is open and one that is done, to be filled in by the page.
-    blanks: [Row; 2],
+    /// An item to be filled in by the page.
+    blank: Row,
 }
 
 #[derive(Template)]
 #[template(path = "page.html")]
-struct Page {
+struct WholeList {
     frame: Frame,
-    sums: Option<Sums>,
+    view: View,
     notice: Option<Notice>,
-    away: bool,
-    rows: Vec<Row>,
-    first: bool,
+    items: Items,
     next: Option<Cursor>,
-    place: Option<String>,
 }
 
-/// The home page: how many items there are, the newest of them, and a form for another.
+/// Goes to the list that was named.
+pub(crate) async fn open(Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
+    let list = wanted.name.parse();
+    let list = list.map_err(|_| Refusal::of(StatusCode::BAD_REQUEST))?;
+    Ok(Redirect::to(&View::of(list).address()).into_response())
+}
+
+/// The end of a list, and a form for another item.
 pub(crate) async fn home(
     State(app): State<Arc<App>>,
+    name: Option<Path<String>>,
     language: Language,
     Query(arrival): Query<Arrival>,
-) -> Response {
-    let list = ListName::default();
+) -> Result<Response, Refusal> {
+    let is_named = name.is_some();
+    let mut view = View::of(list(name)?);
+    view.show = Show::read(arrival.show.as_deref());
+    if is_named && view.is_default() {
+        return Ok(Redirect::permanent(&view.address()).into_response());
+    }
+    let (list, completed) = (&view.list, view.show.completed());
     // Before the database is asked: what is saved meanwhile will be pushed.
     let after = app.hub().last();
-    let seen = app
-        .ask(async |items| tokio::try_join!(items.count(&list), items.newest(&list, PAGE)))
-        .await;
-    let away = seen.is_none();
-    let (counts, items) = seen.unzip();
-    let items = items.unwrap_or_default();
-    let notice = notice(&app, &arrival, &items).await;
-    let texts = language.0;
-    let shown = i64::try_from(items.len()).unwrap_or(i64::MAX);
-    let is_part = counts.is_some_and(|counts| counts.total > shown);
+    let seen = app.ask(async |items| {
+        tokio::try_join!(items.count(list), items.newest(list, completed, PAGE))
+    });
+    let (counts, found) = seen.await.unzip();
+    let found = found.unwrap_or_default();
+    let shown = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let is_part = counts.is_some_and(|counts| view.show.of(counts) > shown);
     let template = Home {
         frame: Frame::new(language),
-        sums: counts.map(|counts| Sums::new(counts, language)),
-        form: AddForm::empty(notice.is_some()),
-        notice,
-        away,
-        newest: is_part.then(|| (texts.newest)(items.len())),
-        rows: rows(items, &arrival, language),
-        place: None,
+        notice: notice(&app, &arrival, &found).await,
+        form: AddForm::empty(&view),
+        newest: is_part.then(|| (language.0.newest)(found.len())),
+        items: Items::new(&view, counts, found, &arrival, language),
+        view,
         after,
-        blanks: [false, true].map(|completed| Row::blank(completed, language)),
+        blank: Row::blank(),
     };
-    render::page(StatusCode::OK, &template)
+    Ok(render::page(StatusCode::OK, &template))
 }
 
-/// The whole list, a hundred items a page.
+/// A whole list, a hundred items a page.
 pub(crate) async fn page(
     State(app): State<Arc<App>>,
+    name: Option<Path<String>>,
     language: Language,
     Query(arrival): Query<Arrival>,
 ) -> Result<Response, Refusal> {
@@ -147,27 +157,35 @@ pub(crate) async fn page(
         Some(after) => Some(after.parse().map_err(|_| Refusal::bad_page())?),
         None => None,
     };
-    let list = ListName::default();
-    let seen = app
-        .ask(async |items| tokio::try_join!(items.count(&list), items.list(&list, after, PAGE)))
-        .await;
-    let away = seen.is_none();
-    let (counts, found) = seen.unzip();
-    let (items, next) = found.map_or_else(Default::default, |page| (page.items, page.next));
-    let template = Page {
+    let mut view = View::of(list(name)?);
+    view.page = after.map_or(Page::First, Page::After);
+    let list = &view.list;
+    let seen =
+        app.ask(async |items| tokio::try_join!(items.count(list), items.list(list, after, PAGE)));
+    let (counts, found) = seen.await.unzip();
+    let (found, next) = found.map_or_else(Default::default, |page| (page.items, page.next));
+    let template = WholeList {
         frame: Frame::new(language),
-        sums: counts.map(|counts| Sums::new(counts, language)),
-        notice: notice(&app, &arrival, &items).await,
-        away,
-        rows: rows(items, &arrival, language),
-        first: after.is_none(),
+        notice: notice(&app, &arrival, &found).await,
+        items: Items::new(&view, counts, found, &arrival, language),
+        view,
         next,
-        place: Some(arrival.after.unwrap_or_default()),
     };
     Ok(render::page(StatusCode::OK, &template))
 }
 
+/// The list that an address names.
+fn list(name: Option<Path<String>>) -> Result<ListName, Refusal> {
+    name.map_or_else(
+        || Ok(ListName::default()),
+        |Path(name)| name.parse().map_err(|_| Refusal::of(StatusCode::NOT_FOUND)),
+    )
+}
+
 async fn notice(app: &App, arrival: &Arrival, items: &[Item]) -> Option<Notice> {
+    if let Some(id) = &arrival.deleted {
+        return Some(Notice::Deleted(id.parse().ok()?));
+    }
     if arrival.changed.is_some() {
         return Some(Notice::Changed);
     }
@@ -181,51 +199,55 @@ async fn notice(app: &App, arrival: &Arrival, items: &[Item]) -> Option<Notice> 
     }
 }
 
-fn rows(items: Vec<Item>, arrival: &Arrival, language: Language) -> Vec<Row> {
-    let now = OffsetDateTime::now_utc();
-    let touched = arrival.accepted.as_ref().or(arrival.changed.as_ref());
-    let touched: Option<ItemId> = touched.and_then(|id| id.parse().ok());
-    let row = |item: Item| Row {
-        id: item.id,
-        text: item.item.into(),
-        completed: item.completed,
-        order: item.order.get(),
-        version: item.version,
-        added: When::new(item.added_at, now, language.0),
-        fresh: touched == Some(item.id),
-    };
-    items.into_iter().map(row).collect()
-}
-
-impl Row {
-    fn blank(completed: bool, language: Language) -> Self {
-        let now = OffsetDateTime::now_utc();
+impl Items {
+    fn new(
+        view: &View,
+        counts: Option<Counts>,
+        found: Vec<Item>,
+        arrival: &Arrival,
+        language: Language,
+    ) -> Self {
+        let filter = |show| Filter {
+            name: (language.0.filter)(show),
+            address: view.showing(show).address(),
+            selected: show == view.show && view.page == Page::Newest,
+        };
+        let touched = arrival.accepted.as_ref().or(arrival.changed.as_ref());
         Self {
-            id: Uuid::nil().into(),
-            text: String::new(),
-            completed,
-            order: 0.0,
-            version: 0,
-            added: When::new(now, now, language.0),
-            fresh: false,
+            place: Place::from(view),
+            segment: view.list_segment(),
+            counts,
+            rows: row::rows(found, touched.and_then(|id| id.parse().ok())),
+            filters: Show::EACH.map(filter).into(),
         }
+    }
+
+    /// Whether the database could not be asked.
+    fn away(&self) -> bool {
+        self.counts.is_none()
+    }
+
+    /// How many items there are in the list, and how many of them are done.
+    fn total(&self) -> i64 {
+        self.counts.map_or(0, |counts| counts.total)
+    }
+
+    fn done(&self) -> i64 {
+        self.counts.map_or(0, |counts| counts.completed)
+    }
+
+    fn left(&self) -> i64 {
+        self.total() - self.done()
     }
 }
 
-impl Sums {
-    fn new(counts: Counts, language: Language) -> Self {
-        /// A number that nobody counts to.
-        const ANY: i64 = i64::MAX;
-        let texts = language.0;
-        let words = [texts.items, texts.open, texts.done];
-        Self {
-            total: counts.total,
-            completed: counts.completed,
-            items: (texts.items)(counts.total),
-            open: (texts.open)(counts.total - counts.completed),
-            done: (texts.done)(counts.completed),
-            one: words.map(|words| words(1)),
-            many: words.map(|words| words(ANY).replace(&ANY.to_string(), "#")),
+impl Show {
+    /// How many items there are of this kind.
+    fn of(self, counts: Counts) -> i64 {
+        match self {
+            Self::All => counts.total,
+            Self::Active => counts.total - counts.completed,
+            Self::Completed => counts.completed,
         }
     }
 }

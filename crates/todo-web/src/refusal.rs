@@ -4,6 +4,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use events::EventId;
+
+use crate::view::Place;
 
 /// Why a request is refused; each language says it in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +38,12 @@ pub(crate) struct Refusal {
 pub(crate) struct Again {
     /// Where it goes.
     pub(crate) action: String,
-    /// The field that says which page to go back to.
-    pub(crate) page: Option<String>,
+    /// The identity of the change, if it has one: it may have been made, though nobody said so.
+    pub(crate) key: Option<EventId>,
+    /// The item's new place, if that is what it is about.
+    pub(crate) order: Option<String>,
+    /// Where to go back to.
+    pub(crate) place: Place,
 }
 
 impl Refusal {

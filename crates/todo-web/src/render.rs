@@ -26,7 +26,6 @@ const RETRY_AFTER_S: u32 = 1;
 pub(crate) struct Frame {
     pub(crate) texts: &'static Texts,
     pub(crate) style: &'static str,
-    pub(crate) script: &'static str,
 }
 
 /// The page that a refusal is shown as.
@@ -44,9 +43,13 @@ impl Frame {
     pub(crate) fn new(language: Language) -> Self {
         Self {
             texts: language.0,
-            style: &assets::STYLE.path,
-            script: &assets::SCRIPT.path,
+            style: assets::path("style.css"),
         }
+    }
+
+    /// Where a script is.
+    pub(crate) fn script(self, file: &str) -> &'static str {
+        assets::path(file)
     }
 
     /// How long an item's text may be, in words.
@@ -134,6 +137,6 @@ fn protect(headers: &mut HeaderMap) {
     }
     if is_page(headers) {
         let language = HeaderValue::from_static("accept-language");
-        headers.insert(header::VARY, language);
+        headers.append(header::VARY, language);
     }
 }

@@ -90,8 +90,8 @@ pub(crate) async fn page(State(app): State<Arc<App>>, language: Language) -> Res
     let template = SystemPage {
         frame: Frame::new(language),
         texts,
-        style: &assets::SYSTEM_STYLE.path,
-        script: &assets::SYSTEM_SCRIPT.path,
+        style: assets::path("system.css"),
+        script: assets::path("system.js"),
         as_of: (texts.as_of)(&picture.at.format(TIME).unwrap_or_default()),
         flow: &Flow::new(&picture, language),
     };

@@ -12,7 +12,7 @@ pub(crate) use english::ENGLISH;
 pub(crate) use korean::KOREAN;
 pub(crate) use system::SystemTexts;
 
-use crate::refusal::Reason;
+use crate::{refusal::Reason, view::Show};
 
 /// The words of one language.
 pub(crate) struct Texts {
@@ -22,11 +22,16 @@ pub(crate) struct Texts {
     pub(crate) title: &'static str,
     pub(crate) skip_to_content: &'static str,
 
-    /// How many items there are, then how many of them are open and done.
-    pub(crate) items: fn(i64) -> String,
-    pub(crate) open: fn(i64) -> String,
-    pub(crate) done: fn(i64) -> String,
+    /// What stands behind the number of items that are not done.
+    pub(crate) left: fn(i64) -> &'static str,
+    pub(crate) filter: fn(Show) -> &'static str,
+    pub(crate) mark_all: &'static str,
+    pub(crate) clear: &'static str,
     pub(crate) list: &'static str,
+    /// The lists, and how to get to one by its name.
+    pub(crate) lists: &'static str,
+    pub(crate) another_list: &'static str,
+    pub(crate) open_list: &'static str,
     pub(crate) empty_list: &'static str,
     pub(crate) empty_page: &'static str,
     pub(crate) database_away: &'static str,
@@ -48,7 +53,13 @@ pub(crate) struct Texts {
     pub(crate) rename_title: &'static str,
     pub(crate) rename_label: &'static str,
     pub(crate) rename: &'static str,
+    pub(crate) up: &'static str,
+    pub(crate) down: &'static str,
     pub(crate) delete: &'static str,
+    pub(crate) deleted: &'static str,
+    pub(crate) undo: &'static str,
+    /// Stands before when it was.
+    pub(crate) added_when: &'static str,
 
     /// The event is stored, the item is not yet.
     pub(crate) accepted: &'static str,
@@ -56,8 +67,12 @@ pub(crate) struct Texts {
     pub(crate) show_it: &'static str,
     pub(crate) change_accepted: &'static str,
 
-    /// An item was accepted, and is not saved yet.
+    /// A change was accepted, and is not saved yet.
     pub(crate) saving: &'static str,
+    /// A change is kept in the browser until there is a connection.
+    pub(crate) waiting: &'static str,
+    /// A change was not accepted, and trying again does not help.
+    pub(crate) refused: &'static str,
     /// An item was saved, or deleted; its text follows.
     pub(crate) saved: &'static str,
     pub(crate) removed: &'static str,

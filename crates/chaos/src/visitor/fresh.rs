@@ -62,12 +62,12 @@ impl Source {
 
 /// Reads a page.
 fn read(page: &str) -> Result<Fresh> {
-    ensure!(!page.contains("class=\"away\""), "a page without the list");
-    let items = between(page, "<ul class=\"items\">", "</ul>")?;
+    ensure!(!page.contains(" data-away"), "a page without the list");
+    let items = between(page, "<ul class=\"todo-list\">", "</ul>")?;
     let rows = items.split("<li id=\"item-").skip(1).map(row);
     let rows = rows.collect::<Result<Vec<_>>>()?;
     let first = rows.first().map(|row| row.order);
-    let is_part = page.contains("class=\"part\"");
+    let is_part = page.contains(" data-part");
     Ok(Fresh {
         floor: first.filter(|_| is_part).unwrap_or(f64::NEG_INFINITY),
         after: Some(between(page, "data-after=\"", "\"")?.parse()?),
@@ -77,12 +77,13 @@ fn read(page: &str) -> Result<Fresh> {
 
 /// Reads an item, from its identity on. The texts of the load need no escaping.
 fn row(text: &str) -> Result<Shown> {
-    let shown = between(text, "<span class=\"text\" dir=\"auto\">", "</span>")?;
-    let classes = between(text, "class=\"", "\"")?;
+    let shown = between(text, "<label", "</label>")?;
+    let shown = shown.split_once('>').context("no text")?.1;
+    let toggle = between(text, "<input class=\"toggle\"", ">")?;
     Ok(Shown {
         id: text.get(..36).context("no identity")?.parse()?,
-        item: shown.replace("<s>", "").replace("</s>", ""),
-        completed: classes.split(' ').any(|class| class == "completed"),
+        item: shown.to_owned(),
+        completed: toggle.contains(" checked"),
         order: between(text, "data-order=\"", "\"")?.parse()?,
         version: between(text, "data-version=\"", "\"")?.parse()?,
     })

@@ -66,12 +66,15 @@ impl Browser {
         .await;
     }
 
-    /// Waits until these are the texts of the elements, from the top.
+    /// The texts of the elements, from the top.
+    pub(crate) async fn texts(&self, selector: &str) -> Vec<String> {
+        let texts = self.value(&texts_of(selector)).await;
+        serde_json::from_value(texts).unwrap()
+    }
+
+    /// Waits until these are the texts of the elements.
     pub(crate) async fn shows(&self, selector: &str, texts: &[&str]) {
-        let expression = format!(
-            "[...document.querySelectorAll({selector:?})].map((it) => it.textContent.trim())"
-        );
-        self.becomes(&expression, texts).await;
+        self.becomes(&texts_of(selector), texts).await;
     }
 
     /// Clicks on the first such element.
@@ -84,6 +87,40 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
+    /// Points at the middle of the first such element. (Left and top of the screen are 0.)
+    pub(crate) async fn middle(&self, selector: &str) -> (f64, f64) {
+        let found = self.client.find(Locator::Css(selector)).await;
+        let found = found.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let (left, top, width, height) = found.rectangle().await.unwrap();
+        (left + width / 2.0, top + height / 2.0)
+    }
+
+    /// Does something with the mouse.
+    pub(crate) async fn mouse(&self, kind: &str, (x, y): (f64, f64), clicks: u32) {
+        let pressed = i32::from(kind != "mouseReleased");
+        let event = json!({
+            "type": kind, "x": x, "y": y, "clickCount": clicks,
+            "button": if clicks > 0 { "left" } else { "none" },
+            "buttons": if clicks > 0 { pressed } else { 0 },
+        });
+        self.devtools("Input.dispatchMouseEvent", event).await;
+    }
+
+    /// Clicks twice on the first such element.
+    pub(crate) async fn double_click(&self, selector: &str) {
+        let place = self.middle(selector).await;
+        self.mouse("mouseMoved", place, 0).await;
+        for clicks in [1, 2] {
+            self.mouse("mousePressed", place, clicks).await;
+            self.mouse("mouseReleased", place, clicks).await;
+        }
+    }
+
+    /// Goes back to where it was before.
+    pub(crate) async fn back(&self) {
+        self.client.back().await.unwrap();
+    }
+
     /// Types into whatever has the focus.
     pub(crate) async fn types(&self, text: &str) {
         let active = self.client.active_element().await.unwrap();
@@ -92,8 +129,12 @@ impl Browser {
 
     /// Types a line into whatever has the focus.
     pub(crate) async fn enters(&self, text: &str) {
-        self.types(&format!("{text}{}", char::from(Key::Enter)))
-            .await;
+        self.types(text).await;
+        self.presses(Key::Enter).await;
+    }
+
+    pub(crate) async fn presses(&self, key: Key) {
+        self.types(&char::from(key).to_string()).await;
     }
 
     /// Has the browser do what is no part of the WebDriver protocol but of the Chrome `DevTools` one.
@@ -133,6 +174,10 @@ impl Browser {
     pub(crate) async fn close(self) {
         self.client.close().await.unwrap();
     }
+}
+
+fn texts_of(selector: &str) -> String {
+    format!("[...document.querySelectorAll({selector:?})].map((it) => it.textContent.trim())")
 }
 
 /// A command of the `DevTools` protocol, and what goes with it.

@@ -7,6 +7,7 @@
 )]
 
 mod browser;
+mod contract;
 mod plain;
 mod sharing;
 mod stage;

@@ -7,8 +7,13 @@ use crate::{Item, StoreError, error::Cause};
 
 impl ItemStore {
     /// At most `limit` items from the end of `list`, where new items are: in the list's order, so
-    /// that the newest is last.
-    pub async fn newest(&self, list: &ListName, limit: u32) -> Result<Vec<Item>, StoreError> {
+    /// that the newest is last. All of them, or only those that are `completed` or are not.
+    pub async fn newest(
+        &self,
+        list: &ListName,
+        completed: Option<bool>,
+        limit: u32,
+    ) -> Result<Vec<Item>, StoreError> {
         let query = sqlx::query_as!(
             ItemRow,
             r#"
@@ -16,10 +21,12 @@ impl ItemStore {
                 added_at as "added_at!", version
             from items
             where list = $1 and created_position is not null and not deleted
+                and ($2::bool is null or completed = $2)
             order by "order" desc, item_id desc
-            limit $2
+            limit $3
             "#,
             list.as_str(),
+            completed,
             i64::from(limit),
         );
         self.0

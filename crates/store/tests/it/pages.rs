@@ -166,9 +166,18 @@ async fn the_newest_items_are_the_end_of_the_list() {
         .map(|number| in_list("work", number, number.into()))
         .collect();
     store.apply(&events).await;
-    let newest = store.items.newest(&list("work"), 2).await.unwrap();
-    let texts: Vec<_> = newest.iter().map(|item| item.item.as_str()).collect();
-    assert_eq!(texts, ["3", "4"]);
+    store
+        .apply(&[(10, completed("work 1")), (11, completed("work 3"))])
+        .await;
+    for (chosen, expected) in [
+        (None, ["3", "4"]),
+        (Some(false), ["2", "4"]),
+        (Some(true), ["1", "3"]),
+    ] {
+        let newest = store.items.newest(&list("work"), chosen, 2).await.unwrap();
+        let texts: Vec<_> = newest.iter().map(|item| item.item.as_str()).collect();
+        assert_eq!(texts, expected);
+    }
 }
 
 #[tokio::test]

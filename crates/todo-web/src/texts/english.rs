@@ -3,7 +3,7 @@
 use events::InvalidText;
 
 use super::{Texts, system};
-use crate::refusal::Reason;
+use crate::{refusal::Reason, view::Show};
 
 /// The texts in English.
 pub(crate) const ENGLISH: Texts = Texts {
@@ -11,13 +11,21 @@ pub(crate) const ENGLISH: Texts = Texts {
     title: "To do",
     skip_to_content: "Skip to the content",
 
-    items: |count| match count {
-        1 => "1 item".to_owned(),
-        count => format!("{count} items"),
+    left: |count| match count {
+        1 => " item left",
+        _ => " items left",
     },
-    open: |count| format!("{count} open"),
-    done: |count| format!("{count} done"),
+    filter: |show| match show {
+        Show::All => "All",
+        Show::Active => "Active",
+        Show::Completed => "Completed",
+    },
+    mark_all: "Mark all as done",
+    clear: "Clear completed",
     list: "The list",
+    lists: "Other lists",
+    another_list: "Name of another list",
+    open_list: "Open",
     empty_list: "Nothing to do yet. Add the first item above.",
     empty_page: "There are no more items.",
     database_away: "The list shows nothing because the database is away. You can still add items: \
@@ -36,10 +44,15 @@ pub(crate) const ENGLISH: Texts = Texts {
     complete: "Mark as done",
     reopen: "Mark as not done",
     change: "Change",
-    rename_title: "Rename an item",
+    rename_title: "Change an item",
     rename_label: "New text",
     rename: "Rename",
+    up: "Move up",
+    down: "Move down",
     delete: "Delete",
+    deleted: "Deleted.",
+    undo: "Undo",
+    added_when: "Added:",
 
     accepted: "Accepted. It will appear in the list when it is saved.",
     added: "Added to the list.",
@@ -47,9 +60,12 @@ pub(crate) const ENGLISH: Texts = Texts {
     change_accepted: "Your change is accepted. It shows as soon as it is saved.",
 
     saving: "saving…",
+    waiting: "waiting for the connection",
+    refused: "This change could not be accepted",
     saved: "Saved",
     removed: "Removed",
-    offline: "Not connected. What changes shows as soon as the connection is back.",
+    offline: "Not connected. You can go on: your changes are kept here and sent as soon as the \
+              connection is back.",
 
     not_accepted: "This cannot be accepted right now. Your text is kept: please try again in a moment.",
     stale_key: "This form could not be read as it was sent. Your text is kept: please send it again.",

@@ -3,7 +3,7 @@
 use events::InvalidText;
 
 use super::{Texts, system};
-use crate::refusal::Reason;
+use crate::{refusal::Reason, view::Show};
 
 /// The texts in Korean, in the polite informal style.
 pub(crate) const KOREAN: Texts = Texts {
@@ -11,10 +11,18 @@ pub(crate) const KOREAN: Texts = Texts {
     title: "할 일",
     skip_to_content: "본문으로 건너뛰기",
 
-    items: |count| format!("할 일 {count}개"),
-    open: |count| format!("남은 일 {count}개"),
-    done: |count| format!("끝낸 일 {count}개"),
+    left: |_| "개 남았어요",
+    filter: |show| match show {
+        Show::All => "전체",
+        Show::Active => "남은 일",
+        Show::Completed => "끝낸 일",
+    },
+    mark_all: "모두 완료로 표시",
+    clear: "끝낸 일 지우기",
     list: "할 일 목록",
+    lists: "다른 목록",
+    another_list: "다른 목록 이름",
+    open_list: "열기",
     empty_list: "아직 할 일이 없어요. 위에서 첫 번째 할 일을 추가해 보세요.",
     empty_page: "더 이상 할 일이 없어요.",
     database_away: "지금은 데이터베이스에 연결할 수 없어서 목록을 보여 드릴 수 없어요. 할 일은 계속 \
@@ -33,10 +41,15 @@ pub(crate) const KOREAN: Texts = Texts {
     complete: "완료로 표시",
     reopen: "미완료로 되돌리기",
     change: "수정",
-    rename_title: "할 일 이름 바꾸기",
+    rename_title: "할 일 수정",
     rename_label: "새 내용",
     rename: "바꾸기",
+    up: "위로 옮기기",
+    down: "아래로 옮기기",
     delete: "삭제",
+    deleted: "삭제했어요.",
+    undo: "되돌리기",
+    added_when: "추가한 때:",
 
     accepted: "접수했어요. 저장되면 목록에 나타나요.",
     added: "목록에 추가했어요.",
@@ -44,9 +57,11 @@ pub(crate) const KOREAN: Texts = Texts {
     change_accepted: "변경 사항을 접수했어요. 저장되는 대로 목록에 반영돼요.",
 
     saving: "저장하는 중…",
+    waiting: "연결을 기다리는 중",
+    refused: "이 변경은 접수할 수 없어요",
     saved: "저장했어요",
     removed: "삭제했어요",
-    offline: "연결이 끊겼어요. 다시 연결되면 바뀐 내용을 보여 드려요.",
+    offline: "연결이 끊겼어요. 계속 사용하셔도 돼요. 바꾼 내용은 여기에 보관했다가 다시 연결되면 보내요.",
 
     not_accepted: "지금은 접수할 수 없어요. 입력한 내용은 그대로 있으니 잠시 후 다시 시도해 주세요.",
     stale_key: "보내신 양식을 읽을 수 없어요. 입력한 내용은 그대로 있으니 한 번 더 보내 주세요.",

@@ -170,6 +170,14 @@ impl TestApp {
         self.submit("/new", &[("key", &key), ("item", text)]).await
     }
 
+    /// Adds an item to a list and has it saved.
+    pub(crate) async fn has_in(&mut self, list: &str, text: &str) -> ItemId {
+        let fields = [("list", list), ("item", text)];
+        self.submit("/new", &fields).await;
+        let added = self.save().await;
+        added.expect("it was added")
+    }
+
     /// Sends the form for a new item until it is accepted.
     pub(crate) async fn accepts(&self, fields: &[(&str, &str)]) {
         eventually(
@@ -201,8 +209,10 @@ impl TestApp {
         }
     }
 
-    /// Does what the save-handler does with what was published since this was last asked.
-    pub(crate) async fn save(&mut self) {
+    /// Does what the save-handler does with what was published since this was last asked. Returns the
+    /// item that the last of it was about.
+    pub(crate) async fn save(&mut self) -> Option<ItemId> {
+        let mut item = None;
         for heard in self.published().await {
             self.saved += 1;
             let origin = Origin {
@@ -221,7 +231,9 @@ impl TestApp {
             };
             let applied = [(&event, received.origin.position())];
             self.items.apply(applied).await.unwrap();
+            item = Some(event.item_id());
         }
+        item
     }
 
     /// Waits until the page is as `look` wants it.
@@ -259,16 +271,32 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
+    /// Whether another request's header of this name may bring about another answer.
+    pub(crate) fn varies_by(&self, name: &str) -> bool {
+        let mut headers = self.headers.get_all(header::VARY).iter();
+        headers.any(|value| value == name)
+    }
+
     pub(crate) fn has(&self, text: &str) -> bool {
         self.body.contains(text)
     }
 
-    /// The texts of the items on the page, from the top, as they are written in the page.
-    pub(crate) fn items(&self) -> Vec<&str> {
+    /// The texts of the items on the page, from the top, as they are written in the page; those that
+    /// are done in brackets.
+    pub(crate) fn items(&self) -> Vec<String> {
         let list = self.body.split("<template").next().unwrap();
-        let rows = list.split("<span class=\"text\" dir=\"auto\">").skip(1);
-        rows.map(|row| row.split("</span>").next().unwrap())
-            .collect()
+        let rows = list.split("<li id=\"item-").skip(1);
+        let shown = |row: &str| {
+            let (head, label) = row.split_once("<label").unwrap();
+            let (_, text) = label.split_once('>').unwrap();
+            let text = text.split("</label>").next().unwrap();
+            if head.contains(" checked") {
+                format!("[{text}]")
+            } else {
+                text.to_owned()
+            }
+        };
+        rows.map(shown).collect()
     }
 
     fn between(&self, before: &str, after: &str) -> &str {
@@ -280,7 +308,7 @@ impl Answer {
     pub(crate) fn refuses(&self, status: StatusCode, advice: &str) {
         assert_eq!(self.status, status, "{}", self.body);
         assert_eq!(self.header("content-type"), "text/html; charset=utf-8");
-        assert_eq!(self.header("vary"), "accept-language");
+        assert!(self.varies_by("accept-language"), "{:?}", self.headers);
         assert!(self.has("<html lang="), "{}", self.body);
         assert!(self.has(advice), "{advice}: {}", self.body);
     }

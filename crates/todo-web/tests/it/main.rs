@@ -10,6 +10,7 @@ mod app;
 mod assets;
 mod home;
 mod list;
+mod lists;
 mod live;
 mod new;
 mod outages;

@@ -70,7 +70,7 @@ fn attribute(html: &str, mark: &str, name: &str) -> Option<String> {
 
 /// How many items the page says there are.
 fn count(page: &str) -> Option<usize> {
-    attribute(page, "class=\"sums\"", "data-total=\"")?
+    attribute(page, "class=\"todo-count\"", "data-total=\"")?
         .parse()
         .ok()
 }
@@ -81,8 +81,7 @@ mod tests {
 
     #[test]
     fn the_whole_number_is_read() {
-        let sums =
-            r#"<p class="sums" data-total="60" data-done="1"><b data-many="many">60 items</b>"#;
+        let sums = r#"<span class="todo-count" data-total="60" data-done="1"><strong>59</strong> items left"#;
         assert_eq!(count(sums), Some(60));
         assert_eq!(count("<b>1 item</b>"), None);
     }

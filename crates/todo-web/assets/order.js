@@ -1,0 +1,73 @@
+// Moves items: by dragging the pair of arrows, by pressing one, or by arrow keys on it.
+
+import { idOf, on } from "./list.js";
+
+// How far a pointer goes before it drags (pixels), and how far apart two places at least are.
+const SLACK = 5;
+const STEP = 0.0005;
+
+export function order(list, put) {
+  const { rows } = list;
+  const all = () => [...rows.children];
+  const rowOf = ({ target }) => target.closest(".order")?.closest("li");
+  let drag = null;
+
+  on(rows, "click", (event) => {
+    const button = event.target.closest(".up, .down");
+    if (button) step(rowOf(event), button.matches(".up") ? -1 : 1);
+  });
+  on(rows, "keydown", (event) => {
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!by || !rowOf(event)) return;
+    event.preventDefault();
+    step(rowOf(event), by);
+  });
+  on(rows, "pointerdown", (event) => {
+    const row = event.button === 0 && rowOf(event);
+    if (row) drag = { row, y: event.clientY };
+  });
+  on(rows, "pointermove", ({ clientY: y, pointerId }) => {
+    if (!drag || (!list.isHeld && Math.abs(y - drag.y) < SLACK)) return;
+    if (!list.isHeld) {
+      list.isHeld = true;
+      // A row that is moved would lose the pointer.
+      rows.setPointerCapture(pointerId);
+      drag.row.classList.add("dragging");
+    }
+    const middle = ({ top, height }) => top + height / 2;
+    const isNext = (row) => row !== drag.row && y < middle(row.getBoundingClientRect());
+    const next = all().find(isNext) ?? null;
+    if (drag.row.nextElementSibling !== next) rows.insertBefore(drag.row, next);
+  });
+  on(rows, "pointerup", () => end(true));
+  on(rows, "pointercancel", () => end(false));
+
+  function end(isDropped) {
+    const row = drag?.row;
+    drag = null;
+    if (!list.isHeld) return;
+    list.isHeld = false;
+    row.classList.remove("dragging");
+    if (isDropped) place(row, all().indexOf(row));
+    list.draw();
+  }
+
+  function step(row, by) {
+    const to = all().indexOf(row) + by;
+    if (to >= 0 && to < rows.children.length) place(row, to);
+  }
+
+  function place(row, to) {
+    const others = list.chosen().filter(({ id }) => id !== idOf(row));
+    const [before, after] = [others[to - 1]?.order, others[to]?.order];
+    let order = (before + after) / 2;
+    if (before === undefined) order = after - STEP;
+    else if (!(before < order && order < after)) order = before + STEP;
+    put("move", idOf(row), { order });
+    // Where there was no room, those behind make some.
+    for (const item of others.slice(to)) {
+      if (item.order > order) break;
+      put("move", item.id, { order: (order += STEP) });
+    }
+  }
+}

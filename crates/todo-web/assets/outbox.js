@@ -1,0 +1,89 @@
+// The changes made here that are not known to be saved. The browser keeps them until they are accepted.
+
+// How long an accepted change is shown against a newer state of its item.
+const DOUBT_MS = 5000;
+
+// A UUID of version 7: keys sort by time. Sent twice under one key, a change is made once.
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const time = Date.now().toString(16).padStart(12, "0");
+  const hex = time + Array.from(bytes, (byte) => (256 + byte).toString(16).slice(1)).join("");
+  return hex.replace(/(.{8})(.{4})(...)(...)(.{12}).*/, "$1-$2-7$3-8$4-$5");
+}
+
+// `known` has the items as they are saved.
+export function makeOutbox(list, known, changed, refused) {
+  const prefix = `todo ${list} `;
+  const kept = Object.keys(localStorage).filter((name) => name.startsWith(prefix)).sort();
+  const changes = new Set(kept.map((name) => JSON.parse(localStorage[name])));
+  let isSending = false;
+  let isStuck = false;
+  let retry;
+
+  const release = ({ key }) => localStorage.removeItem(prefix + key);
+  const forget = (change) => release(change) ?? changes.delete(change);
+
+  // Takes what is done, and what the item has then. Of two about the same the later counts.
+  function put(verb, id, effect) {
+    const [about] = Object.keys(effect);
+    for (const old of changes) if (old.id === id && old.about === about) forget(old);
+    const key = about === "id" ? id : newKey();
+    const change = { key, verb, id, about, effect, version: known.get(id)?.version ?? 0 };
+    changes.add(change);
+    try {
+      localStorage[prefix + key] = JSON.stringify(change);
+    } catch {} // There is no room: it lives as long as the page.
+    send();
+  }
+
+  // All items, as they will be, without what is saved by now.
+  function items() {
+    const all = new Map(known);
+    for (const change of changes) {
+      const { key, id, about, effect, version, accepted } = change;
+      const item = known.get(id);
+      const isNewer = item ? item.version > version : about !== "id";
+      const isDone = item?.[about] === effect[about] || accepted < Date.now() - DOUBT_MS;
+      const state = isStuck && !accepted ? "waiting" : "saving";
+      if (item?.cause === key || (accepted && isNewer && isDone)) forget(change);
+      else if (all.has(id) || effect.id) all.set(id, { ...all.get(id), ...effect, state });
+    }
+    return [...all.values()].filter(({ deleted }) => !deleted);
+  }
+
+  // Sends what is not accepted yet, in the order in which it was made.
+  async function send() {
+    if (isSending) return;
+    isSending = true;
+    clearTimeout(retry);
+    for (let change; (change = [...changes].find(({ accepted }) => !accepted)); ) {
+      const answer = await post(change);
+      isStuck = answer === "later";
+      if (!isStuck) release(change);
+      change.accepted = answer === "accepted" && Date.now();
+      if (answer === "refused") {
+        forget(change);
+        refused(change.effect.item);
+      }
+      changed();
+      setTimeout(changed, DOUBT_MS + 100);
+      if (isStuck) break;
+    }
+    isSending = false;
+    if (isStuck) retry = setTimeout(send, 2000 + Math.random() * 2000);
+  }
+
+  async function post({ key, verb, id, effect }) {
+    const body = new URLSearchParams({ ...effect, list, key });
+    // It may not be saved yet, and will be.
+    if (!known.has(id)) body.set("unsaved", "");
+    const address = verb === "new" ? "/new" : `/items/${id}/${verb}`;
+    const signal = AbortSignal.timeout(10_000);
+    const asked = fetch(address, { method: "POST", body, redirect: "manual", signal });
+    const answer = await asked.catch(() => null);
+    if (answer?.type === "opaqueredirect") return "accepted";
+    return answer && answer.status < 500 && answer.status !== 408 ? "refused" : "later";
+  }
+
+  return { put, items, send };
+}

@@ -1,0 +1,194 @@
+// A list that is changed in place. The page does the same without this, by its forms.
+
+import { follow } from "./feed.js";
+import { idOf, makeList, on } from "./list.js";
+import { order } from "./order.js";
+import { makeOutbox, newKey } from "./outbox.js";
+
+const UNDO_MS = 8000;
+const LONGEST = 256;
+
+const app = document.querySelector(".todoapp");
+const part = (name) => app.querySelector(name);
+const texts = app.dataset;
+const input = part(".new-todo");
+// What is known of each item, also of those that are gone.
+const known = new Map();
+const outbox = makeOutbox(texts.list, known, () => list.draw(), refuse);
+const list = makeList(app, known, outbox);
+const { rows } = list;
+// Of a long list the page has a part.
+const isPart = "part" in texts;
+let last = Number(texts.after);
+
+follow(texts.live, () => last, ({ kind, id, item }) => {
+  if (kind === "offline" || kind === "online") {
+    part(".offline").hidden = kind === "online";
+    if (kind === "online") outbox.send();
+  } else if (kind === "reset" || id > last) {
+    last = id;
+    if (kind === "saved") hear(item);
+    else refresh();
+  }
+});
+
+function hear(item) {
+  // An item that is not shown may be one of another part.
+  if ("away" in texts || (isPart && !known.has(item.id) && item.version > 1)) refresh();
+  if (!list.learn(item)) return;
+  list.draw();
+  part("[data-news]").textContent = `${item.deleted ? texts.removed : texts.saved}: ${item.item}`;
+}
+
+// Takes the state as a new page shows it. One without the database is none.
+let asked = 0;
+function refresh(pause = 100 + Math.random() * 400) {
+  asked ||= setTimeout(async () => {
+    asked = 0;
+    const before = new Map(known);
+    const address = location.pathname + (isPart ? location.search : "");
+    const text = await fetch(address).then((answer) => answer.text()).catch(() => "");
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const fresh = page.querySelector(".todoapp:not([data-away])");
+    if (!fresh) return refresh(2000);
+    part(".away")?.remove();
+    delete texts.away;
+    list.read(fresh, before);
+    list.draw();
+  }, pause);
+}
+
+function put(verb, id, effect) {
+  outbox.put(verb, id, effect);
+  list.draw();
+}
+
+function complain(problem) {
+  Object.assign(part(".problem"), { textContent: problem, hidden: !problem });
+}
+
+function refuse(item = "") {
+  complain(`${texts.refused} ${item}`);
+  refresh();
+}
+
+// The text as it is kept; null if it is too long.
+function tidy(text) {
+  const tidied = text.replace(/\p{Cc}/gu, " ").trim();
+  const fits = [...tidied].length <= LONGEST;
+  complain(fits ? "" : texts.long);
+  return fits ? tidied : null;
+}
+
+part(".add").noValidate = true;
+on(part(".add"), "submit", (event) => {
+  event.preventDefault();
+  const item = tidy(input.value);
+  if (!item) return;
+  const { key } = event.target;
+  const end = list.items().at(-1)?.order ?? 0;
+  put("new", key.value, { id: key.value, item, order: Math.max(Date.now() / 1000, end + 0.001) });
+  key.value = newKey();
+  input.value = "";
+  input.focus();
+});
+
+function edit(row) {
+  const field = row.querySelector(".edit");
+  row.classList.add("editing");
+  field.value = row.querySelector("label").textContent;
+  field.focus();
+}
+
+function finish(field, isKept) {
+  const row = field.closest("li");
+  const old = row.querySelector("label").textContent;
+  const item = isKept ? tidy(field.value) : old;
+  if (item === null || !row.classList.contains("editing")) return;
+  row.classList.remove("editing");
+  if (!item) remove([idOf(row)]);
+  else if (item !== old) put("rename", idOf(row), { item });
+}
+
+const isDone = ({ completed }) => !!completed;
+
+function tick(id, completed) {
+  put(completed ? "complete" : "reopen", id, { completed });
+}
+
+let removed = [];
+let over;
+function remove(ids) {
+  removed = ids;
+  ids.forEach((id) => put("delete", id, { deleted: true }));
+  part(".undo").hidden = !ids.length;
+  offer();
+}
+
+// Nobody who is about to undo is hurried.
+function offer() {
+  clearTimeout(over);
+  over = setTimeout(() => {
+    if (part(".undo").matches(":hover, :focus-within")) offer();
+    else part(".undo").hidden = true;
+  }, UNDO_MS);
+}
+
+on(part(".undo button"), "click", () => {
+  removed.forEach((id) => put("restore", id, { deleted: false }));
+  part(".undo").hidden = true;
+  input.focus();
+});
+
+on(part(".changes"), "submit", (event) => {
+  const is = (name) => event.submitter?.matches(name);
+  if (isPart && !is("li *")) return;
+  event.preventDefault();
+  if (is(".destroy")) remove([idOf(event.submitter)]);
+  else if (is(".clear-completed")) remove(list.items().filter(isDone).map(({ id }) => id));
+});
+
+on(part(".toggle-all"), "change", ({ target: { checked, form } }) => {
+  if (isPart) return form.requestSubmit(part(".each .tick"));
+  for (const item of list.items()) if (isDone(item) !== checked) tick(item.id, checked);
+});
+
+on(rows, "change", ({ target }) => target.matches(".toggle") && tick(idOf(target), target.checked));
+on(rows, "dblclick", ({ target }) => target.matches("label") && edit(target.closest("li")));
+on(rows, "click", (event) => {
+  if (!event.target.matches(event.pointerType === "touch" ? "label, .change" : ".change")) return;
+  event.preventDefault();
+  edit(event.target.closest("li"));
+});
+on(rows, "focusout", ({ target }) => {
+  if (!list.isDrawing && target.matches(".edit")) finish(target, true);
+});
+on(app, "keydown", (event) => {
+  const { key, target, isComposing } = event;
+  const isEnter = key === "Enter";
+  if (isComposing || !target.matches(".edit, [type=checkbox]")) return;
+  // It would press the first button of the form.
+  if (isEnter) event.preventDefault();
+  if (target.matches(".edit") && (isEnter || key === "Escape")) finish(target, isEnter);
+});
+order(list, put);
+
+on(part(".filters"), "click", (event) => {
+  const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey;
+  if (isPart || isElsewhere || !event.target.matches("a")) return;
+  event.preventDefault();
+  history.pushState(null, "", event.target.href);
+  choose();
+});
+on(window, "popstate", choose);
+
+function choose() {
+  const wanted = new URLSearchParams(location.search).get("show") ?? location.hash.slice(2);
+  list.show = ["active", "completed"].includes(wanted) ? wanted : "";
+  list.draw();
+}
+
+list.read(app, known);
+if (texts.show && !isPart) refresh(0);
+choose();
+outbox.send();

@@ -1,0 +1,123 @@
+//! `/lists/{name}/…`: what is done to all items of a list at once, an event for each.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use events::{Event, ItemCompleted, ItemDeleted, ItemId, ItemReopened, ListName};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{
+    app::{App, Cause, NotAccepted},
+    form::Sent,
+    refusal::{Again, Refusal},
+    view::Place,
+};
+
+/// How many events are on their way to the broker at a time.
+const AT_A_TIME: usize = 64;
+
+/// How many items are read at a time.
+const READ: u32 = 1_000;
+
+/// The fields of such a form.
+#[derive(Default, Deserialize)]
+pub(crate) struct Fields {
+    #[serde(flatten)]
+    place: Place,
+}
+
+/// Everything is done.
+pub(crate) async fn complete(
+    app: State<Arc<App>>,
+    list: Path<String>,
+    cause: Cause,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Refusal> {
+    each(app, list, cause, fields, "complete", false, |id| {
+        ItemCompleted { id }
+    })
+    .await
+}
+
+/// Nothing is done after all.
+pub(crate) async fn reopen(
+    app: State<Arc<App>>,
+    list: Path<String>,
+    cause: Cause,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Refusal> {
+    each(app, list, cause, fields, "reopen", true, |id| {
+        ItemReopened { id }
+    })
+    .await
+}
+
+/// What is done is gone.
+pub(crate) async fn clear(
+    app: State<Arc<App>>,
+    list: Path<String>,
+    cause: Cause,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Refusal> {
+    each(app, list, cause, fields, "clear", true, |id| ItemDeleted {
+        id,
+    })
+    .await
+}
+
+/// Publishes an event for each item that is `completed` or not.
+///
+/// It may stop half way, and can be sent again: what was accepted then needs it no more, or takes it
+/// twice without harm.
+async fn each<E: Event>(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    cause: Cause,
+    fields: Fields,
+    verb: &str,
+    completed: bool,
+    event: impl Fn(ItemId) -> E,
+) -> Result<Response, Refusal> {
+    let list: ListName = name
+        .parse()
+        .map_err(|_| Refusal::of(StatusCode::NOT_FOUND))?;
+    let ids = app.ask(async |items| {
+        let (mut ids, mut after) = (Vec::new(), None);
+        loop {
+            let page = items.list(&list, after, READ).await?;
+            let chosen = page.items.iter().filter(|item| item.completed == completed);
+            ids.extend(chosen.map(|item| item.id));
+            after = page.next;
+            if after.is_none() {
+                return Ok(ids);
+            }
+        }
+    });
+    let ids = ids
+        .await
+        .ok_or_else(|| Refusal::of(StatusCode::SERVICE_UNAVAILABLE))?;
+    let (app, cause, event) = (&app, &cause, &event);
+    let published = stream::iter(ids)
+        .map(async |id| {
+            app.publish(&event(id), Uuid::now_v7().into(), id, cause)
+                .await
+        })
+        .buffer_unordered(AT_A_TIME)
+        .try_collect::<()>();
+    let view = fields.place.view();
+    published.await.map_err(|NotAccepted| {
+        Refusal::not_accepted(Again {
+            action: format!("/lists/{}/{verb}", view.list_segment()),
+            order: None,
+            key: None,
+            place: fields.place,
+        })
+    })?;
+    Ok(Redirect::to(&view.address_after("changed")).into_response())
+}

@@ -1,0 +1,248 @@
+//! `/items/{id}` and what is below it: one item, and what is done to it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use events::{
+    Event, EventId, ItemCompleted, ItemDeleted, ItemId, ItemMoved, ItemRenamed, ItemReopened,
+    ItemRestored, ItemText, Order,
+};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    app::{App, Cause, NotAccepted},
+    form::Sent,
+    language::Language,
+    refusal::{Again, Refusal},
+    render::{self, Frame},
+    view::{Place, View},
+    when::When,
+};
+
+/// The fields of such a form.
+#[derive(Clone, Default, Deserialize)]
+pub(crate) struct Fields {
+    /// The new text, when it is renamed.
+    #[serde(default)]
+    item: String,
+    /// The new place, when it is moved.
+    #[serde(default)]
+    order: String,
+    /// The identity of the change: sent again, it is made once.
+    key: Option<String>,
+    /// Whether whoever sends it added the item itself, and knows that it may not be saved yet.
+    unsaved: Option<String>,
+    #[serde(flatten)]
+    place: Place,
+}
+
+/// An item on a page of its own, with a form for a new text.
+#[derive(Template)]
+#[template(path = "item.html")]
+struct ItemPage {
+    frame: Frame,
+    id: ItemId,
+    text: String,
+    /// When it was added, unless nobody knows.
+    added: Option<When>,
+    place: Place,
+    back: String,
+    problem: Option<String>,
+}
+
+/// An item and its fields as they were sent.
+struct Change {
+    id: ItemId,
+    event: EventId,
+    fields: Fields,
+}
+
+/// Shows the item.
+pub(crate) async fn page(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    language: Language,
+) -> Result<Response, Refusal> {
+    let id: ItemId = id.parse().map_err(|_| Refusal::unknown_item())?;
+    let found = app.ask(async |items| items.get(id).await).await;
+    let found = found.ok_or_else(|| Refusal::of(StatusCode::SERVICE_UNAVAILABLE))?;
+    let item = found.ok_or_else(Refusal::unknown_item)?;
+    let now = OffsetDateTime::now_utc();
+    let view = View::of(item.list);
+    let template = ItemPage {
+        frame: Frame::new(language),
+        id,
+        text: item.item.into(),
+        added: Some(When::new(item.added_at, now, language.0)),
+        place: Place::from(&view),
+        back: view.address(),
+        problem: None,
+    };
+    Ok(render::page(StatusCode::OK, &template))
+}
+
+/// The item is done.
+pub(crate) async fn complete(
+    app: State<Arc<App>>,
+    id: Path<String>,
+    cause: Cause,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Refusal> {
+    let change = Change::about(&app, &id, fields).await?;
+    let event = ItemCompleted { id: change.id };
+    change.publish(&app, &cause, "complete", event).await
+}
+
+/// The item is not done after all.
+pub(crate) async fn reopen(
+    app: State<Arc<App>>,
+    id: Path<String>,
+    cause: Cause,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Refusal> {
+    let change = Change::about(&app, &id, fields).await?;
+    let event = ItemReopened { id: change.id };
+    change.publish(&app, &cause, "reopen", event).await
+}
+
+/// The item has another place in its list.
+pub(crate) async fn reorder(
+    app: State<Arc<App>>,
+    id: Path<String>,
+    cause: Cause,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Refusal> {
+    let order: Option<f64> = fields.order.parse().ok();
+    let order = order.and_then(|order| Order::try_from(order).ok());
+    let order = order.ok_or_else(|| Refusal::of(StatusCode::BAD_REQUEST))?;
+    let change = Change::about(&app, &id, fields).await?;
+    let event = ItemMoved {
+        id: change.id,
+        order,
+    };
+    change.publish(&app, &cause, "move", event).await
+}
+
+/// The item is gone. It may be brought back.
+pub(crate) async fn delete(
+    app: State<Arc<App>>,
+    id: Path<String>,
+    cause: Cause,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Refusal> {
+    let change = Change::about(&app, &id, fields).await?;
+    let event = ItemDeleted { id: change.id };
+    change.publish(&app, &cause, "delete", event).await
+}
+
+/// The item is not gone after all.
+pub(crate) async fn restore(
+    app: State<Arc<App>>,
+    Path(id): Path<String>,
+    cause: Cause,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Refusal> {
+    // An item that is gone is not found, and one that was never there has nothing to come back to.
+    let id = id.parse().map_err(|_| Refusal::unknown_item())?;
+    let change = Change::new(id, fields)?;
+    let event = ItemRestored { id };
+    change.publish(&app, &cause, "restore", event).await
+}
+
+/// The item has another text.
+pub(crate) async fn rename(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    language: Language,
+    cause: Cause,
+    Sent(fields): Sent<Fields>,
+) -> Result<Response, Refusal> {
+    let change = Change::about(&app, &id, fields).await?;
+    let (id, view) = (change.id, change.fields.place.view());
+    let again = |status, problem| {
+        let template = ItemPage {
+            frame: Frame::new(language),
+            id,
+            text: change.fields.item.clone(),
+            added: None,
+            place: change.fields.place.clone(),
+            back: view.address(),
+            problem: Some(problem),
+        };
+        Ok(render::page(status, &template))
+    };
+    let item: ItemText = match change.fields.item.parse() {
+        Ok(item) => item,
+        Err(invalid) => {
+            let problem = (language.0.invalid)(invalid);
+            return again(StatusCode::UNPROCESSABLE_ENTITY, problem);
+        }
+    };
+    let event = ItemRenamed { id, item };
+    let published = app.publish(&event, change.event.clone(), id, &cause).await;
+    if let Err(NotAccepted) = published {
+        let problem = language.0.not_accepted.to_owned();
+        return again(StatusCode::SERVICE_UNAVAILABLE, problem);
+    }
+    Ok(Redirect::to(&view.address_about("changed", id)).into_response())
+}
+
+impl Change {
+    fn new(id: ItemId, fields: Fields) -> Result<Self, Refusal> {
+        let key = fields.key.as_ref().map(|key| key.parse::<Uuid>());
+        let key = key.transpose();
+        let key = key.map_err(|_| Refusal::of(StatusCode::BAD_REQUEST))?;
+        Ok(Self {
+            id,
+            event: key.unwrap_or_else(Uuid::now_v7).into(),
+            fields,
+        })
+    }
+
+    /// A change of an item, unless there is none.
+    async fn about(app: &App, id: &str, fields: Fields) -> Result<Self, Refusal> {
+        let id = id.parse().map_err(|_| Refusal::unknown_item())?;
+        if fields.unsaved.is_none() && app.is_unknown(id).await {
+            return Err(Refusal::unknown_item());
+        }
+        Self::new(id, fields)
+    }
+
+    /// Publishes it, and goes back to the page that the form was on.
+    async fn publish(
+        self,
+        app: &App,
+        cause: &Cause,
+        verb: &str,
+        event: impl Event,
+    ) -> Result<Response, Refusal> {
+        let Self {
+            id,
+            event: key,
+            fields,
+        } = self;
+        let published = app.publish(&event, key.clone(), id, cause).await;
+        let word = if verb == "delete" {
+            "deleted"
+        } else {
+            "changed"
+        };
+        let back = fields.place.view().address_about(word, id);
+        published.map_err(|NotAccepted| {
+            Refusal::not_accepted(Again {
+                action: format!("/items/{id}/{verb}"),
+                order: (verb == "move").then_some(fields.order),
+                key: Some(key),
+                place: fields.place,
+            })
+        })?;
+        Ok(Redirect::to(&back).into_response())
+    }
+}
