@@ -101,10 +101,10 @@ function edit(row) {
 }
 
 function finish(field, isKept) {
-  const row = field.closest("li");
-  const old = row.querySelector("label").textContent;
-  const item = isKept ? tidy(field.value) : old;
-  if (item === null || !row.classList.contains("editing")) return;
+  const row = field.closest(".editing");
+  const old = row?.querySelector("label").textContent;
+  const item = row && tidy(isKept ? field.value : old);
+  if (item === null) return;
   row.classList.remove("editing");
   if (!item) remove([idOf(row)]);
   else if (item !== old) put("rename", idOf(row), { item });

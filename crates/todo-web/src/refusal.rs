@@ -30,7 +30,7 @@ pub(crate) enum Reason {
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) reason: Reason,
-    pub(crate) again: Option<Again>,
+    pub(crate) again: Option<Box<Again>>,
 }
 
 /// The form that was refused and may be sent again.
@@ -60,7 +60,7 @@ impl Refusal {
     /// 503: the broker did not take the event; the form may be sent again.
     pub(crate) fn not_accepted(again: Again) -> Self {
         Self {
-            again: Some(again),
+            again: Some(Box::new(again)),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, Reason::NotAccepted)
         }
     }

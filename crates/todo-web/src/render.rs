@@ -47,11 +47,6 @@ impl Frame {
         }
     }
 
-    /// Where a script is.
-    pub(crate) fn script(self, file: &str) -> &'static str {
-        assets::path(file)
-    }
-
     /// How long an item's text may be, in words.
     pub(crate) fn item_hint(self) -> String {
         (self.texts.item_hint)(ItemText::LIMIT)

@@ -94,7 +94,7 @@ async fn the_scripts_are_small_and_so_is_the_first_page() {
         files(&app.visit("/system").await),
     ];
     let mut scripts = files.concat();
-    scripts.retain(|path| path.ends_with(".js"));
+    scripts.retain(|path| path.ends_with("js"));
     let mut size = 0;
     for script in &scripts {
         size += app.visit(script).await.body.len();
