@@ -96,6 +96,29 @@ pub(crate) async fn watch_all(
     Ok(begin.elapsed())
 }
 
+/// Waits until a saver that has been there before saves again.
+pub(crate) async fn watch_begin(
+    stage: &Stage,
+    backlog: &Backlog,
+    saver: &mut Program,
+) -> Result<()> {
+    let patience = Instant::now() + PATIENCE;
+    while state(stage, backlog.group)
+        .await
+        .is_none_or(|state| state.floor == 0)
+    {
+        look_again(std::slice::from_mut(saver), patience).await?;
+    }
+    Ok(())
+}
+
+/// How many of the events that a group has in hand it has been given before.
+pub(crate) async fn given_again(stage: &Stage, group: &str) -> Result<usize> {
+    let stream = stage.jetstream.get_stream_no_info(STREAM).await?;
+    let info: consumer::Info = stream.consumer_info(group).await?;
+    Ok(info.num_redelivered)
+}
+
 /// How far a group is.
 struct State {
     delivered: u64,

@@ -5,5 +5,6 @@ pub(crate) mod browsers;
 pub(crate) mod drain;
 pub(crate) mod live;
 pub(crate) mod memory;
+pub(crate) mod outage;
 pub(crate) mod page;
 pub(crate) mod start;

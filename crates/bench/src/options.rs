@@ -27,6 +27,8 @@ pub(crate) enum Figure {
     B8,
     /// Browsers that watch
     B9,
+    /// A database that was away
+    B10,
 }
 
 /// What to measure, and where.
@@ -78,6 +80,8 @@ pub(crate) struct Sizes {
     pub(crate) pages: usize,
     /// How many browsers watch.
     pub(crate) browsers: usize,
+    /// How long the database is away.
+    pub(crate) outage: Duration,
 }
 
 impl Options {
@@ -109,6 +113,7 @@ impl Options {
                 starts: 1,
                 pages: 50,
                 browsers: 200,
+                outage: Duration::from_secs(2),
             };
         }
         Sizes {
@@ -122,6 +127,7 @@ impl Options {
             starts: 7,
             pages: 1_000,
             browsers: 10_000,
+            outage: Duration::from_mins(2),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::measure::{accept, browsers, drain, live, memory, page, start};
+use crate::measure::{accept, browsers, drain, live, memory, outage, page, start};
 use crate::options::{Figure, Options};
 use crate::stage::Stage;
 use crate::table::Table;
@@ -55,6 +55,9 @@ async fn measure(options: &Options) -> Result<()> {
     }
     if options.wants(Figure::B9) {
         browsers::run(&mut stage, &mut table).await?;
+    }
+    if options.wants(Figure::B10) {
+        outage::run(&mut stage, &mut table).await?;
     }
     if !options.judges() {
         table.note("These sizes are too small for a verdict.");
