@@ -1,12 +1,13 @@
 //! Errors on HTTP: one document for all of them (RFC 9457).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, error::Error, iter::successors};
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use tracing::{error, warn};
 
 use crate::http::RequestId;
 
@@ -19,6 +20,7 @@ pub struct Problem {
     detail: Option<String>,
     fields: Vec<Field>,
     retry_after_s: Option<u32>,
+    cause: Option<String>,
 }
 
 /// A part of the request that is wrong.
@@ -51,6 +53,7 @@ impl Problem {
             detail: None,
             fields: Vec::new(),
             retry_after_s: None,
+            cause: None,
         }
     }
 
@@ -97,6 +100,39 @@ impl Problem {
             detail: detail.into(),
         });
         self
+    }
+
+    /// Keeps what the problem comes from, for [`Problem::report`]. The caller is not told.
+    #[must_use]
+    pub fn because(self, cause: &(dyn Error + 'static)) -> Self {
+        let chain = successors(Some(cause), |error| <dyn Error>::source(*error));
+        let chain: Vec<_> = chain.map(ToString::to_string).collect();
+        Self {
+            cause: Some(chain.join(": ")),
+            ..self
+        }
+    }
+
+    /// Writes what the problem comes from into the log, if that is known, with the identity of the request that
+    /// met it. What only the caller can mend has no cause, and is not logged.
+    pub fn report(&self, request: &str) {
+        let Some(cause) = &self.cause else {
+            return;
+        };
+        let (status, kind) = (self.status.as_u16(), self.kind);
+        if self.status == StatusCode::INTERNAL_SERVER_ERROR {
+            error!(
+                request.id = request,
+                error = cause,
+                "answering {status}, {kind}"
+            );
+        } else {
+            warn!(
+                request.id = request,
+                error = cause,
+                "answering {status}, {kind}"
+            );
+        }
     }
 
     /// Its status on HTTP.
@@ -167,13 +203,15 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Makes an error a problem document, whichever layer it comes from. Its headers (such as `Allow`) stay.
+/// Makes an error a problem document, whichever layer it comes from, and logs what it comes from. Its headers (such as
+/// `Allow`) stay.
 #[must_use]
 pub fn documented(mut response: Response, id: &RequestId) -> Response {
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
         let problem = response.extensions_mut().remove::<Problem>();
         let problem = problem.unwrap_or_else(|| Problem::of_status(status));
+        problem.report(id.as_str());
         problem.render(&mut response, id);
     }
     response

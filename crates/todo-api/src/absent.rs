@@ -64,8 +64,9 @@ impl App {
             Ok(item) => return Ok(item),
             Err(absence) => absence,
         };
-        let has_no_time = id.uuid().get_version_num() != 7;
-        let may_come = self.comes(id, absence) || (has_no_time && absence == Absence::Unknown);
+        // One that stands for a key may have been accepted by another process.
+        let is_key = id.uuid().get_version_num() == 5 && absence == Absence::Unknown;
+        let may_come = is_key || self.comes(id, absence);
         if let Some(wait) = wait.filter(|_| may_come)
             && let Some(item) = self.see_saved(id, wait).await
         {

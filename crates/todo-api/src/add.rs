@@ -11,6 +11,7 @@ use events::{ItemId, ItemText, ListName, NewItem};
 use serde::{Deserialize, Serialize};
 use service::problem::Problem;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::{
     accept::TakesJson,
@@ -18,8 +19,9 @@ use crate::{
     body::Fields,
     key::Key,
     list::bad_query,
+    openapi::{parameters, refusals, schemas},
     prefer::Prefer,
-    representation::{accepted, created},
+    representation::{ItemDocument, accepted, created},
     waiting::Outcome,
 };
 
@@ -30,15 +32,75 @@ pub(crate) struct Place {
 }
 
 /// What was accepted.
-#[derive(Serialize)]
-struct Added<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = AcceptedItem, example = json!({
+    "id": "01a1f961-0f41-7277-9d2b-20d8f82dad2d", "list": "default", "item": "buy milk",
+}))]
+pub(crate) struct Added<'a> {
+    /// Its identifier from now on.
+    #[schema(value_type = Uuid)]
     id: ItemId,
+    #[schema(value_type = schemas::ListName)]
     list: &'a str,
+    #[schema(value_type = schemas::ItemText)]
     item: &'a str,
 }
 
 /// Publishes an item: `{"item": "buy milk"}`, with its `list` in the body or in the address. A
 /// caller who waits hears 201 when it is saved.
+#[utoipa::path(
+    post,
+    path = "/todo",
+    operation_id = "addItem",
+    tag = "items",
+    summary = "Add an item",
+    description = "Publishes that an item was added. With `Prefer: wait=N`, the answer comes when it is saved. The address \
+                   may name the list too, by `?list=`, as long as the body names no other.",
+    params(parameters::Key, parameters::Wait),
+    request_body = schemas::NewItem,
+    responses(
+        (
+            status = 202,
+            description = "the event is stored, and the item will be saved",
+            body = Added,
+            headers(("location" = String, description = "the item's address")),
+            links(
+                ("show" = (operation_id = "showItem", parameters(("id" = "$response.body#/id")))),
+                ("change" = (operation_id = "changeItem", parameters(("id" = "$response.body#/id")))),
+                ("delete" = (operation_id = "deleteItem", parameters(("id" = "$response.body#/id")))),
+            ),
+        ),
+        (
+            status = 201,
+            description = "the item is saved",
+            body = ItemDocument,
+            headers(
+                ("location" = String, description = "the item's address"),
+                ("etag" = String, description = "the item's version"),
+                ("preference-applied" = String, description = "the wait that was heeded"),
+            ),
+            links(
+                ("show" = (operation_id = "showItem", parameters(("id" = "$response.body#/id")))),
+                ("change" = (operation_id = "changeItem", parameters(("id" = "$response.body#/id")))),
+                ("delete" = (operation_id = "deleteItem", parameters(("id" = "$response.body#/id")))),
+                ("showAsTodo" = (
+                    operation_id = "showTodoOfList",
+                    parameters(("list" = "$response.body#/list"), ("id" = "$response.body#/id")),
+                )),
+                ("changeAsTodo" = (
+                    operation_id = "changeTodoOfList",
+                    parameters(("list" = "$response.body#/list"), ("id" = "$response.body#/id")),
+                )),
+                ("deleteAsTodo" = (
+                    operation_id = "deleteTodoOfList",
+                    parameters(("list" = "$response.body#/list"), ("id" = "$response.body#/id")),
+                )),
+            ),
+        ),
+        refusals::Body,
+        refusals::Keyed,
+    ),
+)]
 pub(crate) async fn add(
     State(app): State<Arc<App>>,
     place: Result<Query<Place>, QueryRejection>,

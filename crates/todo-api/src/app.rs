@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
 
 use crate::{
     absent::{Keyed, no_item},
@@ -77,12 +77,18 @@ impl App {
     ) -> Result<Stored, Problem> {
         match self.bus.publish(envelope).await {
             Ok(stored) => {
-                debug!(event.id = %envelope.id, item.id = %item, "accepted an event on {}", envelope.subject);
+                debug!(
+                    event.id = %envelope.id,
+                    item.id = %item,
+                    request.id = request_of(envelope),
+                    "accepted an event on {}", envelope.subject
+                );
                 Ok(stored)
             }
             Err(error) => {
                 warn!(
                     event.id = %envelope.id,
+                    request.id = request_of(envelope),
                     error = &error as &dyn std::error::Error,
                     "cannot publish on {}", envelope.subject
                 );
@@ -95,7 +101,12 @@ impl App {
     pub(crate) async fn publish_all(&self, envelopes: &[Envelope]) -> Result<(), Problem> {
         self.bus.publish_all(envelopes).await.map_err(|error| {
             let cause = &error as &dyn std::error::Error;
-            warn!(error = cause, "cannot publish {} events", envelopes.len());
+            warn!(
+                request.id = envelopes.first().and_then(request_of),
+                error = cause,
+                "cannot publish {} events",
+                envelopes.len()
+            );
             not_accepted()
         })
     }
@@ -110,13 +121,10 @@ impl App {
             return Err(away());
         }
         question(&self.items).await.map_err(|error| {
-            let cause = &error as &dyn std::error::Error;
             if error.is_unavailable() {
-                warn!(error = cause, "the database is away");
-                away()
+                away().because(&error)
             } else {
-                error!(error = cause, "the database refused to answer");
-                internal()
+                internal().because(&error)
             }
         })
     }
@@ -124,8 +132,17 @@ impl App {
     /// Fails if the database says that there is no item `id`, or that it is not as `condition` wants it. If
     /// it cannot say, the change goes on, but not without a condition that it asks for: an event about
     /// an item that does not exist has no effect.
-    pub(crate) async fn expect(&self, id: ItemId, condition: &IfMatch) -> Result<(), Problem> {
-        match timeout(EXISTENCE_LIMIT, self.look(id)).await {
+    pub(crate) async fn expect(
+        &self,
+        id: ItemId,
+        condition: &IfMatch,
+        cause: &Cause,
+    ) -> Result<(), Problem> {
+        let looked = timeout(EXISTENCE_LIMIT, self.look(id)).await;
+        if let Ok(Err(problem)) = &looked {
+            problem.report(cause.request.as_deref().unwrap_or_default());
+        }
+        match looked {
             Ok(Ok(Ok(item))) => condition.hold(item.version),
             Ok(Ok(Err(absence))) => Err(self.absent(id, absence)),
             _ if condition.is_given() => Err(Problem::unavailable(
@@ -168,6 +185,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Cause {
             trace,
         })
     }
+}
+
+/// The request that an event comes from.
+fn request_of(envelope: &Envelope) -> Option<&str> {
+    let headers = envelope.headers.iter();
+    let mut requests = headers.filter(|(name, _)| *name == header::CORRELATION_ID);
+    requests.next().map(|(_, request)| request.as_str())
 }
 
 /// The item that an address names. What is no identifier names no item, just as one that was never

@@ -24,6 +24,7 @@ use serde::Serialize;
 use serde_json::Value;
 use service::problem::Problem;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::{
     add::{Place, wanted},
@@ -31,6 +32,7 @@ use crate::{
     body::Fields,
     key::Key,
     list::bad_query,
+    openapi::{parameters, refusals, schemas},
 };
 use read::{Batch, Form};
 
@@ -40,12 +42,19 @@ pub(crate) use read::Places;
 const AT_A_TIME: usize = 64;
 
 /// What became of one item of a batch.
-#[derive(Serialize)]
-struct Part {
+#[derive(Serialize, ToSchema)]
+#[schema(as = BatchPart, example = json!({"status": 202, "id": "01a1f961-0f41-7277-9d2b-20d8f82dad2d"}))]
+pub(crate) struct Part {
+    /// The status that `POST /todo` would have answered with.
+    #[schema(minimum = 202, maximum = 599)]
     status: u16,
+    /// The item's identifier, if it was accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>, nullable = false)]
     id: Option<ItemId>,
+    /// Why it was not. It has no identity of a request: that is the whole batch's.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
     problem: Option<Value>,
 }
 
@@ -55,6 +64,36 @@ struct Part {
 ///
 /// With a key, each item has a key of its own that follows from that one and its place in the batch, so
 /// that the same batch may be sent again as a whole.
+#[utoipa::path(
+    post,
+    path = "/todo/batch",
+    operation_id = "addItems",
+    tag = "items",
+    summary = "Add many items",
+    description = "Publishes up to 1 000 items, each as `POST /todo` takes it, in their order, and answers with what became \
+                   of each, in the same order and form. What is no item is refused by itself. If nothing could be \
+                   accepted because something is away, all of it is refused with 503. The address may name \
+                   the list of all of them, by `?list=`.",
+    params(parameters::Key),
+    request_body(content(
+        (schemas::Batch = "application/json"),
+        (schemas::Lines = "application/x-ndjson", example = "{\"item\":\"buy milk\"}\n{\"item\":\"write\",\"list\":\"work\"}\n"),
+    )),
+    responses(
+        (
+            status = 200,
+            description = "what became of each",
+            content(
+                ([Part] = "application/json"),
+                (
+                    String = "application/x-ndjson",
+                    example = "{\"status\":202,\"id\":\"01a1f961-0f41-7277-9d2b-20d8f82dad2d\"}\n",
+                ),
+            ),
+        ),
+        refusals::Body,
+    ),
+)]
 pub(crate) async fn batch(
     State(app): State<Arc<App>>,
     place: Result<Query<Place>, QueryRejection>,

@@ -21,8 +21,9 @@ use crate::{
     body::Fields,
     condition::IfMatch,
     key::Key,
+    openapi::{parameters, refusals, schemas},
     prefer::Prefer,
-    representation::{Accepted, accepted, changed},
+    representation::{Accepted, ItemDocument, accepted, changed},
     waiting::Outcome,
 };
 
@@ -42,6 +43,40 @@ pub(crate) struct Change {
 ///
 /// If not all of them are known to be stored, the request may be sent again as it is: each event
 /// says how its part of the item is from then on, so repeating it changes nothing.
+#[utoipa::path(
+    patch,
+    path = "/todo/{id}",
+    operation_id = "changeItem",
+    tag = "items",
+    summary = "Change an item",
+    description = "Publishes an event for each field. If not all of them are known to be stored, the answer is 503, \
+                   and the request may be sent again as it is. With `Prefer: wait=N`, the answer comes when all \
+                   of them are saved.",
+    params(parameters::Id, parameters::IfMatch, parameters::Key, parameters::Wait),
+    request_body(content(
+        (schemas::Change = "application/json"), (schemas::Change = "application/merge-patch+json"),
+    )),
+    responses(
+        (
+            status = 202,
+            description = "the events are stored, and the item will be changed",
+            body = Accepted,
+            headers(("location" = String, description = "the item's address")),
+        ),
+        (
+            status = 200,
+            description = "the item as it is saved",
+            body = ItemDocument,
+            headers(
+                ("etag" = String, description = "the item's version"),
+                ("preference-applied" = String, description = "the wait that was heeded"),
+            ),
+        ),
+        refusals::Body,
+        refusals::OfItem,
+        refusals::Conditional,
+    ),
+)]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -54,7 +89,7 @@ pub(crate) async fn change(
     let id = named(&id)?;
     let change = Change::read(fields)?;
     let envelopes = change.seal(id, &key, &cause);
-    app.expect(id, &if_match).await?;
+    app.expect(id, &if_match, &cause).await?;
     let acceptance = app.accept(envelopes, id, prefer).await?;
     let is_changed = move |outcome: &Outcome| match outcome {
         Outcome::There(item) => change.shows_in(item),

@@ -38,10 +38,12 @@ enum Versions {
     Any,
     /// Only these, each with whether it was given as a weak one. What is no version of ours is left out.
     Of(Vec<(i64, bool)>),
+    /// It is no `*` and no list of tags.
+    Unreadable,
 }
 
-/// The header `If-Match` of a request that changes something. Fails with 400 if it cannot be read: what
-/// its caller fears might happen then.
+/// The header `If-Match` of a request that changes something. One that cannot be read holds for no version:
+/// otherwise might happen what its caller fears.
 pub(crate) struct IfMatch(Option<Versions>);
 
 impl IfMatch {
@@ -56,27 +58,29 @@ impl IfMatch {
             None | Some(Versions::Any) => true,
             // Only strong tags match here.
             Some(Versions::Of(wanted)) => wanted.contains(&(version, false)),
+            Some(Versions::Unreadable) => false,
         };
         if holds {
             return Ok(());
         }
         let problem = Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed");
+        let advice = match &self.0 {
+            Some(Versions::Unreadable) => {
+                "; `If-Match` must be `*` or a list of what was given as `ETag`, with its quotes"
+            }
+            _ => "",
+        };
         Err(problem.detail(format!(
-            "the item is not as `If-Match` expects: its `ETag` is \"{version}\" now; read it again"
+            "the item is not as `If-Match` expects: its `ETag` is \"{version}\" now; read it again{advice}"
         )))
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
-    type Rejection = Problem;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let versions = versions(&parts.headers, &header::IF_MATCH);
-        versions.map(Self).map_err(|Unreadable| {
-            Problem::new(StatusCode::BAD_REQUEST, "bad-condition").detail(
-                "`If-Match` must be `*` or a list of what was given as `ETag`, with its quotes",
-            )
-        })
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(versions(&parts.headers, &header::IF_MATCH)))
     }
 }
 
@@ -88,7 +92,7 @@ impl IfNoneMatch {
     /// Whether the caller has `version` already.
     pub(crate) fn knows(&self, version: i64) -> bool {
         match &self.0 {
-            None => false,
+            None | Some(Versions::Unreadable) => false,
             Some(Versions::Any) => true,
             Some(Versions::Of(known)) => known.iter().any(|(known, _)| *known == version),
         }
@@ -99,8 +103,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let versions = versions(&parts.headers, &header::IF_NONE_MATCH);
-        Ok(Self(versions.unwrap_or_default()))
+        Ok(Self(versions(&parts.headers, &header::IF_NONE_MATCH)))
     }
 }
 
@@ -117,39 +120,35 @@ pub(crate) async fn require(request: Request, next: Next) -> Response {
         .into_response()
 }
 
-/// The header is no `*` and no list of tags.
-#[derive(Debug, PartialEq)]
-struct Unreadable;
-
-fn versions(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Versions>, Unreadable> {
+fn versions(headers: &HeaderMap, name: &HeaderName) -> Option<Versions> {
     let mut lines = headers.get_all(name).iter().peekable();
-    if lines.peek().is_none() {
-        return Ok(None);
-    }
+    lines.peek()?;
     let mut known = Vec::new();
     for line in lines {
         // A tag may have bytes beyond ASCII, and none of ours has.
         let line = String::from_utf8_lossy(HeaderValue::as_bytes(line));
         if line.trim() == "*" {
-            return Ok(Some(Versions::Any));
+            return Some(Versions::Any);
         }
-        read(&line, &mut known)?;
+        if read(&line, &mut known).is_none() {
+            return Some(Versions::Unreadable);
+        }
     }
-    Ok(Some(Versions::Of(known)))
+    Some(Versions::Of(known))
 }
 
-/// Reads a list of tags. There are no escapes in them, unlike in other quoted strings.
-fn read(mut list: &str, known: &mut Vec<(i64, bool)>) -> Result<(), Unreadable> {
+/// Reads a list of tags, if it is one. There are no escapes in them, unlike in other quoted strings.
+fn read(mut list: &str, known: &mut Vec<(i64, bool)>) -> Option<()> {
     loop {
         list = list.trim_start();
         let weak = list.strip_prefix("W/");
-        let quoted = weak.unwrap_or(list).strip_prefix('"').ok_or(Unreadable)?;
-        let (tag, rest) = quoted.split_once('"').ok_or(Unreadable)?;
+        let quoted = weak.unwrap_or(list).strip_prefix('"')?;
+        let (tag, rest) = quoted.split_once('"')?;
         known.extend(version(tag).map(|version| (version, weak.is_some())));
         match rest.trim_start().strip_prefix(',') {
             Some(rest) => list = rest,
-            None if rest.trim().is_empty() => return Ok(()),
-            None => return Err(Unreadable),
+            None if rest.trim().is_empty() => return Some(()),
+            None => return None,
         }
     }
 }
@@ -165,9 +164,9 @@ mod tests {
     use axum::http::{HeaderMap, HeaderValue, header};
     use proptest::{collection::vec, prelude::*};
 
-    use super::{IfMatch, IfNoneMatch, Unreadable, Versions, etag, versions};
+    use super::{IfMatch, IfNoneMatch, Versions, etag, versions};
 
-    fn read(lines: &[&str]) -> Result<Option<Versions>, Unreadable> {
+    fn read(lines: &[&str]) -> Option<Versions> {
         let mut headers = HeaderMap::new();
         for line in lines {
             let line = HeaderValue::from_bytes(line.as_bytes()).unwrap();
@@ -178,9 +177,9 @@ mod tests {
 
     #[test]
     fn a_list_of_tags_is_read_wherever_it_is_divided() {
-        let of = |known: &[(i64, bool)]| Ok(Some(Versions::Of(known.to_vec())));
-        assert_eq!(read(&[]), Ok(None));
-        assert_eq!(read(&[" * "]), Ok(Some(Versions::Any)));
+        let of = |known: &[(i64, bool)]| Some(Versions::Of(known.to_vec()));
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&[" * "]), Some(Versions::Any));
         assert_eq!(read(&["\"3\""]), of(&[(3, false)]));
         assert_eq!(
             read(&["W/\"3\" ,\"4\"", "\"5\""]),
@@ -202,14 +201,14 @@ mod tests {
             "\"3\",",
             "*, \"3\"",
         ] {
-            assert_eq!(read(&[wrong]), Err(Unreadable), "{wrong}");
+            assert_eq!(read(&[wrong]), Some(Versions::Unreadable), "{wrong}");
         }
     }
 
     #[test]
     fn a_change_needs_a_strong_tag_and_a_look_takes_a_weak_one_too() {
-        let strong = || read(&["\"3\""]).unwrap();
-        let weak = || read(&["W/\"3\""]).unwrap();
+        let strong = || read(&["\"3\""]);
+        let weak = || read(&["W/\"3\""]);
         assert!(IfMatch(strong()).hold(3).is_ok());
         assert!(IfMatch(strong()).hold(4).is_err());
         assert!(IfMatch(weak()).hold(3).is_err());
@@ -222,7 +221,7 @@ mod tests {
         #[test]
         fn what_is_given_as_a_tag_is_read_as_the_version_that_it_stands_for(version: i64) {
             let (_, tag) = etag(version);
-            prop_assert_eq!(read(&[&tag]), Ok(Some(Versions::Of(vec![(version, false)]))));
+            prop_assert_eq!(read(&[&tag]), Some(Versions::Of(vec![(version, false)])));
         }
 
         #[test]

@@ -17,6 +17,7 @@ use crate::{
     app::{App, Cause, named},
     condition::IfMatch,
     key::Key,
+    openapi::{parameters, refusals},
     prefer::Prefer,
     representation::{Accepted, accepted},
     waiting::Outcome,
@@ -24,6 +25,31 @@ use crate::{
 
 /// Publishes that an item is gone. A caller who waits hears 204 when it is. With `If-Match`, only if the
 /// item is as the caller knows it ([`crate::condition`] says what that promises).
+#[utoipa::path(
+    delete,
+    path = "/todo/{id}",
+    operation_id = "deleteItem",
+    tag = "items",
+    summary = "Delete an item",
+    description = "Publishes that an item is gone. With `Prefer: wait=N`, the answer comes when it is.",
+    params(parameters::Id, parameters::IfMatch, parameters::Key, parameters::Wait),
+    responses(
+        (
+            status = 202,
+            description = "the event is stored, and the item will be deleted",
+            body = Accepted,
+            headers(("location" = String, description = "the item's address")),
+        ),
+        (
+            status = 204,
+            description = "the item is gone",
+            headers(("preference-applied" = String, description = "the wait that was heeded")),
+        ),
+        refusals::Reading,
+        refusals::OfItem,
+        refusals::Conditional,
+    ),
+)]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -33,7 +59,7 @@ pub(crate) async fn delete(
     prefer: Prefer,
 ) -> Result<Response, Problem> {
     let id = named(&id)?;
-    app.expect(id, &if_match).await?;
+    app.expect(id, &if_match, &cause).await?;
     let event = ItemDeleted { id };
     let envelope = cause.seal(
         &event,

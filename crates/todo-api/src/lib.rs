@@ -19,6 +19,8 @@
 //! | `PATCH /todo/{id}` | changes its text, whether it is done, or its place: `change` |
 //! | `DELETE /todo/{id}` | deletes it: `delete` |
 //! | `/todos`, `/lists/{list}/todos` | a list for programs written for Todo-Backend: `todos` |
+//! | `GET /openapi.json` | what can be done here, for everybody: `openapi` |
+//! | `GET /docs` | a page to read that, and to try it: `docs` |
 //! | `GET /asyncapi.yaml` | what is said over the broker, for everybody: `contract` |
 //!
 //! The same is answered to whoever asks over the broker, on `queries.todo.list`, `queries.todo.get` and
@@ -26,8 +28,10 @@
 //!
 //! # Adding an address
 //!
-//! Write its handler in a module named after what it does, returning `Result<_, Problem>`, and add
-//! it to [`routes`]. Test it in `tests/it/`, in a module of the same name.
+//! Write its handler in a module named after what it does, returning `Result<_, Problem>`, say beside it by
+//! `#[utoipa::path(…)]` what it takes and answers, and add it to [`parts`]; a new kind of problem has a row in
+//! `openapi::refusals` and in `docs/problems.md`. `cargo xtask docs` writes `docs/openapi.json` anew. Test it in
+//! `tests/it/`, in a module of the same name.
 
 mod absent;
 mod accept;
@@ -40,8 +44,10 @@ mod condition;
 mod contract;
 mod cors;
 mod delete;
+mod docs;
 mod key;
 mod list;
+mod openapi;
 mod options;
 mod policy;
 mod prefer;
@@ -57,15 +63,13 @@ mod waiting;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::{
-    Router,
-    http::StatusCode,
-    routing::{get, post},
-};
+use axum::{Extension, Router, http::StatusCode, routing::get};
 use bus::{Bus, Replies};
 use service::{Service, http, settings};
 use store::Database;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
+use openapi::Document;
 use presentation::Data;
 
 pub use app::App;
@@ -125,33 +129,59 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The routes of the service, without those that every service has, for those whom the `policy` admits.
-/// The contract is for everybody.
+/// The routes of the service, without those that every service has, for those whom the `policy` admits. The
+/// documents are for everybody.
 pub fn routes(app: App, policy: &Policy) -> Router {
+    let parts = parts(policy);
     let app = Arc::new(app);
-    let items = Router::new()
-        .route("/todo", get(list::list).post(add::add))
-        .route("/todo", options::allow("GET,HEAD,POST,OPTIONS"))
-        .route("/todo/batch", post(batch::batch))
-        .route("/todo/batch", options::allow("POST,OPTIONS"))
-        .route(
-            "/todo/{id}",
-            get(show::show).patch(change::change).delete(delete::delete),
-        )
-        .route(
-            "/todo/{id}",
-            options::allow("GET,HEAD,PATCH,DELETE,OPTIONS"),
-        )
+    let items = parts
+        .items
         .fallback(async || StatusCode::NOT_FOUND)
         .with_state(Arc::clone(&app));
-    // A browser asks for leave before it sends a token.
-    let todos = policy.guard(todos::routes().with_state(app));
-    let todos = cors::shared(todos, todos::open());
-    // The same for everybody, and what a caller reads who has no token yet.
-    let contract = Router::new()
-        .route("/asyncapi.yaml", get(contract::asyncapi))
-        .route("/asyncapi.yaml", options::allow("GET,HEAD,OPTIONS"));
     let items = policy.guard(policy.condition(items));
-    let ours = policy.share(items.merge(contract));
-    http::fronted::<Data>(ours.merge(todos))
+    // The same for everybody, and what a caller reads who has no token yet.
+    let document = Document::of(&parts.api);
+    let documents = parts.documents.layer(Extension(document));
+    // A browser asks for leave before it sends a token.
+    let todos = policy.guard(parts.todos.with_state(app));
+    let todos = cors::shared(todos, todos::open());
+    http::fronted::<Data>(policy.share(items.merge(documents)).merge(todos))
+}
+
+/// What the API can do, for those whom the `policy` admits: an OpenAPI document, as JSON to read.
+pub fn document(policy: &Policy) -> String {
+    // Every key in it is a text, so writing it cannot fail.
+    serde_json::to_string_pretty(&parts(policy).api).unwrap_or_default()
+}
+
+/// The routes, and what they say of themselves.
+struct Parts {
+    /// For those who may use the API.
+    items: Router<Arc<App>>,
+    /// For the same, and for pages of every site.
+    todos: Router<Arc<App>>,
+    /// For everybody.
+    documents: Router,
+    api: utoipa::openapi::OpenApi,
+}
+
+fn parts(policy: &Policy) -> Parts {
+    let items = OpenApiRouter::default()
+        .routes(routes!(list::list, add::add))
+        .routes(routes!(batch::batch))
+        .routes(routes!(show::show, change::change, delete::delete));
+    let documents = OpenApiRouter::default()
+        .routes(routes!(openapi::json))
+        .routes(routes!(contract::asyncapi))
+        .routes(routes!(docs::page))
+        .route("/docs/page.css", get(docs::style))
+        .route("/docs/page.js", get(docs::script));
+    let guarded = policy.asks_for_tokens();
+    let mut api = openapi::empty();
+    Parts {
+        items: openapi::declared(items, guarded, &mut api),
+        todos: openapi::declared(todos::routes(), guarded, &mut api),
+        documents: openapi::declared(documents, false, &mut api),
+        api,
+    }
 }

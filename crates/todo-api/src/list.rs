@@ -14,7 +14,12 @@ use service::problem::Problem;
 use store::Cursor;
 use url::form_urlencoded;
 
-use crate::{accept::TakesJson, app::App, representation::PageDocument};
+use crate::{
+    accept::TakesJson,
+    app::App,
+    openapi::{parameters, refusals},
+    representation::PageDocument,
+};
 
 /// How many items a page has, unless the caller says.
 pub(crate) const USUAL: u32 = 100;
@@ -36,6 +41,26 @@ pub(crate) struct Part {
 }
 
 /// Answers with the items of a list, the newest last, and where the next page begins.
+#[utoipa::path(
+    get,
+    path = "/todo",
+    operation_id = "listItems",
+    tag = "items",
+    summary = "List items",
+    description = "A part of a list, the newest item last. Pages are cut by place and not by number, so that what \
+                   comes and goes in between makes none of them skip or repeat an item.",
+    params(parameters::Part),
+    responses(
+        (
+            status = 200,
+            description = "a part of the list",
+            body = PageDocument,
+            headers(("link" = String, description = "where the `first` page is, and the `next` one if there is any")),
+        ),
+        refusals::Reading,
+        refusals::Fields,
+    ),
+)]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     _: TakesJson,

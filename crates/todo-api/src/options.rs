@@ -11,12 +11,14 @@ use crate::body::PATCHES;
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// Answers `OPTIONS` at an address that knows the `methods`.
-pub(crate) fn allow<S: Clone + Send + Sync + 'static>(methods: &'static str) -> MethodRouter<S> {
-    let allowed = [(header::ALLOW, methods)];
+pub(crate) fn allow<S: Clone + Send + Sync + 'static>(methods: String) -> MethodRouter<S> {
     let patches = methods.contains("PATCH");
     let patches = patches.then_some([(ACCEPT_PATCH, PATCHES)]);
-    options(async move || match patches {
-        Some(patches) => (StatusCode::NO_CONTENT, allowed, patches).into_response(),
-        None => (StatusCode::NO_CONTENT, allowed).into_response(),
+    options(async move || {
+        let allowed = [(header::ALLOW, methods)];
+        match patches {
+            Some(patches) => (StatusCode::NO_CONTENT, allowed, patches).into_response(),
+            None => (StatusCode::NO_CONTENT, allowed).into_response(),
+        }
     })
 }

@@ -45,6 +45,13 @@ impl Policy {
         routes.layer(middleware::from_fn_with_state(tokens, tokens::guard))
     }
 
+    /// Whether callers need a token.
+    pub(crate) fn asks_for_tokens(&self) -> bool {
+        self.api_tokens
+            .as_ref()
+            .is_some_and(|tokens| !tokens.is_empty())
+    }
+
     /// Tells browsers whose pages may use the `routes`.
     pub(crate) fn share(&self, routes: Router) -> Router {
         match self.cors_origins.as_ref().and_then(Origins::layer) {

@@ -68,7 +68,11 @@ pub async fn answer(app: &App, bus: &Bus, stop: CancellationToken) -> Result<(),
             "get" => get(app, question).await,
             _ => count(app, question).await,
         };
-        answered.map_err(|problem| Refusal::new(problem.status().as_u16(), problem.advice()))
+        answered.map_err(|problem| {
+            // Questions have no identity.
+            problem.report("");
+            Refusal::new(problem.status().as_u16(), problem.advice())
+        })
     })
     .await
 }

@@ -10,20 +10,39 @@ use events::{ItemId, Order};
 use serde::Serialize;
 use store::{Item, Page};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
-use crate::condition::etag;
+use crate::{
+    condition::etag,
+    openapi::schemas::{ItemText, ListName},
+};
 
-/// An item.
-#[derive(Serialize)]
+/// An item as it was last saved.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Item, example = json!({
+    "id": "01a1f961-0f41-7277-9d2b-20d8f82dad2d", "list": "default", "item": "buy milk",
+    "completed": false, "order": 1_795_186_294.503_015, "addedAt": "2026-11-20T14:51:34.502595Z", "version": 1,
+}))]
 pub(crate) struct ItemDocument<'a> {
+    /// Its identifier.
+    #[schema(value_type = Uuid)]
     id: ItemId,
+    #[schema(value_type = ListName)]
     list: &'a str,
+    #[schema(value_type = ItemText)]
     item: &'a str,
+    /// Whether it is done.
     completed: bool,
+    /// Its place in the list, smaller first.
+    #[schema(value_type = f64)]
     order: Order,
+    /// When it was added.
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     added_at: OffsetDateTime,
+    /// How many saves have changed it. Its `ETag` is this in quotes.
+    #[schema(minimum = 1)]
     version: i64,
 }
 
@@ -53,10 +72,13 @@ pub(crate) fn changed(item: &Item) -> Response {
 }
 
 /// A part of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Page)]
 pub(crate) struct PageDocument<'a> {
+    /// The items in the list's order, the newest last.
     items: Vec<ItemDocument<'a>>,
-    /// What to send as `after` for the next part.
+    /// What to send as `after` for the next part, if there is one.
+    #[schema(required)]
     next: Option<String>,
 }
 
@@ -85,7 +107,10 @@ pub(crate) fn accepted(id: ItemId, body: &impl Serialize) -> Response {
 }
 
 /// What was accepted, when the caller knows the rest.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"id": "01a1f961-0f41-7277-9d2b-20d8f82dad2d"}))]
 pub(crate) struct Accepted {
+    /// The item's identifier.
+    #[schema(value_type = Uuid)]
     pub(crate) id: ItemId,
 }

@@ -14,6 +14,7 @@ use crate::{
     accept::TakesJson,
     app::{App, named},
     condition::{IfNoneMatch, etag},
+    openapi::{parameters, refusals},
     prefer::Prefer,
     representation::ItemDocument,
 };
@@ -23,6 +24,34 @@ const ASK_AGAIN: (HeaderName, &str) = (header::CACHE_CONTROL, "private, no-cache
 
 /// Answers with an item as it was last saved, or with 304 if the caller has this version already. A
 /// caller who waits hears of an item that is not saved yet when it is.
+#[utoipa::path(
+    get,
+    path = "/todo/{id}",
+    operation_id = "showItem",
+    tag = "items",
+    summary = "Show an item",
+    description = "The item as it was last saved. With `Prefer: wait=N`, one that was accepted and is not saved yet \
+                   is waited for.",
+    params(parameters::Id, parameters::IfNoneMatch, parameters::Wait),
+    responses(
+        (
+            status = 200,
+            description = "the item",
+            body = ItemDocument,
+            headers(
+                ("etag" = String, description = "the item's version"),
+                ("cache-control" = String, description = "it may be kept, and is asked for again each time"),
+            ),
+        ),
+        (
+            status = 304,
+            description = "the caller has it already",
+            headers(("etag" = String, description = "the item's version")),
+        ),
+        refusals::Reading,
+        refusals::OfItem,
+    ),
+)]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,

@@ -161,7 +161,7 @@ impl App {
     ) -> Outcome {
         let mut pause = FIRST_PAUSE;
         loop {
-            // What fails is said in the log; the next look may work.
+            // If this look fails, the next one may work.
             if let Ok(found) = self.look(item).await {
                 let outcome = match found {
                     Ok(item) => Outcome::There(item),

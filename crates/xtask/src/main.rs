@@ -7,6 +7,7 @@ mod chaos;
 mod compose_test;
 mod docs;
 mod npm;
+mod pypi;
 mod sql;
 mod stop;
 mod test;
@@ -35,7 +36,7 @@ enum Task {
     Test(test::Options),
     /// Walks through the compose files on a Docker engine, as a user does
     ComposeTest(compose_test::Options),
-    /// Writes `docs/asyncapi.yaml` from the code, and has the official parser read it
+    /// Writes `docs/asyncapi.yaml` and `docs/openapi.json` from the code, and has the official parser read the first
     Docs(docs::Options),
     /// Records the checked SQL queries in `.sqlx`, or checks that they are recorded
     Sql(sql::Options),

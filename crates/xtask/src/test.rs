@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use crate::cargo::{cargo, code, finish};
 use crate::docs;
+use crate::pypi::Package;
 use crate::stop::Stop;
 
 /// What to test.
@@ -20,6 +21,12 @@ pub(crate) struct Options {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }
+
+/// What tries the API by its document. `crates/e2e/tests/it/schemathesis.rs` names the version too.
+const SCHEMATHESIS: Package = Package {
+    name: "schemathesis",
+    version: "4.32.5",
+};
 
 /// Every test connects a few times, and the runner starts several at once.
 const CONNECTIONS: u32 = 500;
@@ -46,6 +53,10 @@ async fn test(options: &Options, postgres: &str, stop: &mut Stop) -> Result<Exit
     // Tests of the whole system start the services' programs, and look at the page with a browser.
     if parts.is_empty() || parts.contains(&"e2e") {
         install::ensure_browser()?;
+        if let Err(error) = SCHEMATHESIS.ensure(stop).await {
+            // The tests that need it fail, and say so too.
+            eprintln!("warning: {} is NOT there: {error:#}", SCHEMATHESIS.name);
+        }
         let built = finish(cargo().args(["build", "--workspace"]), stop).await?;
         if !built.success() {
             return Ok(code(built));

@@ -16,6 +16,8 @@ mod journey;
 mod live;
 mod manual;
 mod outages;
+mod requests;
+mod schemathesis;
 mod status;
 mod system_page;
 mod tidy;

@@ -17,7 +17,10 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::{LIMIT_S, place::Collection, wait};
-use crate::app::{App, Cause};
+use crate::{
+    app::{App, Cause},
+    openapi::refusals,
+};
 
 /// How many todos are deleted at a time: enough to keep the savers busy, and few enough that others can
 /// wait for theirs meanwhile.
@@ -27,6 +30,20 @@ const AT_A_TIME: u32 = 128;
 /// not saved yet is not in the list yet.
 ///
 /// Sending it again deletes what is left, so that it needs no key.
+#[utoipa::path(
+    delete,
+    path = "/todos",
+    operation_id = "clearTodos",
+    tag = "todos",
+    summary = "Clear the list",
+    description = "Deletes what is saved in the list, and answers when all of it is gone. If not all of it is in time, \
+                   sending it again deletes the rest.",
+    responses(
+        (status = 204, description = "everything is gone"),
+        refusals::Reading,
+        refusals::InTime,
+    ),
+)]
 pub(super) async fn clear(
     State(app): State<Arc<App>>,
     collection: Collection,

@@ -1,7 +1,7 @@
 //! What an address under `/todos` names.
 
 use axum::{
-    extract::{FromRequestParts, RawPathParams},
+    extract::{FromRequestParts, OriginalUri, RawPathParams},
     http::{header, request::Parts, uri::Authority},
 };
 use events::{ItemId, ListName};
@@ -40,7 +40,9 @@ impl Collection {
 
     fn read(parts: &Parts, params: &RawPathParams) -> Result<Self, Problem> {
         accept::expect(&parts.headers, "application/json")?;
-        let path = parts.uri.path();
+        // The router takes the list off the address that it hands on.
+        let whole = parts.extensions.get::<OriginalUri>();
+        let path = whole.map_or(&parts.uri, |whole| &whole.0).path();
         let path = match param(params, "id") {
             Some(_) => path.rsplit_once('/').map_or(path, |(before, _)| before),
             None => path,

@@ -131,6 +131,11 @@ impl TestApp {
         tokio::spawn(async { Answer::read(answer.await.unwrap()).await })
     }
 
+    /// Sends a request whose answer may be anything.
+    pub(crate) async fn fetch(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// Adds an item and has it saved.
     pub(crate) async fn has(&mut self, text: &str) -> String {
         let answer = self.post("/todo", &json!({ "item": text })).await;

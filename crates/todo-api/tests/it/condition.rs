@@ -69,7 +69,8 @@ async fn what_is_wrong_whatever_the_item_is_told_before_its_version_is_looked_at
     answer.refuses(StatusCode::NOT_FOUND, "not-found", "no item with this id");
     for unreadable in ["1", "", "\"1", "\"1\" \"2\""] {
         let answer = app.send(delete(&id, unreadable)).await;
-        answer.refuses(StatusCode::BAD_REQUEST, "bad-condition", "with its quotes");
+        let status = StatusCode::PRECONDITION_FAILED;
+        answer.refuses(status, "precondition-failed", "with its quotes");
     }
     assert!(app.published().await.is_empty());
 }

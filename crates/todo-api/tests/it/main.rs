@@ -14,6 +14,7 @@ mod contract;
 mod cors;
 mod delete;
 mod list;
+mod openapi;
 mod outages;
 mod problems;
 mod questions;

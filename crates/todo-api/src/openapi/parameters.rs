@@ -1,0 +1,99 @@
+//! What requests may say outside of their bodies, for the document. The handlers read it with extractors of
+//! their own, which say more to who gets it wrong.
+#![expect(dead_code, reason = "only the document is made of these")]
+
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// The item that an address names.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct Id {
+    /// The item's identifier, as `POST /todo` gave it.
+    #[param(example = json!("01a1f961-0f41-7277-9d2b-20d8f82dad2d"))]
+    id: Uuid,
+}
+
+/// The part of a list that is asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Part {
+    /// The list.
+    #[param(value_type = Option<super::schemas::ListName>, nullable = false, default = "default")]
+    list: Option<String>,
+    /// The most items of the answer.
+    #[param(minimum = 1, maximum = 1000, default = 100, nullable = false)]
+    limit: Option<u32>,
+    /// Where to begin: `next` of the page before.
+    #[param(
+        nullable = false,
+        pattern = "^([A-Za-eg-z0-9-][A-Za-z0-9_-]|[f_][A-Za-z0-9-])[A-Za-z0-9_-]{30}$",
+        example = json!("QdrAA6-gLe4BofmWZxN2SI_5RFGBoB4X")
+    )]
+    after: Option<String>,
+}
+
+/// The part of a list of todos that is asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Range {
+    /// The most todos of the answer.
+    #[param(minimum = 1, maximum = 1000, default = 1000, nullable = false)]
+    limit: Option<u32>,
+    /// Where to begin, as `Link` gave it.
+    #[param(
+        nullable = false,
+        pattern = "^([A-Za-eg-z0-9-][A-Za-z0-9_-]|[f_][A-Za-z0-9-])[A-Za-z0-9_-]{30}$"
+    )]
+    after: Option<String>,
+}
+
+/// A key for sending the same again.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct Key {
+    /// A text of your own, another one for each thing that you ask for. A request that is sent again with its
+    /// key has no second effect.
+    #[param(
+        rename = "Idempotency-Key",
+        nullable = false,
+        pattern = "^[!-~]([ -~]{0,253}[!-~])?$",
+        max_length = 255,
+        example = json!("5fd2b3a8-order-66")
+    )]
+    key: Option<String>,
+}
+
+/// Waiting for the save.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct Wait {
+    /// `wait=N`: answer when it is saved, N seconds later at most, and 30 at the longest (RFC 7240). Whatever else
+    /// it says is ignored.
+    #[param(rename = "Prefer", nullable = false, example = json!("wait=5"))]
+    prefer: Option<String>,
+}
+
+/// What a caller knows who reads.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IfNoneMatch {
+    /// The `ETag` of what you have: if the item is still the same, the answer is 304 and has no body.
+    #[param(rename = "If-None-Match", nullable = false, example = json!("\"1\""))]
+    tags: Option<String>,
+}
+
+/// What a caller knows who changes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IfMatch {
+    /// The `ETag` of the item as you read it: if it is saved in another version when the request comes, the answer
+    /// is 412 and nothing happens. What was accepted before and is not saved yet is not seen. Where
+    /// `REQUIRE_IF_MATCH` is set, the header has to be there.
+    #[param(
+        rename = "If-Match",
+        nullable = false,
+        example = json!("\"1\"")
+    )]
+    tags: Option<String>,
+}
