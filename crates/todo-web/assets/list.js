@@ -96,6 +96,8 @@ export function makeList(app, known, outbox) {
   function learn(item) {
     if (item.version <= known.get(item.id)?.version) return false;
     known.set(item.id, item);
+    // What is overtaken comes soon or never.
+    if (item.deleted) setTimeout(() => known.get(item.id) === item && known.delete(item.id), 60_000);
     return true;
   }
 }

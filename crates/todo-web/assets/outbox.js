@@ -33,6 +33,7 @@ export function makeOutbox(list, known, changed, refused) {
     try {
       localStorage[prefix + key] = JSON.stringify(change);
     } catch {} // There is no room: it lives as long as the page.
+    changed();
     send();
   }
 
@@ -51,7 +52,7 @@ export function makeOutbox(list, known, changed, refused) {
     return [...all.values()].filter(({ deleted }) => !deleted);
   }
 
-  // Sends what is not accepted yet, in the order in which it was made.
+  // In the order in which they were made.
   async function send() {
     if (isSending) return;
     isSending = true;

@@ -17,6 +17,7 @@ const known = new Map();
 const outbox = makeOutbox(texts.list, known, () => list.draw(), refuse);
 const list = makeList(app, known, outbox);
 const { rows } = list;
+const { put } = outbox;
 // Of a long list the page has a part.
 const isPart = "part" in texts;
 let last = Number(texts.after);
@@ -58,11 +59,6 @@ function refresh(pause = 100 + Math.random() * 400) {
   }, pause);
 }
 
-function put(verb, id, effect) {
-  outbox.put(verb, id, effect);
-  list.draw();
-}
-
 function complain(problem) {
   Object.assign(part(".problem"), { textContent: problem, hidden: !problem });
 }
@@ -75,9 +71,9 @@ function refuse(item = "") {
 // The text as it is kept; null if it is too long.
 function tidy(text) {
   const tidied = text.replace(/\p{Cc}/gu, " ").trim();
-  const fits = [...tidied].length <= LONGEST;
-  complain(fits ? "" : texts.long);
-  return fits ? tidied : null;
+  const isLong = [...tidied].length > LONGEST;
+  complain(isLong ? texts.long : "");
+  return isLong ? null : tidied;
 }
 
 part(".add").noValidate = true;
@@ -174,8 +170,7 @@ on(app, "keydown", (event) => {
 order(list, put);
 
 on(part(".filters"), "click", (event) => {
-  const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey;
-  if (isPart || isElsewhere || !event.target.matches("a")) return;
+  if (isPart || event.ctrlKey || event.metaKey || !event.target.matches("a")) return;
   event.preventDefault();
   history.pushState(null, "", event.target.href);
   choose();

@@ -10,8 +10,8 @@ use tokio::process::Command;
 
 use crate::cargo::{cargo, code, finish};
 use crate::docs;
-use crate::pypi::Package;
 use crate::stop::Stop;
+use crate::{npm, pypi};
 
 /// What to test.
 #[derive(Args)]
@@ -23,13 +23,20 @@ pub(crate) struct Options {
 }
 
 /// What tries the API by its document. `crates/e2e/tests/it/schemathesis.rs` names the version too.
-const SCHEMATHESIS: Package = Package {
+const SCHEMATHESIS: pypi::Package = pypi::Package {
     name: "schemathesis",
     version: "4.32.5",
 };
 
 /// Every test connects a few times, and the runner starts several at once.
 const CONNECTIONS: u32 = 500;
+
+/// What checks how accessible pages are, in the browser.
+const AXE: npm::Package = npm::Package {
+    name: "axe-core",
+    version: "4.14.1",
+    directory: "axe-core",
+};
 
 /// Runs the tests; the exit code is theirs.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
@@ -53,9 +60,12 @@ async fn test(options: &Options, postgres: &str, stop: &mut Stop) -> Result<Exit
     // Tests of the whole system start the services' programs, and look at the page with a browser.
     if parts.is_empty() || parts.contains(&"e2e") {
         install::ensure_browser()?;
+        // Where one of these cannot be had, the tests that need it fail, and say so too.
         if let Err(error) = SCHEMATHESIS.ensure(stop).await {
-            // The tests that need it fail, and say so too.
             eprintln!("warning: {} is NOT there: {error:#}", SCHEMATHESIS.name);
+        }
+        if let Err(error) = AXE.ensure(stop).await {
+            eprintln!("warning: {} is NOT there: {error:#}", AXE.name);
         }
         let built = finish(cargo().args(["build", "--workspace"]), stop).await?;
         if !built.success() {

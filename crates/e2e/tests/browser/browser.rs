@@ -11,6 +11,7 @@ use url::{ParseError, Url};
 
 use crate::stage::SOON;
 
+#[derive(Clone)]
 pub(crate) struct Browser {
     client: Client,
     /// Where paths lead.
@@ -152,6 +153,19 @@ impl Browser {
             .await;
     }
 
+    /// What a script calls back with.
+    pub(crate) async fn waits_for(&self, script: &str) -> Value {
+        let value = self.client.execute_async(script, Vec::new()).await;
+        value.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Asks for pages in this language.
+    pub(crate) async fn speaks(&self, language: &str) {
+        self.devtools("Network.enable", json!({})).await;
+        let headers = json!({ "headers": { "Accept-Language": language } });
+        self.devtools("Network.setExtraHTTPHeaders", headers).await;
+    }
+
     /// Chooses the dark colours, or the light ones.
     pub(crate) async fn prefers(&self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
@@ -164,7 +178,7 @@ impl Browser {
 
     /// Puts a picture of what is seen under `target/screenshots`.
     pub(crate) async fn picture(&self, name: &str) {
-        let directory = pictures();
+        let directory = target().join("screenshots");
         std::fs::create_dir_all(&directory).unwrap();
         let picture = self.client.screenshot().await.unwrap();
         std::fs::write(directory.join(format!("{name}.png")), picture).unwrap();
@@ -198,9 +212,9 @@ impl WebDriverCompatibleCommand for DevTools {
     }
 }
 
-fn pictures() -> PathBuf {
-    // Beside what this program is built into.
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     let target = program.ancestors().find(|path| path.ends_with("target"));
-    target.unwrap_or(Path::new("target")).join("screenshots")
+    target.unwrap_or(Path::new("target")).to_owned()
 }

@@ -6,6 +6,7 @@
     reason = "a test fails where its ground gives way"
 )]
 
+mod access;
 mod browser;
 mod contract;
 mod plain;
