@@ -9,6 +9,7 @@
 mod access;
 mod browser;
 mod contract;
+mod docs;
 mod plain;
 mod sharing;
 mod stage;

@@ -34,15 +34,18 @@ function sample(content) {
 
 const written = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
+/** A text whose words in backticks are code. */
+const marked = (text) => text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
+
 /** A text in paragraphs, as it stands in the document. */
-const paragraphs = (text = "") => text.split("\n\n").filter(Boolean).map((part) => make("p", {}, part));
+const paragraphs = (text = "") => text.split("\n\n").filter(Boolean).map((part) => make("p", {}, ...marked(part)));
 
 function field(id, name, control, about) {
   control.id = id;
   const row = make("div", { class: "field" }, make("label", { for: id }, name), control);
   if (about) {
     control.setAttribute("aria-describedby", `${id}-about`);
-    row.append(make("small", { id: `${id}-about` }, about));
+    row.append(make("small", { id: `${id}-about` }, ...marked(about)));
   }
   return row;
 }
@@ -109,7 +112,7 @@ async function send(method, path, form, output) {
 function answers(operation) {
   const rows = Object.entries(operation.responses).map(([status, reference]) => {
     const answer = resolve(reference);
-    const about = make("td", {}, answer.description);
+    const about = make("td", {}, ...marked(answer.description));
     const names = Object.keys(answer.headers ?? {});
     if (names.length > 0) about.append(make("div", {}, make("small", {}, `headers: ${names.join(", ")}`)));
     for (const [kind, content] of Object.entries(answer.content ?? {})) {
@@ -144,6 +147,6 @@ const page = document.getElementById("operations");
 for (const tag of api.tags) {
   const tagged = all.filter(([, , what]) => what.tags?.includes(tag.name));
   if (tagged.length === 0) continue;
-  page.append(make("h2", {}, tag.name), make("p", {}, tag.description), ...tagged.map((one) => operation(...one)));
+  page.append(make("h2", {}, tag.name), make("p", {}, ...marked(tag.description)), ...tagged.map((one) => operation(...one)));
 }
 document.getElementById(location.hash.slice(1))?.setAttribute("open", "");
