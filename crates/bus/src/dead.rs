@@ -51,7 +51,7 @@ pub(crate) struct Obituary<'a> {
     pub(crate) reason: &'a str,
     pub(crate) attempts: u64,
     /// From which place the broker gave it out. The letter's message id is made of it, so that storing
-    /// it again makes no second one, and a replay that fails makes a new one.
+    /// it again within an hour makes no second one, and a replay that fails makes a new one.
     pub(crate) place: Uuid,
     pub(crate) origin: &'a Origin,
     pub(crate) subject: &'a str,

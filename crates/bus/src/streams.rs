@@ -27,6 +27,10 @@ pub(crate) const ADVISORIES: &str = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.
 
 const DAY: Duration = Duration::from_hours(24);
 
+/// For how long a dead letter that is stored again is the same one. A member that dies between burying an
+/// event and settling it leaves it to another, which under outage upon outage took minutes.
+const BURIED_ONCE: Duration = Duration::from_hours(1);
+
 /// How much a dead letter's headers may add to the event that it keeps (bytes).
 pub(crate) const DEAD_HEADERS: usize = 64 * 1024;
 
@@ -168,7 +172,7 @@ fn dead_letters(streams: Streams) -> Config {
         max_age: 90 * DAY,
         max_bytes: bytes(streams.limit / 2),
         max_message_size: -1,
-        duplicate_window: Duration::from_mins(2),
+        duplicate_window: BURIED_ONCE,
         ..durable(streams)
     }
 }

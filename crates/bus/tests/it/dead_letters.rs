@@ -154,3 +154,14 @@ async fn an_event_that_keeps_failing_is_given_up_with_its_reason() {
         "3"
     );
 }
+
+/// A member that dies between burying an event and settling it leaves it to another. In a soak of half an
+/// hour under outage upon outage, more than two minutes passed between the two.
+#[tokio::test]
+async fn a_dead_letter_that_is_stored_again_within_an_hour_is_the_same() {
+    let world = World::new().await;
+    let jetstream = jetstream::new(world.raw.clone());
+    let stream = jetstream.get_stream("DEAD_LETTERS").await.unwrap();
+    let window = stream.cached_info().config.duplicate_window;
+    assert_eq!(window, Duration::from_hours(1));
+}
