@@ -7,6 +7,8 @@ mod identity;
 mod record;
 mod span;
 
+pub mod push;
+
 pub use body::{BODY_LIMIT, body, body_up_to};
 pub use front::{Presentation, fronted, observed};
 pub use identity::{REQUEST_ID, RequestId};

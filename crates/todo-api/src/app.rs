@@ -5,6 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use bus::{Bus, Replies, Stored};
 use events::{Envelope, Event, EventId, ItemId, TraceContext, header};
+use live::Hub;
 use service::{http::RequestId, problem::Problem};
 use store::{Absence, Database, Item, ItemStore, StoreError};
 use time::OffsetDateTime;
@@ -19,6 +20,7 @@ use crate::{
     absent::{Keyed, no_item},
     batch::Places,
     condition::IfMatch,
+    watch::PROGRAMS,
 };
 
 /// How long the database may take to say whether an item exists. A caller hears within 2 seconds
@@ -43,6 +45,7 @@ pub struct App {
     /// For those who wait until an item that they ask for is saved.
     pub(crate) places_to_look: Arc<Semaphore>,
     pub(crate) batches: Places,
+    pub(crate) hub: Arc<Hub>,
     items: ItemStore,
     reachable: watch::Receiver<bool>,
 }
@@ -58,6 +61,7 @@ impl App {
     /// of what they sent hear of it by `replies`, and are kept waiting until the `stop` at most.
     pub fn new(bus: Bus, replies: Replies, database: &Database, stop: CancellationToken) -> Self {
         Self {
+            hub: Arc::new(Hub::new(bus.clone(), stop.clone(), PROGRAMS)),
             bus,
             replies,
             stop,
@@ -67,6 +71,11 @@ impl App {
             items: ItemStore::new(database.clone()),
             reachable: database.reachable(),
         }
+    }
+
+    /// Hands on what is saved to those who watch, for ever; while nobody does, it rests.
+    pub async fn watch(&self) {
+        self.hub.run_while_watched().await;
     }
 
     /// Publishes a sealed event about `item`; it is stored when this returns well.

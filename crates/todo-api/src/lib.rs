@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `POST /todo` | adds an item: `add` |
 //! | `POST /todo/batch` | adds many items: `batch` |
+//! | `GET /todo/events` | tells of each save as it happens: `watch` |
 //! | `GET /todo` | lists items, page by page: `list` |
 //! | `GET /todo/{id}` | shows an item: `show` |
 //! | `PATCH /todo/{id}` | changes its text, whether it is done, or its place: `change` |
@@ -59,6 +60,7 @@ mod show;
 mod todos;
 mod tokens;
 mod waiting;
+mod watch;
 
 use std::sync::Arc;
 
@@ -122,6 +124,7 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     };
     tokio::select! {
         worked = work => drop(worked?),
+        () = app.watch() => {}
         () = bus.leave_room() => {}
     }
     bus.close().await;
@@ -169,6 +172,7 @@ fn parts(policy: &Policy) -> Parts {
     let items = OpenApiRouter::default()
         .routes(routes!(list::list, add::add))
         .routes(routes!(batch::batch))
+        .routes(routes!(watch::watch))
         .routes(routes!(show::show, change::change, delete::delete));
     let documents = OpenApiRouter::default()
         .routes(routes!(openapi::json))

@@ -5,6 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use bus::Bus;
 use events::{Envelope, Event, EventId, ItemId, TraceContext, header};
+use live::Hub;
 use service::http::RequestId;
 use store::{Database, ItemStore, StoreError};
 use time::OffsetDateTime;
@@ -12,7 +13,7 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use crate::{live::Hub, system::Lookout};
+use crate::{live::BROWSERS, system::Lookout};
 
 /// How long the database may take to say whether an item exists. A visitor hears within 2 seconds
 /// whether a change was accepted, of which publishing may take most.
@@ -44,7 +45,7 @@ impl App {
         Self {
             items: ItemStore::new(database.clone()),
             reachable: database.reachable(),
-            hub: Arc::new(Hub::new(bus.clone(), stop.clone())),
+            hub: Arc::new(Hub::new(bus.clone(), stop.clone(), BROWSERS)),
             lookout: Arc::new(Lookout::new(bus.clone(), database.reachable())),
             stop,
             bus,

@@ -28,7 +28,6 @@ mod item;
 mod language;
 mod list;
 mod live;
-mod push;
 mod refusal;
 mod render;
 mod system;

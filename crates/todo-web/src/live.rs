@@ -5,41 +5,31 @@
 //! What cannot be given in order any more is given up with one event `reset`: the page then takes its
 //! state anew. So a slow browser costs a fresh page, and never memory.
 
-mod hub;
-mod visitor;
-
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Query, State},
-    http::{HeaderMap, HeaderName, StatusCode},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use events::ListName;
+use live::{Audience, LAST_EVENT_ID, Place};
 use serde::Deserialize;
+use service::http::push;
 
-use crate::{app::App, push};
+use crate::app::App;
 
-pub(crate) use hub::Hub;
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// The visitors are browsers.
+pub(crate) const BROWSERS: Audience = Audience {
+    event: "saved",
+    gauge: "live_browsers",
+};
 
 /// Which list, and what the page knows of it.
 #[derive(Deserialize)]
 pub(crate) struct Watch {
     list: Option<String>,
     after: Option<String>,
-}
-
-/// Where a browser wants to go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// It has seen nothing, and asks for nothing that was.
-    Now,
-    /// It has seen everything up to this sequence.
-    After(u64),
-    /// It says something that no page of ours has said.
-    Unknown,
 }
 
 /// Answers with the changes of a list, until the browser or this process leaves.
@@ -59,44 +49,6 @@ pub(crate) async fn live(
         .get(LAST_EVENT_ID)
         .map(|id| id.to_str().unwrap_or_default());
     let place = Place::read(told.or(watch.after.as_deref()));
-    let visitor = app.hub().welcome(list, place).await;
+    let visitor = app.hub().welcome(Some(list), place, Duration::ZERO).await;
     push::answer(visitor.into_stream())
-}
-
-impl Place {
-    fn read(text: Option<&str>) -> Self {
-        match text.map(str::parse) {
-            None => Self::Now,
-            Some(Ok(sequence)) => Self::After(sequence),
-            Some(Err(_)) => Self::Unknown,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::Place;
-
-    #[test]
-    fn a_place_is_a_sequence_and_nothing_else() {
-        assert_eq!(Place::read(None), Place::Now);
-        assert_eq!(Place::read(Some("12")), Place::After(12));
-        for odd in ["", "-1", "1.5", "99999999999999999999999", "twelve"] {
-            assert_eq!(Place::read(Some(odd)), Place::Unknown, "{odd}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_id_makes_reading_panic(text: String) {
-            let _ = Place::read(Some(&text));
-        }
-
-        #[test]
-        fn an_id_survives_its_text_form(sequence: u64) {
-            prop_assert_eq!(Place::read(Some(&sequence.to_string())), Place::After(sequence));
-        }
-    }
 }

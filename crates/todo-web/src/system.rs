@@ -21,6 +21,7 @@ use futures_util::{
     Stream, StreamExt,
     stream::{once, unfold},
 };
+use service::http::push;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use tokio::{
     sync::watch,
@@ -32,7 +33,6 @@ use crate::{
     app::App,
     assets,
     language::Language,
-    push,
     render::{self, Frame},
     texts::SystemTexts,
 };

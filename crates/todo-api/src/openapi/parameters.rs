@@ -48,6 +48,18 @@ pub(crate) struct Range {
     after: Option<String>,
 }
 
+/// What is watched, and from where on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Watch {
+    /// The list; if it is left out, all of them.
+    #[param(value_type = Option<super::schemas::ListName>, nullable = false)]
+    list: Option<String>,
+    /// The id of the event that you had last. `Last-Event-ID` says the same, and counts before this.
+    #[param(nullable = false, minimum = 0, example = json!(12))]
+    after: Option<u64>,
+}
+
 /// A key for sending the same again.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

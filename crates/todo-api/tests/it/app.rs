@@ -17,7 +17,7 @@ use testkit::{Broker, BrokerOptions, Link};
 use time::OffsetDateTime;
 use todo_api::{App, Policy};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt;
 
 /// Where the test marks the end of what was published.
@@ -123,6 +123,19 @@ impl TestApp {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         self.begin(request).await.unwrap()
+    }
+
+    /// Sends a request whose answer goes on for ever.
+    pub(crate) async fn open(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Tells those who watch what is saved, as long as this is kept.
+    pub(crate) fn watch(&self) -> DropGuard {
+        let (app, dropped) = (self.app.clone(), CancellationToken::new());
+        let watching = async move { app.watch().await };
+        tokio::spawn(dropped.clone().run_until_cancelled_owned(watching));
+        dropped.drop_guard()
     }
 
     /// Sends a request whose answer is awaited later. Aborting it is what a caller who goes away does.

@@ -22,3 +22,4 @@ mod show;
 mod todos;
 mod tokens;
 mod wait;
+mod watch;

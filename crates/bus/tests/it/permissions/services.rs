@@ -211,6 +211,19 @@ async fn the_api_answers_whoever_asks_once_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn the_api_reads_what_is_stored() {
+    let broker = broker().await;
+    let api = bus(&broker, "todo-api").await;
+    api.wait_connected().await;
+    api.publish(&new_item("a")).await.unwrap();
+    let mut feed = api.feed(NEW, Start::After(0));
+    let given = timeout(SOON, async {
+        while !matches!(feed.next::<TodoEvent>().await, Fed::Event(_)) {}
+    });
+    given.await.unwrap();
+}
+
+#[tokio::test]
 async fn the_page_reads_what_is_saved_and_cannot_change_a_group_by_it() {
     let broker = broker().await;
     let page = bus(&broker, "todo-web").await;

@@ -109,6 +109,7 @@ pub(super) fn operations() -> Map<String, Value> {
     all.event("save-handler", "send", SAVED);
     all.event("audit-handler", "receive", SAVED);
     all.event("todo-web", "receive", SAVED);
+    all.event("todo-api", "receive", SAVED);
     for topic in todo_api::TOPICS {
         let name = capital(topic.name);
         let channel = format!("queries.{}", topic.name);

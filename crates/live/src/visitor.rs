@@ -1,6 +1,6 @@
-//! One browser that listens.
+//! One visitor that listens.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc};
+use std::{collections::VecDeque, convert::Infallible};
 
 use bytes::Bytes;
 use futures_util::{Stream, stream::unfold};
@@ -10,11 +10,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::hub::{Change, Hub, News};
-use crate::push;
+use service::http::push;
 
-pub(super) struct Visitor {
-    hub: Arc<Hub>,
+use crate::hub::{Attendance, Change, News};
+
+/// One visitor, who is told of changes as long as it listens.
+pub struct Visitor {
+    attendance: Attendance,
     news: Receiver<News>,
     stop: CancellationToken,
     /// What is to be sent before any news.
@@ -24,10 +26,13 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
-    pub(super) fn new(hub: Arc<Hub>, news: Receiver<News>, stop: CancellationToken) -> Self {
-        metrics::gauge!("live_browsers").increment(1);
+    pub(crate) fn new(
+        attendance: Attendance,
+        news: Receiver<News>,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
-            hub,
+            attendance,
             news,
             stop,
             first: VecDeque::new(),
@@ -36,28 +41,28 @@ impl Visitor {
     }
 
     /// Begins with `changes`, after which it has heard of everything up to `last`.
-    pub(super) fn told(mut self, last: u64, changes: impl IntoIterator<Item = Change>) -> Self {
+    pub(crate) fn told(mut self, last: u64, changes: impl IntoIterator<Item = Change>) -> Self {
         self.first.push_back(push::greeting());
         self.told = last;
         for change in changes {
             self.told = self.told.max(change.sequence);
             self.first.push_back(change.frame);
         }
-        // Without data it is no event, and yet the browser takes the id for when it comes back.
+        // Without data it is no event, and yet a browser takes the id for when it comes back.
         self.first
             .push_back(format!("id: {}\n\n", self.told).into());
         self
     }
 
     /// Begins with a reset.
-    pub(super) fn reset(mut self, last: u64) -> Self {
+    pub(crate) fn reset(mut self, last: u64) -> Self {
         self = self.told(last, []);
         self.first.push_back(reset(last));
         self
     }
 
     /// The body of the answer. It ends at the stop.
-    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         unfold(self, async |mut visitor| {
             let next = visitor.next().await?;
             Some((Ok(next), visitor))
@@ -88,18 +93,12 @@ impl Visitor {
                     // It reads too slowly; what it missed is left out.
                     metrics::counter!("live_resets_total").increment(1);
                     self.news = self.news.resubscribe();
-                    self.told = self.hub.last();
+                    self.told = self.attendance.hub().last();
                     return Some(reset(self.told));
                 }
                 Ok(Err(RecvError::Closed)) => return None,
             }
         }
-    }
-}
-
-impl Drop for Visitor {
-    fn drop(&mut self) {
-        metrics::gauge!("live_browsers").decrement(1);
     }
 }
 

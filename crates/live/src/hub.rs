@@ -1,0 +1,329 @@
+//! One feed from the broker, handed on to all visitors.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bus::{Bus, Fed, Start};
+use bytes::Bytes;
+use events::{Event, ItemSaved, ListName, TodoEvent};
+use tokio::{
+    sync::{Semaphore, broadcast, watch},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Place, Visitor};
+
+/// How many changes are kept for visitors that were away for a moment; a few hundred bytes each.
+const RECENT: usize = 4096;
+
+/// How many changes of its list a visitor may be behind before it is reset, and how many of all lists.
+const BEHIND: usize = 128;
+const BEHIND_ALL: usize = 2048;
+
+/// How many changes a visitor that comes back is given at most; with more, a fresh state is cheaper.
+const REPLAYED: usize = 5_000;
+
+/// How many visitors at a time are given what is not among the recent changes any more, and how long
+/// reading it from the stream may take.
+const REPLAYS: usize = 8;
+const REPLAY_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the feed goes on when the last visitor has left.
+const LINGERING: Duration = Duration::from_mins(1);
+
+/// Who the visitors are, and how they are spoken to.
+#[derive(Clone, Copy, Debug)]
+pub struct Audience {
+    /// The name of the event that tells of a saved item.
+    pub event: &'static str,
+    /// The gauge that counts the visitors.
+    pub gauge: &'static str,
+}
+
+/// What visitors are told.
+#[derive(Clone, Debug)]
+pub(crate) enum News {
+    /// An item was saved.
+    Change(Change),
+    /// Something may have been missed up to this sequence.
+    Reset(u64),
+}
+
+/// A change as it goes over the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) sequence: u64,
+    pub(crate) frame: Bytes,
+}
+
+/// What visitors have to know, and who wants to.
+pub struct Hub {
+    bus: Bus,
+    stop: CancellationToken,
+    audience: Audience,
+    replays: Semaphore,
+    board: Mutex<Board>,
+    /// How many visitors there are.
+    visitors: watch::Sender<usize>,
+    /// Whether the feed has begun.
+    begun: watch::Sender<bool>,
+}
+
+/// A visitor, as long as it is there.
+pub(crate) struct Attendance(Arc<Hub>);
+
+#[derive(Default)]
+struct Board {
+    /// The sequence of the newest change, once the feed has begun.
+    newest: Option<u64>,
+    /// Every change after this sequence is among the recent ones.
+    since: u64,
+    recent: VecDeque<(ListName, Change)>,
+    /// Who watches a list, and, under no name, who watches all of them.
+    lists: HashMap<Option<ListName>, broadcast::Sender<News>>,
+}
+
+/// What a visitor that comes gets first.
+enum Beginning {
+    Nothing,
+    Changes(Vec<Change>),
+    /// What it missed is older than what is kept here.
+    Older,
+    Reset,
+}
+
+impl Hub {
+    /// A hub that ends its streams at the stop, so that open ones do not hold it up.
+    pub fn new(bus: Bus, stop: CancellationToken, audience: Audience) -> Self {
+        Self {
+            bus,
+            stop,
+            audience,
+            replays: Semaphore::new(REPLAYS),
+            board: Mutex::default(),
+            visitors: watch::Sender::new(0),
+            begun: watch::Sender::new(false),
+        }
+    }
+
+    /// The sequence that a state read from now on is not older than: what was saved up to it is in
+    /// the database. 0 while nothing is known.
+    pub fn last(&self) -> u64 {
+        self.board().newest.unwrap_or_default()
+    }
+
+    /// Hands on what is saved, for ever.
+    pub async fn run(&self) {
+        let mut feed = self.bus.feed(ItemSaved::SUBJECT, Start::Now);
+        loop {
+            match feed.next::<TodoEvent>().await {
+                Fed::Event(received) => {
+                    if let TodoEvent::Saved(saved) = &received.event {
+                        let change = self.change(received.origin.sequence, saved);
+                        self.board().post(saved.list.clone(), change);
+                    }
+                }
+                Fed::Begins { after } => {
+                    self.board().begin(after);
+                    self.begun.send_replace(true);
+                }
+                Fed::CaughtUp => {}
+            }
+        }
+    }
+
+    /// The same, but only while somebody watches, and a minute longer: for services that are not there for
+    /// watching.
+    pub async fn run_while_watched(&self) {
+        let mut visitors = self.visitors.subscribe();
+        // The sender lives as long as `self`.
+        while visitors.wait_for(|count| *count > 0).await.is_ok() {
+            tokio::select! {
+                () = self.run() => {}
+                () = deserted(&mut visitors) => {}
+            }
+            self.begun.send_replace(false);
+            self.board().rest();
+        }
+    }
+
+    /// Takes in a visitor that watches `list`, or all lists, when the feed has begun or `patience` is over.
+    /// Waits longer only if the visitor was away for so long that the stream has to be asked what it
+    /// missed.
+    pub async fn welcome(
+        self: &Arc<Self>,
+        list: Option<ListName>,
+        place: Place,
+        patience: Duration,
+    ) -> Visitor {
+        let attendance = Attendance::new(self);
+        let mut begun = self.begun.subscribe();
+        let _ = timeout(patience, begun.wait_for(|begun| *begun)).await;
+        let (news, newest, beginning) = self.board().admit(list.as_ref(), place);
+        let visitor = Visitor::new(attendance, news, self.stop.clone());
+        match (beginning, place) {
+            (Beginning::Nothing, _) => visitor.told(newest, []),
+            (Beginning::Changes(changes), _) => visitor.told(newest, changes),
+            (Beginning::Older, Place::After(after)) => {
+                match self.stored(list.as_ref(), after).await {
+                    Some(changes) => visitor.told(newest, changes),
+                    None => visitor.reset(newest),
+                }
+            }
+            (Beginning::Older | Beginning::Reset, _) => visitor.reset(newest),
+        }
+    }
+
+    /// What the stream has of a list after a sequence; `None` if it has not all of it, or too much.
+    async fn stored(&self, list: Option<&ListName>, after: u64) -> Option<Vec<Change>> {
+        let reading = async {
+            let _turn = self.replays.acquire().await.ok()?;
+            let mut feed = self.bus.feed(ItemSaved::SUBJECT, Start::After(after));
+            let mut changes = Vec::new();
+            while changes.len() <= REPLAYED {
+                match feed.next::<TodoEvent>().await {
+                    Fed::Event(received) => match &received.event {
+                        TodoEvent::Saved(saved) if is_in(list, &saved.list) => {
+                            changes.push(self.change(received.origin.sequence, saved));
+                        }
+                        _ => {}
+                    },
+                    Fed::CaughtUp => return Some(changes),
+                    Fed::Begins { .. } => return None,
+                }
+            }
+            None
+        };
+        timeout(REPLAY_LIMIT, reading).await.ok().flatten()
+    }
+
+    fn change(&self, sequence: u64, saved: &ItemSaved) -> Change {
+        let data = serde_json::to_string(saved).unwrap_or_default();
+        let event = self.audience.event;
+        Change {
+            sequence,
+            frame: format!("id: {sequence}\nevent: {event}\ndata: {data}\n\n").into(),
+        }
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        // Nothing that holds it can leave it half changed.
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Board {
+    fn post(&mut self, list: ListName, change: Change) {
+        self.newest = Some(change.sequence);
+        let list = Some(list);
+        for watched in [&list, &None] {
+            if let Some(channel) = self.lists.get(watched)
+                && channel.send(News::Change(change.clone())).is_err()
+            {
+                self.lists.remove(watched);
+            }
+        }
+        if self.recent.len() == RECENT
+            && let Some((_, oldest)) = self.recent.pop_front()
+        {
+            self.since = oldest.sequence;
+        }
+        self.recent.extend(list.map(|list| (list, change)));
+    }
+
+    /// Forgets what it knows; nobody watches.
+    fn rest(&mut self) {
+        *self = Self::default();
+    }
+
+    fn begin(&mut self, after: u64) {
+        self.newest = Some(after);
+        self.since = after;
+        self.recent.clear();
+        self.lists
+            .retain(|_, channel| channel.send(News::Reset(after)).is_ok());
+    }
+
+    /// Whoever is admitted misses nothing from here on: both happen under one lock.
+    fn admit(
+        &mut self,
+        list: Option<&ListName>,
+        place: Place,
+    ) -> (broadcast::Receiver<News>, u64, Beginning) {
+        let watched = list.cloned();
+        let news = if let Some(channel) = self.lists.get(&watched) {
+            channel.subscribe()
+        } else {
+            self.lists.retain(|_, channel| channel.receiver_count() > 0);
+            let behind = if watched.is_some() {
+                BEHIND
+            } else {
+                BEHIND_ALL
+            };
+            let (channel, news) = broadcast::channel(behind);
+            self.lists.insert(watched, channel);
+            news
+        };
+        let Some(newest) = self.newest else {
+            // As soon as the feed begins, everybody is reset.
+            return (news, 0, Beginning::Nothing);
+        };
+        let beginning = match place {
+            Place::Now => Beginning::Nothing,
+            Place::Unknown => Beginning::Reset,
+            Place::After(after) if after > newest => Beginning::Reset,
+            Place::After(after) if after < self.since => Beginning::Older,
+            Place::After(after) => Beginning::Changes(self.recent(list, after)),
+        };
+        (news, newest, beginning)
+    }
+
+    fn recent(&self, list: Option<&ListName>, after: u64) -> Vec<Change> {
+        let first = self
+            .recent
+            .partition_point(|(_, change)| change.sequence <= after);
+        let missed = self.recent.range(first..);
+        missed
+            .filter(|(of, _)| is_in(list, of))
+            .map(|(_, change)| change.clone())
+            .collect()
+    }
+}
+
+impl Attendance {
+    fn new(hub: &Arc<Hub>) -> Self {
+        hub.visitors.send_modify(|count| *count += 1);
+        metrics::gauge!(hub.audience.gauge).increment(1);
+        Self(Arc::clone(hub))
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.0.visitors.send_modify(|count| *count -= 1);
+        metrics::gauge!(self.0.audience.gauge).decrement(1);
+    }
+}
+
+/// Whether who watches `watched` is told of a change in `list`.
+fn is_in(watched: Option<&ListName>, list: &ListName) -> bool {
+    watched.is_none_or(|watched| watched == list)
+}
+
+/// Waits until nobody has been there for a while.
+async fn deserted(visitors: &mut watch::Receiver<usize>) {
+    while visitors.wait_for(|count| *count == 0).await.is_ok() {
+        let back = timeout(LINGERING, visitors.wait_for(|count| *count > 0));
+        if back.await.is_err() {
+            return;
+        }
+    }
+}

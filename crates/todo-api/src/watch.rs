@@ -1,0 +1,82 @@
+//! `GET /todo/events`: what was saved, told to programs as it happens, as server-sent events.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    http::HeaderMap,
+    response::Response,
+};
+use events::ListName;
+use live::{Audience, LAST_EVENT_ID, Place};
+use serde::Deserialize;
+use service::{http::push, problem::Problem};
+
+use crate::{
+    accept,
+    app::App,
+    list::bad_query,
+    openapi::{parameters, refusals},
+};
+
+/// The visitors are programs.
+pub(crate) const PROGRAMS: Audience = Audience {
+    event: "itemsaved",
+    gauge: "live_programs",
+};
+
+/// How long the first one waits until the broker is asked; later ones find that done.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the address may say.
+#[derive(Deserialize)]
+pub(crate) struct Watch {
+    list: Option<String>,
+    after: Option<String>,
+}
+
+/// Answers with an event for each save of an item in a list, or in any list, until the caller or this
+/// process leaves. The id of an event is its sequence in the stream, with which a caller goes on that comes
+/// back: in the header `Last-Event-ID`, or in the address as `after`.
+#[utoipa::path(
+    get,
+    path = "/todo/events",
+    operation_id = "watchItems",
+    tag = "items",
+    summary = "Hear what is saved",
+    description = "Tells of each save as it happens, as server-sent events: `itemsaved`, with the item as data, and `reset` where \
+                   something may be missing. The answer does not end. The id of an event is where to go on.",
+    params(parameters::Watch),
+    responses(
+        (
+            status = 200,
+            description = "events, from now on or from where the caller was",
+            content_type = "text/event-stream",
+            body = String,
+            example = "retry: 1000\n\nid: 2\nevent: reset\ndata: {}\n\n",
+        ),
+        refusals::Reading,
+        refusals::Fields,
+    ),
+)]
+pub(crate) async fn watch(
+    State(app): State<Arc<App>>,
+    watch: Result<Query<Watch>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Query(watch) = watch.map_err(|_| bad_query())?;
+    accept::expect(&headers, "text/event-stream")?;
+    let list = watch.list.map(ListName::try_from).transpose();
+    let list = list.map_err(|error| Problem::invalid("list", error.to_string()))?;
+    let told = headers.get(LAST_EVENT_ID);
+    let place = match told {
+        // It is newer than the address.
+        Some(id) => Place::read(Some(id.to_str().unwrap_or_default())),
+        None => Place::read(watch.after.as_deref()),
+    };
+    if told.is_none() && place == Place::Unknown {
+        return Err(bad_query().field("after", "must be the id of an event"));
+    }
+    let visitor = app.hub.welcome(list, place, PATIENCE).await;
+    Ok(push::answer(visitor.into_stream()))
+}
