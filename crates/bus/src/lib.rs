@@ -12,6 +12,8 @@
 //!   then somebody waited for nothing; what the answer is about is not lost with it.
 //! * [`Bus::ask`] has an answer in time, or says why not. Members that [`answer`](Bus::answer) share
 //!   the questions.
+//! * The ledger ([`Bus::note`]) lets one of several write who have seen the same, and keeps for a day what it
+//!   wrote, if there is room.
 //! * Whoever connects as a member of a service answers roll calls by itself. [`Bus::roll_call`]
 //!   waits for nobody longer than it was told to.
 //! * The connection comes back by itself, and so do the groups.
@@ -47,6 +49,7 @@ mod hand;
 mod handler;
 mod headers;
 mod joining;
+mod ledger;
 mod link;
 mod member;
 mod publish;
@@ -69,6 +72,7 @@ pub use delivery::{Delivery, Failure};
 pub use feed::{Fed, Feed, Start};
 pub use group::{Batches, Group, GroupError, Patience, Retries};
 pub use joining::group_settings;
+pub use ledger::{LARGEST_NOTE, LEDGER, LedgerError, NOTED_FOR, Note};
 pub use publish::{PublishError, Stored};
 pub use replies::{Expected, Replies};
 pub use roll::{LastError, Missing, Present, Regulars, RollCallError, Roster, Work};

@@ -24,6 +24,9 @@ const LIMIT: Duration = Duration::from_millis(1500);
 /// leader (ADR-22 of NATS, which asks for two tries 250 ms apart).
 const NOBODY_THERE: [Duration; 2] = [Duration::from_millis(250); 2];
 
+/// The stream's error for who expects another last sequence than there is.
+const WRONG_LAST_SEQUENCE: u64 = 10071;
+
 /// Where the stream stored an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -58,6 +61,9 @@ pub enum PublishError {
         /// What the stream said.
         reason: String,
     },
+    /// Something else was stored since the publisher looked; nothing was stored now.
+    #[error("something else was stored before")]
+    Overtaken,
     /// The client could not send the event.
     #[error("cannot send")]
     Send(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -75,6 +81,8 @@ struct Ack {
 
 #[derive(Deserialize)]
 struct AckError {
+    #[serde(default)]
+    err_code: u64,
     #[serde(default)]
     description: String,
 }
@@ -265,6 +273,9 @@ fn read(answer: &[u8]) -> Result<Stored, PublishError> {
             sequence: seq,
             duplicate,
         }),
+        Ok(Ack {
+            error: Some(error), ..
+        }) if error.err_code == WRONG_LAST_SEQUENCE => Err(PublishError::Overtaken),
         Ok(Ack {
             error: Some(error), ..
         }) => Err(PublishError::Refused {

@@ -210,6 +210,7 @@ impl Kind for PublishError {
             Self::Unconfirmed => "unconfirmed",
             Self::NoStream { .. } => "no_stream",
             Self::Refused { .. } => "refused",
+            Self::Overtaken => "overtaken",
             Self::Send(_) => "send",
         }
     }

@@ -10,7 +10,11 @@ use async_nats::jetstream::{
 use serde_json::{Value, json};
 use tracing::info;
 
-use crate::{Bus, echo::differences};
+use crate::{
+    Bus,
+    echo::differences,
+    ledger::{self, LEDGER, NOTED_FOR},
+};
 
 /// The stream that keeps every event.
 pub const TODO: &str = "TODO";
@@ -42,8 +46,8 @@ const LARGEST_EVENT: usize = 1024 * 1024 + 64 * 1024;
 pub struct Streams {
     /// How many servers keep each message: 1 on a single broker, 3 on a cluster.
     pub replicas: usize,
-    /// How much the stream of events may hold (bytes). The dead letters may be half as much, and their
-    /// replays an eighth.
+    /// How much the stream of events may hold (bytes). The dead letters may be half as much, their
+    /// replays and the ledger an eighth each.
     pub limit: u64,
 }
 
@@ -59,8 +63,13 @@ impl Default for Streams {
 
 impl Streams {
     /// The streams with these settings, as the broker's own API writes them: for documents.
-    pub fn settings(self) -> [Value; 3] {
-        let streams = [todo(self, LARGEST_EVENT), dead_letters(self), replays(self)];
+    pub fn settings(self) -> [Value; 4] {
+        let streams = [
+            todo(self, LARGEST_EVENT),
+            dead_letters(self),
+            replays(self),
+            ledger(self),
+        ];
         streams.map(|stream| json!(stream))
     }
 }
@@ -104,7 +113,8 @@ impl Bus {
         self.ensure(TODO, &todo(streams, LARGEST_EVENT.min(room)))
             .await?;
         self.ensure(DEAD_LETTERS, &dead_letters(streams)).await?;
-        self.ensure(REPLAYS, &replays(streams)).await
+        self.ensure(REPLAYS, &replays(streams)).await?;
+        self.ensure(LEDGER, &ledger(streams)).await
     }
 
     async fn ensure(&self, stream: &'static str, asked: &Config) -> Result<(), StreamError> {
@@ -186,6 +196,22 @@ fn replays(streams: Streams) -> Config {
         retention: RetentionPolicy::WorkQueue,
         max_age: 90 * DAY,
         max_bytes: bytes(streams.limit / 8),
+        max_message_size: -1,
+        duplicate_window: Duration::from_mins(2),
+        ..durable(streams)
+    }
+}
+
+/// Of each key the newest note. A full ledger forgets the oldest, and refuses nobody.
+fn ledger(streams: Streams) -> Config {
+    Config {
+        name: LEDGER.to_owned(),
+        description: Some("requests that carry a key, and what they were answered".to_owned()),
+        subjects: vec![format!("{}*", ledger::PREFIX)],
+        discard: DiscardPolicy::Old,
+        max_age: NOTED_FOR,
+        max_bytes: bytes(streams.limit / 8),
+        max_messages_per_subject: 1,
         max_message_size: -1,
         duplicate_window: Duration::from_mins(2),
         ..durable(streams)

@@ -252,8 +252,8 @@ impl<'c> Client<'c> {
         let status = response.as_ref().map_or(0, |response| response.status);
         let answer = match status {
             200..400 => Answer::Yes,
-            // It took too long, whatever it came to.
-            408 => Answer::Unknown,
+            // It took too long, whatever it came to; or another one has it.
+            408 | 409 => Answer::Unknown,
             400..500 => Answer::No,
             _ => Answer::Unknown,
         };

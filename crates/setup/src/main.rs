@@ -19,7 +19,7 @@ struct Settings {
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     stream_replicas: u8,
     /// How much the stream of events may hold, in MiB; the dead letters take up to half as much
-    /// more, and their replays an eighth.
+    /// more, their replays and the ledger of keys an eighth each.
     #[arg(long, env, default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
     stream_limit_mib: u32,
     #[command(flatten)]

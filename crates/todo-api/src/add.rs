@@ -98,6 +98,7 @@ pub(crate) struct Added<'a> {
             ),
         ),
         refusals::Body,
+        refusals::Once,
         refusals::Keyed,
     ),
 )]

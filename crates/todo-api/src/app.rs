@@ -78,6 +78,11 @@ impl App {
         self.hub.run_while_watched().await;
     }
 
+    /// The broker, for what is noted there.
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
     /// Publishes a sealed event about `item`; it is stored when this returns well.
     pub(crate) async fn publish(
         &self,

@@ -36,7 +36,7 @@ use crate::{
 };
 use read::{Batch, Form};
 
-pub(crate) use read::Places;
+pub(crate) use read::{BODY_LIMIT, Places};
 
 /// How many items are on their way to the broker at a time.
 const AT_A_TIME: usize = 64;
@@ -92,6 +92,7 @@ pub(crate) struct Part {
             ),
         ),
         refusals::Body,
+        refusals::Once,
     ),
 )]
 pub(crate) async fn batch(

@@ -73,6 +73,7 @@ pub(crate) struct Change {
             ),
         ),
         refusals::Body,
+        refusals::Once,
         refusals::OfItem,
         refusals::Conditional,
     ),

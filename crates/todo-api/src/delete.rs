@@ -46,6 +46,7 @@ use crate::{
             headers(("preference-applied" = String, description = "the wait that was heeded")),
         ),
         refusals::Reading,
+        refusals::Once,
         refusals::OfItem,
         refusals::Conditional,
     ),

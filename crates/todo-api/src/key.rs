@@ -19,8 +19,7 @@ const EVENTS: Uuid = Uuid::from_u128(0x52c1_08d7_3be4_5f4a_a6f9_710d_c48e_2b35);
 /// The header `Idempotency-Key`, if there is one. Identities are derived from it, so a request that is
 /// sent again brings about the same events, on every replica, with nothing to remember.
 ///
-/// It has to be another one for each thing that is asked for. A key that was used before is taken
-/// for a repetition, whatever the rest of the request says.
+/// It has to be another one for each thing that is asked for ([`crate::idempotent`]).
 pub(crate) struct Key(Option<String>);
 
 impl Key {
@@ -62,7 +61,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
     }
 }
 
-fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(crate) fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else {
         return Ok(None);

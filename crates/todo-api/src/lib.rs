@@ -46,6 +46,7 @@ mod contract;
 mod cors;
 mod delete;
 mod docs;
+mod idempotent;
 mod key;
 mod list;
 mod openapi;
@@ -65,12 +66,17 @@ mod watch;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::{Extension, Router, http::StatusCode, routing::get};
+use axum::{
+    Extension, Router,
+    http::StatusCode,
+    routing::{get, post},
+};
 use bus::{Bus, Replies};
 use service::{Service, http, settings};
 use store::Database;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use idempotent::{once, served, up_to};
 use openapi::Document;
 use presentation::Data;
 
@@ -170,10 +176,21 @@ struct Parts {
 
 fn parts(policy: &Policy) -> Parts {
     let items = OpenApiRouter::default()
-        .routes(routes!(list::list, add::add))
-        .routes(routes!(batch::batch))
+        .routes(served(
+            routes!(list::list, add::add),
+            get(list::list).post(once(add::add)),
+        ))
+        .routes(served(
+            routes!(batch::batch),
+            post(up_to(batch::BODY_LIMIT, batch::batch)),
+        ))
         .routes(routes!(watch::watch))
-        .routes(routes!(show::show, change::change, delete::delete));
+        .routes(served(
+            routes!(show::show, change::change, delete::delete),
+            get(show::show)
+                .patch(once(change::change))
+                .delete(once(delete::delete)),
+        ));
     let documents = OpenApiRouter::default()
         .routes(routes!(openapi::json))
         .routes(routes!(contract::asyncapi))

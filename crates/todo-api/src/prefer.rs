@@ -58,7 +58,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Prefer {
 }
 
 /// The seconds of the wait. Of several waits the first counts.
-fn seconds(headers: &HeaderMap) -> Option<u32> {
+pub(crate) fn seconds(headers: &HeaderMap) -> Option<u32> {
     let lines = headers.get_all(PREFER).iter().map(HeaderValue::to_str);
     let preferences = lines.flatten().flat_map(|line| outside_quotes(line, b','));
     let wait = preferences.map(value_of_wait).find_map(|value| value)?;

@@ -12,7 +12,10 @@ mod write;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::http::{HeaderName, Method, StatusCode, header};
+use axum::{
+    http::{HeaderName, Method, StatusCode, header},
+    routing::get,
+};
 use events::Order;
 use serde::Serialize;
 use service::{http::REQUEST_ID, problem::Problem};
@@ -29,6 +32,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
+    idempotent::{REPLAYED, once, served},
     openapi::{operations, refusals, schemas},
     prefer::{Prefer, Wait},
     waiting::MOST_AWAITED,
@@ -48,8 +52,18 @@ const FIXED: [&str; 1] = ["url"];
 /// each list by its name.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     let usual = OpenApiRouter::default()
-        .routes(routes!(read::list, write::add, clear::clear))
-        .routes(routes!(read::show, write::change, write::delete));
+        .routes(served(
+            routes!(read::list, write::add, clear::clear),
+            get(read::list)
+                .post(once(write::add))
+                .delete(once(clear::clear)),
+        ))
+        .routes(served(
+            routes!(read::show, write::change, write::delete),
+            get(read::show)
+                .patch(once(write::change))
+                .delete(once(write::delete)),
+        ));
     let mut named = OpenApiRouter::default().nest("/lists/{list}", usual.clone());
     for item in named.get_openapi_mut().paths.paths.values_mut() {
         for operation in operations(item) {
@@ -74,10 +88,11 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Pages of any site may use them: that is what Todo-Backend is for. A token is still asked for where the
 /// API wants one, and no page has it but by its user.
 pub(crate) fn open() -> CorsLayer {
-    const EXPOSED: [HeaderName; 4] = [
+    const EXPOSED: [HeaderName; 5] = [
         header::LINK,
         header::LOCATION,
         header::RETRY_AFTER,
+        REPLAYED,
         REQUEST_ID,
     ];
     CorsLayer::new()

@@ -10,6 +10,7 @@ mod dead_letters;
 mod deaths;
 mod desk;
 mod feed;
+mod ledger;
 mod outages;
 mod permissions;
 mod publishing;

@@ -12,6 +12,7 @@ mod collector;
 mod dead_letters;
 mod disk;
 mod guide;
+mod idempotent;
 mod journey;
 mod live;
 mod manual;

@@ -20,7 +20,7 @@ use crate::{
 const MOST: usize = 1_000;
 
 /// The largest batch, in bytes: 1 000 of the longest items, in any script, with some room.
-const BODY_LIMIT: usize = 2 * 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// How many batches are worked on at a time. Each may take some megabytes of memory.
 const AT_A_TIME: usize = 8;

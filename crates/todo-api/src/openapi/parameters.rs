@@ -65,7 +65,7 @@ pub(crate) struct Watch {
 #[into_params(parameter_in = Header)]
 pub(crate) struct Key {
     /// A text of your own, another one for each thing that you ask for. A request that is sent again with its
-    /// key has no second effect.
+    /// key is answered as the first time, for a day, and has no second effect.
     #[param(
         rename = "Idempotency-Key",
         nullable = false,

@@ -39,7 +39,7 @@ const fn refusal_of(
     }
 }
 
-const REFUSALS: [Refusal; 14] = [
+const REFUSALS: [Refusal; 15] = [
     refusal_of(
         400,
         "BadRequest",
@@ -102,6 +102,15 @@ const REFUSALS: [Refusal; 14] = [
         &[("timeout", "the body took too long to arrive; send it again")],
     ),
     refusal_of(
+        409,
+        "Conflict",
+        "a request with this key is being answered now: try again after `Retry-After` seconds",
+        &[(
+            "request-in-flight",
+            "a request with this `Idempotency-Key` is being answered now; send it again later",
+        )],
+    ),
+    refusal_of(
         410,
         "Gone",
         "the item that the key stands for was added and has been deleted",
@@ -150,6 +159,11 @@ const REFUSALS: [Refusal; 14] = [
             (
                 "nothing-to-change",
                 "give at least one of `item`, `completed` and `order`",
+            ),
+            (
+                "idempotency-key-reused",
+                "this `Idempotency-Key` was sent with another request: another method, address or body; \
+                 send a key of its own with each",
             ),
         ],
     ),
@@ -211,7 +225,7 @@ impl Refusal {
         let mut headers = vec![("x-request-id", request_id())];
         match self.status {
             401 => headers.push(("www-authenticate", text("`Bearer`, with what was wrong"))),
-            404 | 503 => headers.push(("retry-after", seconds())),
+            404 | 409 | 503 => headers.push(("retry-after", seconds())),
             _ => {}
         }
         let headers = headers.into_iter();
@@ -296,6 +310,8 @@ sets! {
     Body: ["400", "406", "408", "413", "415", "422"];
     /// Where fields are checked.
     Fields: ["422"];
+    /// Where a key may be sent.
+    Once: ["400", "408", "409", "413", "422"];
     /// Where a key may stand for an item.
     Keyed: ["410"];
     /// Where an item is named.

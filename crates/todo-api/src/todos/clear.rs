@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{LIMIT_S, place::Collection, wait};
 use crate::{
     app::{App, Cause},
-    openapi::refusals,
+    openapi::{parameters, refusals},
 };
 
 /// How many todos are deleted at a time: enough to keep the savers busy, and few enough that others can
@@ -38,9 +38,11 @@ const AT_A_TIME: u32 = 128;
     summary = "Clear the list",
     description = "Deletes what is saved in the list, and answers when all of it is gone. If not all of it is in time, \
                    sending it again deletes the rest.",
+    params(parameters::Key),
     responses(
         (status = 204, description = "everything is gone"),
         refusals::Reading,
+        refusals::Once,
         refusals::InTime,
     ),
 )]

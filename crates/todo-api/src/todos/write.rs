@@ -47,6 +47,7 @@ use crate::{
             headers(("location" = String, description = "the todo's address")),
         ),
         refusals::Body,
+        refusals::Once,
         refusals::Keyed,
         refusals::InTime,
     ),
@@ -111,6 +112,7 @@ pub(super) async fn add(
     responses(
         (status = 200, description = "the todo as it is saved", body = Todo),
         refusals::Body,
+        refusals::Once,
         refusals::OfItem,
         refusals::InTime,
     ),
@@ -159,6 +161,7 @@ pub(super) async fn change(
     responses(
         (status = 204, description = "the todo is gone"),
         refusals::Reading,
+        refusals::Once,
         refusals::OfItem,
         refusals::InTime,
     ),

@@ -19,6 +19,10 @@ use todo_api::{App, Policy};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt;
+use uuid::Uuid;
+
+/// Where keys live in the ledger. Another place would be another release's, which forgets all keys.
+pub(crate) const KEYS: Uuid = Uuid::from_u128(0x0d5c_3a3e_7b1f_5c64_9e0f_c2a5_81d4_6f17);
 
 /// Where the test marks the end of what was published.
 const MARK: &str = "events.todo.mark";
@@ -136,6 +140,14 @@ impl TestApp {
         let watching = async move { app.watch().await };
         tokio::spawn(dropped.clone().run_until_cancelled_owned(watching));
         dropped.drop_guard()
+    }
+
+    /// Makes the broker forget what was answered under a key.
+    pub(crate) async fn forget(&self, key: &str) {
+        let key = Uuid::new_v5(&KEYS, key.as_bytes());
+        let noted = self.observer.noted(key).await.unwrap().unwrap();
+        let nothing = self.observer.note(key, noted.revision, "".into());
+        nothing.await.unwrap();
     }
 
     /// Sends a request whose answer is awaited later. Aborting it is what a caller who goes away does.

@@ -120,6 +120,7 @@ async fn a_batch_that_is_sent_again_with_its_key_adds_nothing_twice() {
     let send =
         async |key: &str, count| accepted(&app.send(with_key(key, array(&many(count)))).await);
     let first = send("k", 20).await;
+    app.forget("k").await;
     assert_eq!(send("k", 20).await, first);
     let other = send("l", 20).await;
     assert!(first.iter().all(|id| !other.contains(id)));

@@ -104,6 +104,8 @@ async fn a_change_that_is_repeated_with_its_key_has_the_same_events() {
             .headers_mut()
             .insert("idempotency-key", key.parse().unwrap());
         app.send(request).await.accepted();
+        // Whoever forgets the answer, and not the key, publishes again.
+        app.forget(key).await;
         let published = app.published().await;
         let mut events: Vec<_> = published
             .iter()

@@ -13,6 +13,7 @@ mod condition;
 mod contract;
 mod cors;
 mod delete;
+mod idempotent;
 mod list;
 mod openapi;
 mod outages;

@@ -6,6 +6,7 @@ use events::{SaveReply, TodoEvent};
 use testkit::eventually;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{STREAMS, address, broker, bus, client, is_refused};
 use crate::world::{SOON, Seen, during, new_item};
@@ -208,6 +209,19 @@ async fn the_api_answers_whoever_asks_once_and_nobody_else() {
     }
     assert!(refused.lock().await.is_empty());
     is_refused(&broker, "todo-api", &["_INBOX.x", "queries.todo.get"], &[]).await;
+}
+
+#[tokio::test]
+async fn the_api_writes_into_the_ledger_and_nobody_else_does() {
+    let broker = broker().await;
+    let (api, key) = (bus(&broker, "todo-api").await, Uuid::now_v7());
+    api.wait_connected().await;
+    api.note(key, 0, "one".into()).await.unwrap();
+    assert_eq!(&api.noted(key).await.unwrap().unwrap().body[..], b"one");
+    let ledger = ["ledger.x", "$JS.API.STREAM.MSG.GET.LEDGER"];
+    for user in ["todo-web", "save-handler", "audit-handler", "housekeeper"] {
+        is_refused(&broker, user, &ledger, &[]).await;
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,22 @@
-"""What schemathesis does not know by itself: how to send JSON line by line."""
+"""What schemathesis does not know by itself: how to send JSON line by line, and that a key is for one request."""
+
+import re
+import uuid
 
 import schemathesis
+
+KEY = "Idempotency-Key"
 
 
 @schemathesis.serializer("application/x-ndjson")
 def lines(_context, value):
     """A text of lines is sent as it is; what is no text has no lines."""
     return value.encode() if isinstance(value, str) else b""
+
+
+@schemathesis.hook
+def before_call(_context, case, **_kwargs):
+    """What was made up as a key may have been before; then it is another request's. A bad one stays as it is."""
+    key = (case.headers or {}).get(KEY)
+    if isinstance(key, str) and re.fullmatch(r"[!-~]([ -~]{0,253}[!-~])?", key):
+        case.headers[KEY] = key[:200].strip() + uuid.uuid4().hex
