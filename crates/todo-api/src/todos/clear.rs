@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{LIMIT_S, place::Collection, wait};
 use crate::{
     app::{App, Cause},
+    key::Key,
     openapi::{parameters, refusals},
 };
 
@@ -29,7 +30,7 @@ const AT_A_TIME: u32 = 128;
 /// Deletes what is in the list, and answers 204 when all of it is gone. What was accepted elsewhere and is
 /// not saved yet is not in the list yet.
 ///
-/// Sending it again deletes what is left, so that it needs no key.
+/// Sending it again deletes what is left, so that its events need no ids that follow from the key.
 #[utoipa::path(
     delete,
     path = "/todos",
@@ -49,6 +50,7 @@ const AT_A_TIME: u32 = 128;
 pub(super) async fn clear(
     State(app): State<Arc<App>>,
     collection: Collection,
+    _: Key,
     cause: Cause,
 ) -> Result<Response, Problem> {
     let until = Instant::now() + std::time::Duration::from_secs(LIMIT_S.into());
