@@ -10,6 +10,7 @@ mod access;
 mod browser;
 mod contract;
 mod docs;
+mod long;
 mod plain;
 mod sharing;
 mod stage;
