@@ -16,7 +16,7 @@ use crate::{
     app::{App, Cause, NotAccepted},
     form::Sent,
     refusal::{Again, Refusal},
-    view::Place,
+    view::{Place, View},
 };
 
 /// How many events are on their way to the broker at a time.
@@ -113,7 +113,7 @@ async fn each<E: Event>(
     let view = fields.place.view();
     published.await.map_err(|NotAccepted| {
         Refusal::not_accepted(Again {
-            action: format!("/lists/{}/{verb}", view.list_segment()),
+            action: format!("/lists/{}/{verb}", View::of(list).list_segment()),
             order: None,
             key: None,
             place: fields.place,

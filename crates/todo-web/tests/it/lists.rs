@@ -141,6 +141,8 @@ async fn without_the_broker_or_the_database_nothing_is_said_to_be_done() {
     );
     assert!(page.has("action=\"/lists/work/complete\""));
     assert!(page.has("name=\"list\" value=\"work\"") && page.has("name=\"show\" value=\"active\""));
+    let page = app.submit("/lists/work/complete", &[]).await;
+    assert!(page.has("action=\"/lists/work/complete\""));
     app.broker.restore().await;
     app.database.cut().await;
     let page = app.submit("/lists/work/complete", &fields).await;
