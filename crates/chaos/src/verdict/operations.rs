@@ -11,8 +11,9 @@ use crate::plain::Stored;
 use crate::tables::Row;
 
 /// Every status that the page and the API may answer with, whatever happens to them. What is no answer,
-/// because there is nobody to give it, is 0.
-const ANSWERS: [u16; 8] = [0, 200, 202, 303, 404, 408, 422, 503];
+/// because there is nobody to give it, is 0. A key whose request is still on its way, perhaps with a
+/// process that died, is a 409.
+const ANSWERS: [u16; 9] = [0, 200, 202, 303, 404, 408, 409, 422, 503];
 
 /// Which events came of which operation.
 #[derive(Default)]
