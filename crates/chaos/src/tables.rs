@@ -1,14 +1,17 @@
 //! What is there in the end: the tables, read with the database's own client, and the lists, page by page
 //! from the API.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use testkit::{System, http};
+use testkit::{System, http, try_eventually};
 use uuid::Uuid;
 
 use crate::model::Item;
+
+/// How long the API may refuse to list items when nothing disturbs it any more.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A row of the items.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,9 +56,14 @@ pub(crate) async fn listed(api: &str, list: &str) -> Result<Vec<Shown>> {
     let (mut shown, mut after) = (Vec::new(), String::new());
     loop {
         let url = format!("{api}/todo?limit=100&list={list}{after}");
-        let answer = http::get(&url).await?;
-        let page: Page = serde_json::from_slice(&answer.body)
-            .with_context(|| format!("no page: {}", answer.text()))?;
+        // A database that is slow after all that says so, and is to be asked again.
+        let page = try_eventually("the API lists items", PATIENCE, async || {
+            let answer = http::get(&url).await?;
+            let page: Result<Page> = serde_json::from_slice(&answer.body)
+                .with_context(|| format!("no page: {}", answer.text()));
+            page
+        });
+        let page = page.await?;
         shown.extend(page.items);
         match page.next {
             Some(next) => after = format!("&after={next}"),
