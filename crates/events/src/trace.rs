@@ -2,8 +2,9 @@
 
 /// A place in a trace: what follows from here is part of the same trace, below this place.
 ///
-/// It is a caller's text, so it is taken over only if it is what the recommendation says, and is
-/// passed on as it is.
+/// It is a caller's text, so it is taken over only if it is what the [recommendation] says.
+///
+/// [recommendation]: https://www.w3.org/TR/trace-context-1/
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     parent: String,
@@ -17,15 +18,9 @@ impl TraceContext {
     /// Reads the headers `traceparent` and `tracestate`. None if the first does not name a place in a
     /// trace; a state that makes no sense is left out.
     pub fn parse(parent: &str, state: Option<&str>) -> Option<Self> {
-        let state = state.filter(|state| {
-            let printable = state
-                .bytes()
-                .all(|byte| byte == b' ' || byte.is_ascii_graphic());
-            (1..=Self::LONGEST_STATE).contains(&state.len()) && printable
-        });
         is_parent(parent).then(|| Self {
             parent: parent.to_owned(),
-            state: state.map(str::to_owned),
+            state: state.and_then(members),
         })
     }
 
@@ -57,6 +52,27 @@ impl TraceContext {
             Some(b'1' | b'3' | b'5' | b'7' | b'9' | b'b' | b'd' | b'f')
         )
     }
+}
+
+/// The members of a `tracestate` without the blanks around them, since not every broker and library
+/// on the way keeps those. None if there is none, if one makes no sense, or if they are too long.
+fn members(state: &str) -> Option<String> {
+    let members = state.split(',').map(|part| part.trim_matches([' ', '\t']));
+    let members: Vec<_> = members.filter(|member| !member.is_empty()).collect();
+    let sensible = members.iter().all(|member| is_member(member));
+    let text = members.join(",");
+    (sensible && (1..=TraceContext::LONGEST_STATE).contains(&text.len())).then_some(text)
+}
+
+/// Whether this is `<key>=<value>`, the key of a system that traces and what it wants to be told again.
+fn is_member(text: &str) -> bool {
+    let Some((key, value)) = text.split_once('=') else {
+        return false;
+    };
+    let of_key =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-*/@".contains(&byte);
+    let of_value = |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && byte != b'=';
+    !key.is_empty() && key.bytes().all(of_key) && !value.is_empty() && value.bytes().all(of_value)
 }
 
 /// Whether this is a `traceparent` of version 00, the only one there is.

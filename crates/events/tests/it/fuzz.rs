@@ -65,11 +65,19 @@ fn nearly_right() -> impl Strategy<Value = Value> {
 /// A cloud event in structured mode that is nearly right.
 fn nearly_structured() -> impl Strategy<Value = Value> {
     let attribute = || prop_oneof![value("x"), "[ -~]{0,140}".prop_map(|text| json!(text))];
-    let parts = (attribute(), value("addedAt"), attribute(), nearly_right());
-    parts.prop_map(|(id, time, correlation, data)| {
+    let place = (text(header::TRACE_PARENT), text(header::TRACE_STATE));
+    let parts = (
+        attribute(),
+        value("addedAt"),
+        attribute(),
+        place,
+        nearly_right(),
+    );
+    parts.prop_map(|(id, time, correlation, (parent, state), data)| {
         json!({
             "specversion": "1.0", "source": "/shop", "type": "NewItem",
             "id": id, "time": time, "correlationid": correlation, "data": data,
+            "traceparent": parent, "tracestate": state,
         })
     })
 }
@@ -91,15 +99,16 @@ fn subject() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A header's value: something, or what it should be.
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        any::<String>(),
-        "[!-~]{0,140}",
-        "replies\\.[a-zA-Z0-9_.-]{0,140}",
-        "00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]",
-        "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z",
-    ]
+/// What a header says: mostly what fits its name, sometimes something else.
+fn text(name: &'static str) -> impl Strategy<Value = String> {
+    let fitting = match name {
+        header::TIME => "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z".boxed(),
+        header::REPLY_TO => "replies\\.[a-zA-Z0-9_.-]{0,140}".boxed(),
+        header::TRACE_PARENT => "00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]".boxed(),
+        header::TRACE_STATE => "([ \t]{0,2}([a-z0-9@]{1,9}=[ -~]{0,20})?[ \t]{0,2},?){0,4}".boxed(),
+        _ => "[!-~]{0,140}".boxed(),
+    };
+    prop_oneof![3 => fitting, 1 => any::<String>()]
 }
 
 fn headers() -> impl Strategy<Value = Vec<(&'static str, String)>> {
@@ -113,7 +122,9 @@ fn headers() -> impl Strategy<Value = Vec<(&'static str, String)>> {
         header::TRACE_STATE,
         header::CONTENT_TYPE,
     ];
-    prop::collection::vec((prop::sample::select(names.to_vec()), text()), 0..8)
+    let header = prop::sample::select(names.to_vec());
+    let header = header.prop_flat_map(|name| (Just(name), text(name)));
+    prop::collection::vec(header, 0..8)
 }
 
 /// The event as a publisher of ours would write it.
@@ -173,8 +184,12 @@ fn round(
     };
     let written = written(&received);
     for (name, value) in &written.headers {
-        let plain = value.bytes().all(|byte| byte.is_ascii_graphic());
-        prop_assert!(plain && value.len() <= 200, "{name}: {value:?}");
+        // Blanks at an end are lost on the way, and only a trace's state may have some inside.
+        let inside = *name == header::TRACE_STATE && value.trim() == value && !value.is_empty();
+        let plain = |byte: u8| byte.is_ascii_graphic() || inside && byte == b' ';
+        let longest = if inside { 512 } else { 200 };
+        let fits = value.bytes().all(plain) && value.len() <= longest;
+        prop_assert!(fits, "{name}: {value:?}");
     }
     let again = read_with(written.subject, &borrowed(&written.headers), &written.body);
     let again = again.map_err(|reason| TestCaseError::fail(reason.to_string()))?;

@@ -68,9 +68,29 @@ fn what_is_no_place_in_a_trace_is_not_passed_on() {
     for text in wrong {
         assert_eq!(TraceContext::parse(text, None), None, "{text}");
     }
-    for state in ["", "a=\u{1}", "a=ü", &"x".repeat(513)] {
+}
+
+#[test]
+fn a_state_is_passed_on_without_the_blanks_that_may_get_lost() {
+    let long = format!("a={}", "x".repeat(510));
+    let cases = [
+        ("vendor=1", Some("vendor=1")),
+        (" vendor=1 ,\t, other@x=a b ", Some("vendor=1,other@x=a b")),
+        (&long, Some(&*long)),
+        (&format!("{long}x"), None),
+        ("", None),
+        (" ", None),
+        ("vendor", None),
+        ("vendor=1,Other=2", None),
+        ("=1", None),
+        ("a=", None),
+        ("a=1=2", None),
+        ("a=\u{1}", None),
+        ("a=ü", None),
+    ];
+    for (state, passed_on) in cases {
         let place = TraceContext::parse(PARENT, Some(state)).unwrap();
-        assert_eq!(place.state(), None, "{state}");
+        assert_eq!(place.state(), passed_on, "{state:?}");
     }
 }
 
