@@ -181,9 +181,28 @@ impl<'c> Client<'c> {
             key: None,
             again: false,
         };
-        if self.ask_until_heard(operation, request).await.is_some() {
+        if self.ask_until_heard(operation, request).await.is_none() {
+            return;
+        }
+        let is_undone = self.rng.random_range(0..3) == 0 && self.restore(item).await;
+        if !is_undone {
             self.clients.forget(item);
         }
+    }
+
+    /// Thinks better of it, as one can on the page. Whether that was accepted.
+    async fn restore(&mut self, item: Uuid) -> bool {
+        let operation = self.clients.begin(Wish::Restore, Some(item));
+        let request = Request {
+            method: "POST",
+            service: WEB,
+            path: format!("/items/{item}/restore"),
+            kind: FORM,
+            body: String::new(),
+            key: None,
+            again: false,
+        };
+        self.ask_until_heard(operation, request).await.is_some()
     }
 
     /// Sends what has to be refused, and must not become an event.

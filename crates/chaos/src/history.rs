@@ -25,6 +25,8 @@ pub(crate) enum Wish {
     Change,
     /// An end of an item that is there.
     Delete,
+    /// An item back that was deleted.
+    Restore,
     /// Something that is no event.
     Poison,
 }

@@ -9,6 +9,12 @@ mod span;
 
 pub mod push;
 
+use std::net::SocketAddr;
+
 pub use body::{BODY_LIMIT, body, body_up_to};
 pub use front::{Presentation, fronted, observed};
 pub use identity::{REQUEST_ID, RequestId};
+
+/// Where a request comes from, among its extensions. Behind a proxy that is the proxy.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);

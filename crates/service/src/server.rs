@@ -1,6 +1,6 @@
 //! Serving HTTP to whoever comes, however slow or stubborn.
 
-use std::{pin::pin, time::Duration};
+use std::{net::SocketAddr, pin::pin, time::Duration};
 
 use axum::{Router, body::Body, extract::Request};
 use hyper::{body::Incoming, server::conn::http1};
@@ -17,6 +17,8 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::{debug, warn};
+
+use crate::http::Peer;
 
 /// How long a client may take to send the head of a request. A connection that rests is closed after
 /// the same time.
@@ -46,8 +48,8 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, stop: Cancellation
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                tokio::spawn(converse(stream, app.clone(), open.watcher()));
+            Ok((stream, peer)) => {
+                tokio::spawn(converse(stream, peer, app.clone(), open.watcher()));
             }
             Err(error) => {
                 warn!("cannot accept a connection: {error}");
@@ -65,12 +67,16 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, stop: Cancellation
 }
 
 /// Answers the requests of one connection.
-async fn converse(stream: TcpStream, app: Router, watcher: Watcher) {
+async fn converse(stream: TcpStream, peer: SocketAddr, app: Router, watcher: Watcher) {
     // A response is written at once; without this, one in two parts waits for the other side.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_LIMIT));
-    let app = app.map_request(|request: Request<Incoming>| request.map(Body::new));
+    let app = app.map_request(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        request
+    });
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())

@@ -51,6 +51,7 @@ mod key;
 mod list;
 mod openapi;
 mod options;
+mod pace;
 mod policy;
 mod prefer;
 mod presentation;
@@ -77,7 +78,7 @@ use store::Database;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use idempotent::{once, served, up_to};
-use openapi::Document;
+use openapi::{Document, For};
 use presentation::Data;
 
 pub use app::App;
@@ -147,12 +148,13 @@ pub fn routes(app: App, policy: &Policy) -> Router {
         .items
         .fallback(async || StatusCode::NOT_FOUND)
         .with_state(Arc::clone(&app));
-    let items = policy.guard(policy.condition(items));
+    let pace = policy.pace();
+    let items = policy.guard(policy.condition(items), pace.clone());
     // The same for everybody, and what a caller reads who has no token yet.
     let document = Document::of(&parts.api);
     let documents = parts.documents.layer(Extension(document));
     // A browser asks for leave before it sends a token.
-    let todos = policy.guard(parts.todos.with_state(app));
+    let todos = policy.guard(parts.todos.with_state(app), pace);
     let todos = cors::shared(todos, todos::open());
     http::fronted::<Data>(policy.share(items.merge(documents)).merge(todos))
 }
@@ -197,12 +199,14 @@ fn parts(policy: &Policy) -> Parts {
         .routes(routes!(docs::page))
         .route("/docs/page.css", get(docs::style))
         .route("/docs/page.js", get(docs::script));
-    let guarded = policy.asks_for_tokens();
+    let callers = For::Callers {
+        with_token: policy.asks_for_tokens(),
+    };
     let mut api = openapi::empty();
     Parts {
-        items: openapi::declared(items, guarded, &mut api),
-        todos: openapi::declared(todos::routes(), guarded, &mut api),
-        documents: openapi::declared(documents, false, &mut api),
+        items: openapi::declared(items, callers, &mut api),
+        todos: openapi::declared(todos::routes(), callers, &mut api),
+        documents: openapi::declared(documents, For::Everybody, &mut api),
         api,
     }
 }

@@ -68,25 +68,38 @@ pub(crate) fn empty() -> openapi::OpenApi {
     api
 }
 
+/// Whom addresses are for.
+#[derive(Clone, Copy)]
+pub(crate) enum For {
+    Everybody,
+    /// Those who keep to a pace, if there is one, and who may have to show a token.
+    Callers {
+        with_token: bool,
+    },
+}
+
 /// The routes that are declared, with `OPTIONS` at each address. What they say of themselves goes into `api`, with
-/// what they owe to the layers before them; callers need a token if they are `guarded`.
+/// what they owe to the layers before them, which depends on whom they are for.
 pub(crate) fn declared<S: Clone + Send + Sync + 'static>(
     routes: OpenApiRouter<S>,
-    guarded: bool,
+    whom: For,
     api: &mut openapi::OpenApi,
 ) -> Router<S> {
     let (mut routes, mut declared) = routes.split_for_parts();
     for (path, item) in &mut declared.paths.paths {
         routes = routes.route(path, options::allow(methods(item)));
-        operations(item).for_each(|operation| behind_layers(operation, guarded));
+        operations(item).for_each(|operation| behind_layers(operation, whom));
     }
     api.merge(declared);
     routes
 }
 
-fn behind_layers(operation: &mut Operation, guarded: bool) {
+fn behind_layers(operation: &mut Operation, whom: For) {
     let responses = &mut operation.responses.responses;
-    if guarded {
+    if let For::Callers { .. } = whom {
+        responses.insert("429".to_owned(), refusals::refusal("429"));
+    }
+    if let For::Callers { with_token: true } = whom {
         responses.insert("401".to_owned(), refusals::refusal("401"));
         operation.security = Some(vec![SecurityRequirement::new("token", [] as [&str; 0])]);
     }

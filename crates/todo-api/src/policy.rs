@@ -1,11 +1,14 @@
 //! What the operator decides about the API: who may use it, and how.
 
+use std::num::NonZeroU32;
+
 use axum::{Router, middleware};
 use clap::{ArgAction, builder::BoolishValueParser};
 
 use crate::{
     condition,
     cors::{self, Origins},
+    pace::{self, Pace},
     tokens::{self, Tokens},
 };
 
@@ -24,6 +27,10 @@ pub struct Policy {
     /// they know it.
     #[arg(long, env, default_value = "false", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub require_if_match: bool,
+    /// How many requests each caller may send a second: each token, or each address where none is
+    /// needed. 0: as many as can be answered.
+    #[arg(long, env, default_value = "0")]
+    pub requests_per_second: u32,
 }
 
 impl Policy {
@@ -36,8 +43,17 @@ impl Policy {
         }
     }
 
-    /// Lets only those through to the `routes` who may use them.
-    pub(crate) fn guard(&self, routes: Router) -> Router {
+    /// How often each caller may come, if that is limited.
+    pub(crate) fn pace(&self) -> Option<Pace> {
+        NonZeroU32::new(self.requests_per_second).map(Pace::new)
+    }
+
+    /// Lets only those through to the `routes` who may use them, and only at their `pace`.
+    pub(crate) fn guard(&self, routes: Router, pace: Option<Pace>) -> Router {
+        let routes = match pace {
+            Some(pace) => routes.layer(middleware::from_fn_with_state(pace, pace::keep)),
+            None => routes,
+        };
         let tokens = self.api_tokens.clone().unwrap_or_default();
         if tokens.is_empty() {
             return routes;

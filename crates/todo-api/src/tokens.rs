@@ -9,7 +9,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use service::problem::Problem;
-use subtle::{Choice, ConstantTimeEq};
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+
+use crate::pace::Caller;
 
 /// The tokens of which a caller must have one. Without any, everybody may come.
 #[derive(Clone, Default)]
@@ -23,15 +25,14 @@ impl Tokens {
         self.0.is_empty()
     }
 
-    /// Compares with each of them to the end, so that the time it takes tells nothing of them but
-    /// their lengths.
-    fn admit(&self, given: &[u8]) -> bool {
-        let none = Choice::from(0);
-        let found = self
-            .0
-            .iter()
-            .fold(none, |found, token| found | token.as_bytes().ct_eq(given));
-        found.into()
+    /// Which of them this is, counted from 1. It compares with each of them to the end, so that the time
+    /// it takes tells nothing of them but their lengths.
+    fn find(&self, given: &[u8]) -> Option<u32> {
+        let mut found = 0;
+        for (number, token) in (1..).zip(self.0.iter()) {
+            found.conditional_assign(&number, token.as_bytes().ct_eq(given));
+        }
+        (found > 0).then_some(found)
     }
 }
 
@@ -60,13 +61,19 @@ impl FromStr for Tokens {
 }
 
 /// Lets through who has a token (RFC 6750), in the header `Authorization: Bearer …`.
-pub(crate) async fn guard(State(tokens): State<Tokens>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(
+    State(tokens): State<Tokens>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let given = request.headers().get(header::AUTHORIZATION);
     let token = given.and_then(|value| {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token)
     });
-    if token.is_some_and(|token| tokens.admit(token.trim().as_bytes())) {
+    let known = token.and_then(|token| tokens.find(token.trim().as_bytes()));
+    if let Some(number) = known {
+        request.extensions_mut().insert(Caller::Token(number));
         return next.run(request).await;
     }
     let challenge = match token {

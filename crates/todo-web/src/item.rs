@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{FromRequest, FromRequestParts, Path, Request, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -57,8 +57,8 @@ struct ItemPage {
     problem: Option<String>,
 }
 
-/// An item and its fields as they were sent.
-struct Change {
+/// What is to be done to an item: its id, and the fields as they were sent.
+pub(crate) struct Change {
     id: ItemId,
     event: EventId,
     fields: Fields,
@@ -90,39 +90,36 @@ pub(crate) async fn page(
 
 /// The item is done.
 pub(crate) async fn complete(
-    app: State<Arc<App>>,
-    id: Path<String>,
+    State(app): State<Arc<App>>,
     cause: Cause,
-    Sent(fields): Sent<Fields>,
+    change: Change,
 ) -> Result<Response, Refusal> {
-    let change = Change::about(&app, &id, fields).await?;
+    let change = change.of_known(&app).await?;
     let event = ItemCompleted { id: change.id };
     change.publish(&app, &cause, "complete", event).await
 }
 
 /// The item is not done after all.
 pub(crate) async fn reopen(
-    app: State<Arc<App>>,
-    id: Path<String>,
+    State(app): State<Arc<App>>,
     cause: Cause,
-    Sent(fields): Sent<Fields>,
+    change: Change,
 ) -> Result<Response, Refusal> {
-    let change = Change::about(&app, &id, fields).await?;
+    let change = change.of_known(&app).await?;
     let event = ItemReopened { id: change.id };
     change.publish(&app, &cause, "reopen", event).await
 }
 
 /// The item has another place in its list.
 pub(crate) async fn reorder(
-    app: State<Arc<App>>,
-    id: Path<String>,
+    State(app): State<Arc<App>>,
     cause: Cause,
-    Sent(fields): Sent<Fields>,
+    change: Change,
 ) -> Result<Response, Refusal> {
-    let order: Option<f64> = fields.order.parse().ok();
+    let order: Option<f64> = change.fields.order.parse().ok();
     let order = order.and_then(|order| Order::try_from(order).ok());
     let order = order.ok_or_else(|| Refusal::of(StatusCode::BAD_REQUEST))?;
-    let change = Change::about(&app, &id, fields).await?;
+    let change = change.of_known(&app).await?;
     let event = ItemMoved {
         id: change.id,
         order,
@@ -132,39 +129,34 @@ pub(crate) async fn reorder(
 
 /// The item is gone. It may be brought back.
 pub(crate) async fn delete(
-    app: State<Arc<App>>,
-    id: Path<String>,
+    State(app): State<Arc<App>>,
     cause: Cause,
-    Sent(fields): Sent<Fields>,
+    change: Change,
 ) -> Result<Response, Refusal> {
-    let change = Change::about(&app, &id, fields).await?;
+    let change = change.of_known(&app).await?;
     let event = ItemDeleted { id: change.id };
     change.publish(&app, &cause, "delete", event).await
 }
 
 /// The item is not gone after all.
 pub(crate) async fn restore(
-    app: State<Arc<App>>,
-    Path(id): Path<String>,
+    State(app): State<Arc<App>>,
     cause: Cause,
-    Sent(fields): Sent<Fields>,
+    change: Change,
 ) -> Result<Response, Refusal> {
     // An item that is gone is not found, and one that was never there has nothing to come back to.
-    let id = id.parse().map_err(|_| Refusal::unknown_item())?;
-    let change = Change::new(id, fields)?;
-    let event = ItemRestored { id };
+    let event = ItemRestored { id: change.id };
     change.publish(&app, &cause, "restore", event).await
 }
 
 /// The item has another text.
 pub(crate) async fn rename(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
     language: Language,
     cause: Cause,
-    Sent(fields): Sent<Fields>,
+    change: Change,
 ) -> Result<Response, Refusal> {
-    let change = Change::about(&app, &id, fields).await?;
+    let change = change.of_known(&app).await?;
     let (id, view) = (change.id, change.fields.place.view());
     let again = |status, problem| {
         let template = ItemPage {
@@ -194,8 +186,15 @@ pub(crate) async fn rename(
     Ok(Redirect::to(&view.address_about("changed", id)).into_response())
 }
 
-impl Change {
-    fn new(id: ItemId, fields: Fields) -> Result<Self, Refusal> {
+impl FromRequest<Arc<App>> for Change {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
+        let (mut head, body) = request.into_parts();
+        let id = Path::<ItemId>::from_request_parts(&mut head, app).await;
+        let Path(id) = id.map_err(|_| Refusal::unknown_item())?;
+        let Sent(fields) =
+            Sent::<Fields>::from_request(Request::from_parts(head, body), app).await?;
         let key = fields.key.as_ref().map(|key| key.parse::<Uuid>());
         let key = key.transpose();
         let key = key.map_err(|_| Refusal::of(StatusCode::BAD_REQUEST))?;
@@ -205,14 +204,15 @@ impl Change {
             fields,
         })
     }
+}
 
-    /// A change of an item, unless there is none.
-    async fn about(app: &App, id: &str, fields: Fields) -> Result<Self, Refusal> {
-        let id = id.parse().map_err(|_| Refusal::unknown_item())?;
-        if fields.unsaved.is_none() && app.is_unknown(id).await {
+impl Change {
+    /// Fails if there is no such item, as far as one can know.
+    async fn of_known(self, app: &App) -> Result<Self, Refusal> {
+        if self.fields.unsaved.is_none() && app.is_unknown(self.id).await {
             return Err(Refusal::unknown_item());
         }
-        Self::new(id, fields)
+        Ok(self)
     }
 
     /// Publishes it, and goes back to the page that the form was on.

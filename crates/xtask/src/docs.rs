@@ -19,6 +19,7 @@ const DOCUMENT: &str = "docs/asyncapi.yaml";
 const PARSER: Package = Package {
     name: "@asyncapi/parser",
     version: "3.6.3",
+    with: &[],
     directory: "asyncapi-parser",
 };
 

@@ -15,6 +15,8 @@ use crate::stop::Stop;
 pub(crate) struct Package {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
+    /// What it needs, where it leaves open in which version.
+    pub(crate) with: &'static [&'static str],
     /// How its directory under `target/` begins.
     pub(crate) directory: &'static str,
 }
@@ -47,7 +49,8 @@ impl Package {
         ]);
         npm.arg("--prefix")
             .arg(&unfinished)
-            .arg(format!("{name}@{version}"));
+            .arg(format!("{name}@{version}"))
+            .args(self.with);
         npm.stdout(Stdio::null()).kill_on_drop(true);
         let installed = finish(&mut npm, stop).await?;
         ensure!(

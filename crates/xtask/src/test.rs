@@ -31,12 +31,21 @@ const SCHEMATHESIS: pypi::Package = pypi::Package {
 /// Every test connects a few times, and the runner starts several at once.
 const CONNECTIONS: u32 = 500;
 
-/// What checks how accessible pages are, in the browser.
-const AXE: npm::Package = npm::Package {
-    name: "axe-core",
-    version: "4.14.1",
-    directory: "axe-core",
-};
+/// What is run in the browser: what checks how accessible pages are, and a suite for whatever follows TodoMVC.
+const IN_BROWSER: [npm::Package; 2] = [
+    npm::Package {
+        name: "axe-core",
+        version: "4.14.1",
+        with: &[],
+        directory: "axe-core",
+    },
+    npm::Package {
+        name: "todomvc-tests",
+        version: "1.0.0",
+        with: &["@playwright/test@1.61.1"],
+        directory: "todomvc-tests",
+    },
+];
 
 /// Runs the tests; the exit code is theirs.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
@@ -64,8 +73,10 @@ async fn test(options: &Options, postgres: &str, stop: &mut Stop) -> Result<Exit
         if let Err(error) = SCHEMATHESIS.ensure(stop).await {
             eprintln!("warning: {} is NOT there: {error:#}", SCHEMATHESIS.name);
         }
-        if let Err(error) = AXE.ensure(stop).await {
-            eprintln!("warning: {} is NOT there: {error:#}", AXE.name);
+        for package in IN_BROWSER {
+            if let Err(error) = package.ensure(stop).await {
+                eprintln!("warning: {} is NOT there: {error:#}", package.name);
+            }
         }
         let built = finish(cargo().args(["build", "--workspace"]), stop).await?;
         if !built.success() {

@@ -135,11 +135,16 @@ pub(crate) fn keys(history: &History, traces: &Traces) -> Check {
 
 pub(crate) const KEYS: &str = "a repeated key makes one";
 
-/// What was deleted with a yes stays deleted.
+/// What was deleted with a yes stays deleted, unless somebody asked for it back: then it goes by the stream.
 pub(crate) fn deleted(history: &History, rows: &BTreeMap<Uuid, Row>) -> Check {
-    let deleted = history.operations.iter();
-    let deleted = deleted.filter(|it| it.wish == Wish::Delete && it.accepted().is_some());
-    let items: BTreeSet<_> = deleted.filter_map(|operation| operation.item).collect();
+    let operations = history.operations.iter();
+    let deleted = operations
+        .clone()
+        .filter(|it| it.wish == Wish::Delete && it.accepted().is_some());
+    let restored = operations.filter(|it| it.wish == Wish::Restore);
+    let restored: BTreeSet<_> = restored.filter_map(|operation| operation.item).collect();
+    let mut items: BTreeSet<_> = deleted.filter_map(|operation| operation.item).collect();
+    items.retain(|item| !restored.contains(item));
     let alive = items
         .iter()
         .filter(|item| rows.get(item).is_some_and(|row| !row.item.deleted));
@@ -264,9 +269,11 @@ mod tests {
 
     #[test]
     fn a_deleted_item_that_is_there_again_is_found() {
-        let history = history(Wish::Delete, Some(id(1)), &[("chaos-1", Answer::Yes)]);
+        let mut history = history(Wish::Delete, Some(id(1)), &[("chaos-1", Answer::Yes)]);
         assert!(deleted(&history, &row(id(1), true)).passed());
         assert!(!deleted(&history, &row(id(1), false)).passed());
+        history.begin(Wish::Restore, Some(id(1)));
+        assert!(deleted(&history, &row(id(1), false)).passed());
     }
 
     #[test]

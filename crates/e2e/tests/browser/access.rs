@@ -37,7 +37,7 @@ fn axe() -> String {
     std::fs::read_to_string(found.join("node_modules/axe-core/axe.min.js")).unwrap()
 }
 
-struct Checks {
+pub(crate) struct Checks {
     axe: String,
     browser: Browser,
     /// What was found to be wrong, and where.
@@ -45,8 +45,22 @@ struct Checks {
 }
 
 impl Checks {
+    pub(crate) fn of(browser: Browser) -> Self {
+        Self {
+            axe: axe(),
+            browser,
+            found: Vec::new(),
+        }
+    }
+
+    /// Ends the browser; fails if anything was found to be wrong.
+    pub(crate) async fn end(self) {
+        self.browser.close().await;
+        assert!(self.found.is_empty(), "{}", self.found.join("\n"));
+    }
+
     /// Checks what is shown, in light and in dark, and takes pictures of it.
-    async fn check(&mut self, state: &str) {
+    pub(crate) async fn check(&mut self, state: &str) {
         for (size, screen) in [(PHONE, "phone"), (WIDE, "wide")] {
             self.browser.resize(size).await;
             for scheme in ["light", "dark"] {
@@ -129,18 +143,13 @@ async fn by_keys(browser: &Browser) {
 #[tokio::test]
 async fn everybody_can_use_each_page_in_each_state() {
     let mut stage = Stage::start(&[]).await;
-    let mut checks = Checks {
-        axe: axe(),
-        browser: stage.browser(WIDE).await,
-        found: Vec::new(),
-    };
+    let mut checks = Checks::of(stage.browser(WIDE).await);
     checks.browser.visit("/").await;
     checks.check("home-empty").await;
     by_keys(&checks.browser).await;
     states_of_a_list(&mut stage, &mut checks).await;
     other_pages(&mut checks).await;
-    checks.browser.close().await;
-    assert!(checks.found.is_empty(), "{}", checks.found.join("\n"));
+    checks.end().await;
 }
 
 async fn states_of_a_list(stage: &mut Stage, checks: &mut Checks) {

@@ -2,7 +2,7 @@
 
 use testkit::http;
 
-use crate::stage::Stage;
+use crate::{access::Checks, stage::Stage};
 
 /// Types into a field of an operation.
 fn fill(field: &str, value: &str) -> String {
@@ -43,11 +43,7 @@ async fn the_page_of_the_api_shows_every_operation_and_sends_what_one_tries() {
     browser
         .becomes(&format!("{answer}.includes('<b>우유</b>')"), true)
         .await;
-    for scheme in ["light", "dark"] {
-        browser.prefers(scheme).await;
-        browser.picture(&format!("docs-wide-{scheme}")).await;
-    }
-    browser.resize((390, 844)).await;
-    browser.picture("docs-phone-dark").await;
-    browser.close().await;
+    let mut checks = Checks::of(browser);
+    checks.check("docs").await;
+    checks.end().await;
 }

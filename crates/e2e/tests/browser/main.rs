@@ -15,3 +15,4 @@ mod plain;
 mod sharing;
 mod stage;
 mod system;
+mod todomvc;

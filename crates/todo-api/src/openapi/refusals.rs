@@ -39,7 +39,7 @@ const fn refusal_of(
     }
 }
 
-const REFUSALS: [Refusal; 15] = [
+const REFUSALS: [Refusal; 16] = [
     refusal_of(
         400,
         "BadRequest",
@@ -177,6 +177,15 @@ const REFUSALS: [Refusal; 15] = [
         )],
     ),
     refusal_of(
+        429,
+        "TooManyRequests",
+        "the caller comes too often, where `REQUESTS_PER_SECOND` is set: try again after `Retry-After` seconds",
+        &[(
+            "too-many-requests",
+            "each caller may send 10 requests a second; send it again later",
+        )],
+    ),
+    refusal_of(
         500,
         "InternalServerError",
         "a mistake of the service; its log says more",
@@ -225,7 +234,7 @@ impl Refusal {
         let mut headers = vec![("x-request-id", request_id())];
         match self.status {
             401 => headers.push(("www-authenticate", text("`Bearer`, with what was wrong"))),
-            404 | 409 | 503 => headers.push(("retry-after", seconds())),
+            404 | 409 | 429 | 503 => headers.push(("retry-after", seconds())),
             _ => {}
         }
         let headers = headers.into_iter();

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequestParts, OriginalUri, RawPathParams},
-    http::{header, request::Parts, uri::Authority},
+    http::{HeaderValue, header, request::Parts, uri::Authority},
 };
 use events::{ItemId, ListName};
 use service::problem::Problem;
@@ -52,10 +52,16 @@ impl Collection {
             .map_err(|error| Problem::not_found(format!("no list has such a name: it {error}")))?;
         let host = parts.headers.get(header::HOST);
         let host = host.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+        // Like `Host`, it is believed only for what its sender reads.
+        let proxied = parts.headers.get("x-forwarded-proto");
+        let scheme = match proxied.map(HeaderValue::as_bytes) {
+            Some(b"https") => "https",
+            _ => "http",
+        };
         Ok(Self {
             list,
             path: path.to_owned(),
-            origin: host.map_or_else(String::new, |host| format!("http://{host}")),
+            origin: host.map_or_else(String::new, |host| format!("{scheme}://{host}")),
         })
     }
 }

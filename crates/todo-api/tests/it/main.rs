@@ -17,6 +17,7 @@ mod idempotent;
 mod list;
 mod openapi;
 mod outages;
+mod pace;
 mod problems;
 mod questions;
 mod show;

@@ -88,6 +88,20 @@ async fn who_does_not_say_whom_it_calls_gets_urls_without_a_host() {
 }
 
 #[tokio::test]
+async fn behind_a_proxy_with_tls_the_urls_are_https() {
+    let mut app = TestApp::start().await;
+    let path = has(&mut app, "/todos", "buy milk").await;
+    for (scheme, told) in [("https", "https"), ("http", "http"), ("javascript", "http")] {
+        let request = Request::get("/todos")
+            .header("host", "todo.example")
+            .header("x-forwarded-proto", scheme);
+        let list = app.send(request.body(Body::empty()).unwrap()).await;
+        let url = format!("{told}://todo.example{path}");
+        assert_eq!(list.body[0]["url"], url);
+    }
+}
+
+#[tokio::test]
 async fn a_todo_may_have_its_place_and_be_completed_from_the_start() {
     let mut app = TestApp::start().await;
     let todo = json!({ "title": "buy milk", "completed": true, "order": 523, "url": "ignored" });
