@@ -31,7 +31,7 @@ const SCHEMATHESIS: pypi::Package = pypi::Package {
 /// Every test connects a few times, and the runner starts several at once.
 const CONNECTIONS: u32 = 500;
 
-/// What is run in the browser: what checks how accessible pages are, and a suite for whatever follows TodoMVC.
+/// What is run in the browser: what checks how accessible pages are, and a suite for whatever follows `TodoMVC`.
 const IN_BROWSER: [npm::Package; 2] = [
     npm::Package {
         name: "axe-core",
