@@ -11,16 +11,16 @@ COPY . .
 # counts as old if the last build that ended well had it with the same content, and as new if not.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,id=todo-target,target=/target,sharing=locked \
-    mkdir -p /target/release /out \
+    mkdir -p /target/dist /out \
     && touch /target/sources \
     && find . -type f -exec sha256sum {} + | sort > /tmp/sources \
     && find . -exec touch -d @0 {} + \
     && comm -13 /target/sources /tmp/sources | cut -c 67- | xargs -r -d '\n' touch \
     && rm /target/sources \
-    && find /target/release -maxdepth 1 -type f -delete \
-    && cargo build --release --locked --workspace --bins \
+    && find /target/dist -maxdepth 1 -type f -delete \
+    && cargo build --profile dist --locked --workspace --bins \
         --exclude bench --exclude chaos --exclude e2e --exclude testkit --exclude xtask \
-    && find /target/release -maxdepth 1 -type f -executable -exec cp -t /out {} + \
+    && find /target/dist -maxdepth 1 -type f -executable -exec cp -t /out {} + \
     && mv /tmp/sources /target/sources
 
 FROM gcr.io/distroless/cc-debian13:nonroot

@@ -7,8 +7,11 @@ use clap::Args;
 use testkit::install;
 use tokio::process::Command;
 
-use crate::cargo::{cargo, code, finish, services, target_dir};
+use crate::cargo::{build, code, finish, services, target_dir};
 use crate::stop::Stop;
+
+/// What is measured is what images hold.
+const PROFILE: &str = "dist";
 
 /// What to measure.
 #[derive(Args)]
@@ -26,17 +29,12 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     // Two builds: in one, the services would get what the bench needs of their dependencies.
     let services = services().await?;
     for packages in [services, vec!["bench".to_owned()]] {
-        let mut build = cargo();
-        build.args(["build", "--release"]);
-        for package in packages {
-            build.args(["--package", &package]);
-        }
-        let status = finish(&mut build, &mut stop).await?;
+        let status = finish(&mut build(PROFILE, &packages), &mut stop).await?;
         if !status.success() {
             return Ok(code(status));
         }
     }
-    let mut bench = Command::new(target_dir().await?.join("release/bench"));
+    let mut bench = Command::new(target_dir().await?.join(PROFILE).join("bench"));
     let done = finish(bench.args(&options.args).kill_on_drop(true), &mut stop).await?;
     Ok(code(done))
 }

@@ -38,6 +38,17 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// A build of the packages' programs. They come to be in the directory of the `profile` in the
+/// [`target_dir`].
+pub(crate) fn build(profile: &str, packages: &[String]) -> Command {
+    let mut build = cargo();
+    build.args(["build", "--profile", profile]);
+    for package in packages {
+        build.args(["--package", package]);
+    }
+    build
+}
+
 /// Runs a command, and fails unless it succeeds.
 pub(crate) async fn succeed(command: &mut Command) -> Result<()> {
     let status = command

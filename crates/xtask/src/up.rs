@@ -15,10 +15,13 @@ use clap::Args;
 use testkit::system::Event;
 use testkit::{System, SystemOptions, install};
 
-use crate::cargo::{cargo, root, services, succeed, target_dir};
+use crate::cargo::{self, root, services, succeed, target_dir};
 use crate::stop::Stop;
 use choice::Scale;
 use print::Printer;
+
+/// A first start waits for the build, so this is what is compiled soon.
+const PROFILE: &str = "release";
 
 /// What to start, and where.
 #[derive(Args)]
@@ -105,7 +108,7 @@ async fn start(options: &Options, dir: &Path, printer: &Printer) -> Result<Syste
     // What was left over may hold the ports that are looked for next.
     System::stop_leftovers(dir).await?;
     run_file::remove(dir);
-    let bin_dir = target_dir().await?.join("release");
+    let bin_dir = target_dir().await?.join(PROFILE);
     let system = System::start(system_options(options, dir, bin_dir, printer)?).await?;
     run_file::write(&system)?;
     printer.addresses(&system);
@@ -121,12 +124,7 @@ async fn start(options: &Options, dir: &Path, printer: &Printer) -> Result<Syste
 /// Builds the services; cargo shows its own progress.
 async fn build(printer: &Printer) -> Result<()> {
     printer.step("building the services");
-    let mut build = cargo();
-    build.args(["build", "--release"]);
-    for package in services().await? {
-        build.args(["--package", &package]);
-    }
-    succeed(&mut build).await
+    succeed(&mut cargo::build(PROFILE, &services().await?)).await
 }
 
 fn system_options(
