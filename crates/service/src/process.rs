@@ -27,6 +27,11 @@ use crate::{
     telemetry,
 };
 
+/// From how many sockets the one thread takes what has come before it works on that. What a few requests
+/// publish is then on its way to the broker while the next are read. Taken all at once, they would also be
+/// sent on all at once, and the thread and the broker would wait for each other by turns.
+const SOCKETS_AT_A_TIME: usize = 24;
+
 /// How long a stop may take before the process ends without its work being done.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -99,6 +104,7 @@ impl Named {
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .max_io_events_per_tick(SOCKETS_AT_A_TIME)
             .build();
         let ended = match runtime {
             Ok(runtime) => runtime.block_on(service.live(main, own)),
