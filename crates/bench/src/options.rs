@@ -42,7 +42,8 @@ pub(crate) struct Options {
     #[arg(long)]
     quick: bool,
 
-    /// How often each is measured, in turn with its references; the medians count
+    /// How often each is measured, in turn with its references; the medians count, of rates that of each
+    /// round's ratio
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
     rounds: u8,
 

@@ -4,6 +4,8 @@ mod value;
 
 pub(crate) use value::{Goal, Value};
 
+use crate::numbers::median;
+
 /// How wide notes are, in characters.
 const WIDTH: usize = 100;
 
@@ -14,6 +16,8 @@ pub(crate) struct Row {
     what: String,
     ours: Value,
     reference: Option<Value>,
+    /// Of the one to the other, where it is not simply their quotient.
+    ratio: Option<f64>,
     goal: Goal,
 }
 
@@ -39,6 +43,31 @@ impl Table {
             what: what.into(),
             ours,
             reference: Some(reference),
+            ratio: None,
+            goal,
+        });
+    }
+
+    /// Adds rates (per second) that were measured in turn with those of a reference, one of each in every
+    /// round. Their medians are shown, and the median of the rounds' own ratios, by which the goal is
+    /// judged: a machine that is slower for a while is so for both sides of a round.
+    pub(crate) fn compare_rounds(
+        &mut self,
+        id: &'static str,
+        what: impl Into<String>,
+        ours: &[f64],
+        reference: &[f64],
+        goal: Goal,
+    ) {
+        let ratios = ours.iter().zip(reference);
+        let ratios = ratios.map(|(ours, reference)| ours / reference);
+        let rate = |rates: &[f64]| Value::PerSecond(median(rates.iter().copied()));
+        self.rows.push(Row {
+            id,
+            what: what.into(),
+            ours: rate(ours),
+            reference: Some(rate(reference)),
+            ratio: Some(median(ratios)),
             goal,
         });
     }
@@ -56,6 +85,7 @@ impl Table {
             what: what.into(),
             ours,
             reference: None,
+            ratio: None,
             goal,
         });
     }
@@ -129,7 +159,8 @@ impl Row {
     }
 
     fn ratio(&self) -> f64 {
-        self.ours.number() / self.reference.map_or(f64::NAN, Value::number)
+        let quotient = || self.ours.number() / self.reference.map_or(f64::NAN, Value::number);
+        self.ratio.unwrap_or_else(quotient)
     }
 
     fn met(&self) -> Option<bool> {
@@ -191,5 +222,20 @@ mod tests {
         );
         assert!(words.contains("+5.50 ms < +5 ms MISSED"), "{text}");
         assert!(!table.render(false).contains("MISSED"));
+    }
+
+    #[test]
+    fn a_slow_while_of_the_machine_does_not_change_the_ratio_of_rounds() {
+        let mut table = Table::default();
+        // All of the third round was slow, and the reference's try in the second; the medians alone make 8.
+        let (ours, reference) = ([40.0, 40.0, 20.0], [10.0, 5.0, 5.0]);
+        for least in [4.0, 4.1] {
+            let goal = Goal::AtLeastTimes(least);
+            table.compare_rounds("B1", "requests", &ours, &reference, goal);
+        }
+        let ratios: Vec<_> = table.rows.iter().map(Row::comparison).collect();
+        assert_eq!(ratios, ["4.00 ×", "4.00 ×"]);
+        let met: Vec<_> = table.rows.iter().map(Row::met).collect();
+        assert_eq!(met, [Some(true), Some(false)]);
     }
 }

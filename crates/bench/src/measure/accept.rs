@@ -55,9 +55,10 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table, options: &Options)
     }
     if options.wants(Figure::B2) {
         let (mut ours, mut bare) = (Vec::new(), Vec::new());
+        let rate = |api| SHARE * median(of(&few, api));
         for round in 1..=rounds {
-            bare.push(slowest(stage, Api::Bare, SHARE * of(&few, Api::Bare), round).await?);
-            ours.push(slowest(stage, Api::Ours, SHARE * of(&few, Api::Ours), round).await?);
+            bare.push(slowest(stage, Api::Bare, rate(Api::Bare), round).await?);
+            ours.push(slowest(stage, Api::Ours, rate(Api::Ours), round).await?);
         }
         let (ours, bare) = (
             Value::Milliseconds(median(ours)),
@@ -74,7 +75,6 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table, options: &Options)
 }
 
 fn add_rates(table: &mut Table, few: &[(Api, f64)], many: &[(Api, f64)]) {
-    let rate = |rates: &[(Api, f64)], api| Value::PerSecond(of(rates, api));
     let what =
         |callers, reference| format!("POST /todo accepted, {callers} callers, to {reference}");
     for (callers, rates, reference, goal) in [
@@ -82,8 +82,8 @@ fn add_rates(table: &mut Table, few: &[(Api, f64)], many: &[(Api, f64)]) {
         (CALLERS, few, Api::Bare, Goal::AtLeastTimes(0.9)),
         (MANY_CALLERS, many, Api::Bare, Goal::None),
     ] {
-        let (ours, theirs) = (rate(rates, Api::Ours), rate(rates, reference));
-        table.compare("B1", what(callers, reference), ours, theirs, goal);
+        let (ours, theirs) = (of(rates, Api::Ours), of(rates, reference));
+        table.compare_rounds("B1", what(callers, reference), &ours, &theirs, goal);
     }
     table.note(
         "Synchronous API: axum, an INSERT into a plain table and 201, a pool of 10 connections. Bare \
@@ -93,13 +93,10 @@ fn add_rates(table: &mut Table, few: &[(Api, f64)], many: &[(Api, f64)]) {
     );
 }
 
-fn of(rates: &[(Api, f64)], api: Api) -> f64 {
-    median(
-        rates
-            .iter()
-            .filter(|(of, _)| *of == api)
-            .map(|(_, rate)| *rate),
-    )
+/// The rates of one of them, round by round.
+fn of(rates: &[(Api, f64)], api: Api) -> Vec<f64> {
+    let rates = rates.iter().filter(|(of, _)| *of == api);
+    rates.map(|(_, rate)| *rate).collect()
 }
 
 /// The most that an API accepts per second.

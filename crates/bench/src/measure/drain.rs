@@ -64,33 +64,16 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table, options: &Options)
 }
 
 fn add(table: &mut Table, options: &Options, rates: Rates) {
-    let value = |rates: Vec<f64>| Value::PerSecond(median(rates));
-    let ours = value(rates.ours);
+    let ours = &rates.ours;
     if options.wants(Figure::B3) {
-        let (naive, bare) = (value(rates.naive), value(rates.bare));
-        let what = "events saved by one save-handler, to";
-        table.compare(
-            "B3",
-            format!("{what} the naive saver"),
-            ours,
-            naive,
-            Goal::AtLeastTimes(15.0),
-        );
-        table.compare(
-            "B3",
-            format!("{what} the bare saver"),
-            ours,
-            bare,
-            Goal::AtLeastTimes(0.85),
-        );
-        let silent = value(rates.silent);
-        table.compare(
-            "B3",
-            "the same without its log lines, to with",
-            silent,
-            ours,
-            Goal::None,
-        );
+        for (reference, theirs, least) in
+            [("naive", &rates.naive, 15.0), ("bare", &rates.bare, 0.85)]
+        {
+            let what = format!("events saved by one save-handler, to the {reference} saver");
+            table.compare_rounds("B3", what, ours, theirs, Goal::AtLeastTimes(least));
+        }
+        let what = "the same without its log lines, to with";
+        table.compare_rounds("B3", what, &rates.silent, ours, Goal::None);
         table.note(format!(
             "B3, B4: from the first event given out until the acknowledgement floor has passed the \
              last of the backlog and an itemsaved of each is stored; the rows are counted afterwards. \
@@ -108,14 +91,8 @@ fn add(table: &mut Table, options: &Options, rates: Rates) {
         );
     }
     if options.wants(Figure::B4) {
-        let three = value(rates.three);
-        table.compare(
-            "B4",
-            "the same by 3 members, to one",
-            three,
-            ours,
-            Goal::AtLeastTimes(1.0),
-        );
+        let what = "the same by 3 members, to one";
+        table.compare_rounds("B4", what, &rates.three, ours, Goal::AtLeastTimes(1.0));
         let most = Value::Count(rates.most_connections);
         let what = "most connections of a member to the database";
         table.add("B4", what, most, Goal::AtMost(Value::Count(2)));
