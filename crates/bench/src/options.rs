@@ -42,9 +42,9 @@ pub(crate) struct Options {
     #[arg(long)]
     quick: bool,
 
-    /// How often each is measured, in turn with its references; the medians count, of rates that of each
-    /// round's ratio
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    /// How often each is measured, in turn with its references; medians count, for rates that of the
+    /// rounds' ratios. On a machine with other work, more are steadier
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
     rounds: u8,
 
     /// Where the services' programs are [default: beside this one]

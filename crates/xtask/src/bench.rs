@@ -16,7 +16,7 @@ const PROFILE: &str = "dist";
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Arguments for the bench: `--only B1,B3` measures only these, `--rounds 5` more often, `--quick`
+    /// Arguments for the bench: `--only B1,B3` measures only these, `--rounds 9` more often, `--quick`
     /// shows in a few seconds that it works; `-- --help` tells of all
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
