@@ -35,10 +35,12 @@ async fn measure(options: &Options) -> Result<()> {
     let mut stage = Stage::set(options, began).await?;
     let mut table = Table::default();
     table.note(stage.machine().await?);
-    table.note(
-        "The ratio of rates (B1, B3, B4) is the median of the rounds' own ratios, not the quotient of \
-         the medians shown.",
-    );
+    if options.want_any(&[Figure::B1, Figure::B3, Figure::B4]) {
+        table.note(
+            "The ratio of rates (B1, B3, B4) is the median of the rounds' own ratios, not the quotient \
+             of the medians shown.",
+        );
+    }
     if options.want_any(&[Figure::B1, Figure::B2]) {
         accept::run(&mut stage, &mut table, options).await?;
     }
