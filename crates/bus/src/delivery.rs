@@ -54,8 +54,9 @@ pub enum Failure {
     /// times.
     #[error("not handled this time")]
     Later(#[source] Box<dyn Error + Send + Sync>),
-    /// Something that every event needs is away: the group waits until it is back, and no event is
-    /// blamed.
+    /// Something that every event needs is away, or does not suffice for the whole batch: the member
+    /// waits, tries fewer events at a time, the oldest first, and goes on as far as that works. No
+    /// event is blamed.
     #[error("what is needed is away")]
     Away(#[source] Box<dyn Error + Send + Sync>),
 }

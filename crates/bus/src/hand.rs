@@ -12,7 +12,7 @@ use crate::{Delivery, delivery::Parcel};
 const SUSPICIOUS_ATTEMPTS: u64 = 3;
 
 pub(crate) struct Hand<E> {
-    /// Batches that an outage interrupted. They go first.
+    /// Batches that an outage interrupted, oldest first. They go before everything else.
     held: VecDeque<Vec<Delivery<E>>>,
     /// What came often. Nobody has read these yet: a process may have died of that, too.
     suspects: Vec<Parcel>,
@@ -48,9 +48,18 @@ impl<E> Hand<E> {
         None
     }
 
-    /// Takes back a batch that was started and could not be handled.
+    /// Takes back a batch that was started and could not be handled. It stays apart from the others:
+    /// one that was handled alone may have been so for a reason.
     pub(crate) fn take_back(&mut self, batch: Vec<Delivery<E>>) {
-        self.held.push_back(batch);
+        let oldest = |batch: &[Delivery<E>]| batch.first().map(|event| event.origin.position());
+        let older = |held: &Vec<_>| oldest(held) < oldest(&batch);
+        let place = self.held.partition_point(older);
+        self.held.insert(place, batch);
+    }
+
+    /// Whether there is something that an outage interrupted.
+    pub(crate) fn is_held_up(&self) -> bool {
+        !self.held.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -81,7 +90,11 @@ impl<E> Hand<E> {
 
     /// What is to be handled next, `size` events at most.
     pub(crate) fn next(&mut self, size: usize, is_coming: bool) -> Option<Next<E>> {
-        if let Some(batch) = self.held.pop_front() {
+        if let Some(mut batch) = self.held.pop_front() {
+            if batch.len() > size {
+                let rest = batch.split_off(size);
+                self.held.push_front(rest);
+            }
             return Some(Next::Events(batch));
         }
         if self.has_suspects() && !is_coming {

@@ -52,6 +52,7 @@ mod joining;
 mod ledger;
 mod link;
 mod member;
+mod outage;
 mod publish;
 mod pull;
 mod replies;

@@ -27,6 +27,7 @@ use crate::{
     handler::{Handler, Outcome},
     joining::Source,
     link::{Arrival, Link},
+    outage::Outage,
     pull::Pulled,
     settle,
 };
@@ -45,16 +46,6 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// How long the broker may take to hear what is given back.
 const GIVE_BACK_LIMIT: Duration = Duration::from_secs(1);
-
-/// The shortest and the longest pause between two looks whether an outage is over.
-const OUTAGE_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
-
-/// Something that every event needs is away.
-struct Outage {
-    since: Instant,
-    pause: Duration,
-    look_at: Instant,
-}
 
 /// One member of a group, from joining to leaving.
 pub(crate) struct Member<'g, E, F> {
@@ -150,19 +141,18 @@ where
     /// Starts to handle what can be handled now.
     fn start(&mut self) {
         let now = Instant::now();
-        let at_once = match &self.outage {
-            None => self.batches.at_once,
-            Some(outage) if now >= outage.look_at => 1,
-            Some(_) => 0,
+        let (at_once, size) = match &self.outage {
+            None => (self.batches.at_once, self.batches.size),
+            Some(outage) if now >= outage.look_at() => (1, outage.size()),
+            Some(_) => (0, 0),
         };
         while self.running.len() < at_once && now >= self.next_start {
             let is_coming = self.link.is_awaited();
-            self.running
-                .push(match self.hand.next(self.batches.size, is_coming) {
-                    None => return,
-                    Some(Next::Events(batch)) => self.handler.settle(batch).boxed_local(),
-                    Some(Next::Suspect(parcel)) => self.handler.examine(*parcel).boxed_local(),
-                });
+            self.running.push(match self.hand.next(size, is_coming) {
+                None => return,
+                Some(Next::Events(batch)) => self.handler.settle(batch).boxed_local(),
+                Some(Next::Suspect(parcel)) => self.handler.examine(*parcel).boxed_local(),
+            });
             self.next_start = now + self.batches.pace;
         }
     }
@@ -172,7 +162,7 @@ where
         let now = Instant::now();
         let idle = now + IDLE;
         let next = match &self.outage {
-            Some(outage) if self.running.is_empty() => outage.look_at,
+            Some(outage) if self.running.is_empty() => outage.look_at().max(self.next_start),
             None if self.running.len() < self.batches.at_once
                 && self.hand.has_next(self.link.is_awaited()) =>
             {
@@ -249,25 +239,23 @@ where
         match outcome {
             Outcome::PutAway => {}
             Outcome::Settled => {
-                if let Some(outage) = self.outage.take() {
-                    let seconds = now.duration_since(outage.since).as_secs_f32();
-                    info!("working again after {seconds:.1} s");
+                if let Some(outage) = &mut self.outage {
+                    outage.eases(now);
+                }
+                if let (Some(outage), false) = (&self.outage, self.hand.is_held_up()) {
+                    info!("working again after {:.1} s", outage.seconds(now));
+                    self.outage = None;
                     self.report(true);
                 }
             }
             Outcome::Away(batch, reason) => {
-                self.hand.take_back(batch);
                 if self.outage.is_none() {
                     warn!("waiting, because what is needed is away: {reason}");
                     self.report(false);
                 }
-                let outage = self.outage.get_or_insert(Outage {
-                    since: now,
-                    pause: OUTAGE_PAUSES.0,
-                    look_at: now,
-                });
-                outage.look_at = now + outage.pause;
-                outage.pause = (outage.pause * 2).min(OUTAGE_PAUSES.1);
+                let outage = self.outage.get_or_insert_with(|| Outage::begin(now));
+                outage.lasts(now, batch.len());
+                self.hand.take_back(batch);
             }
         }
     }

@@ -48,10 +48,15 @@ impl Saver {
         }
         let positioned = item_events.clone();
         let positioned = positioned.map(|(delivery, event)| (event, delivery.origin.position()));
-        let saved = self.items.apply(positioned).await.map_err(blame)?;
+        let mut saved = self.items.apply(positioned).await.map_err(blame)?;
         let answers = item_events
             .filter_map(|(delivery, event)| answer(&delivery.meta, event.item_id(), &saved));
         self.bus.reply_all(answers.collect()).await;
+        // In the order of the stream: where there is room for some only, the oldest go on.
+        saved.sort_by_cached_key(|saved| {
+            let cause = causes.get(&saved.id);
+            cause.map(|cause| cause.origin.position())
+        });
         let now = OffsetDateTime::now_utc();
         let announced = saved.into_iter().filter_map(|saved| {
             let cause = causes.get(&saved.id)?;

@@ -16,12 +16,16 @@ const LIMIT: i64 = 1_000_000;
 /// A world whose stream is soon full.
 async fn small_world() -> World {
     let world = World::new().await;
+    limit(&world, LIMIT).await;
+    world
+}
+
+async fn limit(world: &World, bytes: i64) {
     let jetstream = jetstream::new(world.raw.clone());
     let stream = jetstream.get_stream("TODO").await.unwrap();
     let mut config = stream.cached_info().config.clone();
-    config.max_bytes = LIMIT;
+    config.max_bytes = bytes;
     jetstream.update_stream(config).await.unwrap();
-    world
 }
 
 /// Publishes until nothing more is accepted; says how many were.
@@ -38,12 +42,12 @@ async fn fill(publisher: &Bus) -> u64 {
 }
 
 /// A member of a group that announces what it has handled, as savers do.
-async fn saver(bus: &Bus, group: &str, stop: &CancellationToken) -> Result<(), bus::GroupError> {
-    let batches = Batches {
-        size: 50,
-        at_once: 1,
-        pace: Duration::ZERO,
-    };
+async fn saver(
+    bus: &Bus,
+    group: &str,
+    batches: Batches,
+    stop: &CancellationToken,
+) -> Result<(), bus::GroupError> {
     let save = async |batch: &[Delivery<TodoEvent>]| {
         let announcements: Vec<_> = batch.iter().filter_map(saved).collect();
         let stored = bus.publish_all(&announcements).await;
@@ -57,6 +61,22 @@ async fn saver(bus: &Bus, group: &str, stop: &CancellationToken) -> Result<(), b
 async fn make_room(bus: &Bus) -> u64 {
     let standing = bus.standing().await.unwrap();
     bus.make_room(&standing, &[]).await.unwrap()
+}
+
+/// Has everything saved and announced while room is made now and then, as housekeeper does.
+async fn work_off(world: &World, batches: Batches) {
+    let stop = CancellationToken::new();
+    let housekeeping = async {
+        loop {
+            make_room(&world.bus).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let saver = saver(&world.bus, "saver", batches, &stop);
+    tokio::select! {
+        () = housekeeping => unreachable!("it goes on for ever"),
+        () = during(&stop, [saver], world.settled("saver")) => {}
+    }
 }
 
 #[tokio::test]
@@ -156,7 +176,6 @@ async fn a_stream_full_of_unhandled_events_refuses_more_is_worked_off_and_takes_
     let world = small_world().await;
     let publisher = world.member("publisher").await;
     publisher.wait_connected().await;
-    let stop = CancellationToken::new();
     let accepted = tokio::select! {
         () = publisher.leave_room() => unreachable!("it goes on for ever"),
         accepted = async {
@@ -172,16 +191,12 @@ async fn a_stream_full_of_unhandled_events_refuses_more_is_worked_off_and_takes_
                 }
             })
             .await;
-            let housekeeping = async {
-                loop {
-                    make_room(&world.bus).await;
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
+            let batches = Batches {
+                size: 50,
+                at_once: 1,
+                pace: Duration::ZERO,
             };
-            tokio::select! {
-                () = housekeeping => unreachable!("it goes on for ever"),
-                () = during(&stop, [saver(&world.bus, "saver", &stop)], world.settled("saver")) => {}
-            }
+            work_off(&world, batches).await;
             make_room(&world.bus).await;
             eventually("publishers are welcome again", SOON, async || {
                 publisher.publish(&new_item("z")).await.map_err(|error| error.to_string())
@@ -195,4 +210,63 @@ async fn a_stream_full_of_unhandled_events_refuses_more_is_worked_off_and_takes_
     assert!(standing.bytes < standing.limit / 2, "{standing:?}");
     // Whoever was away catches up with the newest.
     assert!(standing.events > accepted / 20, "{standing:?}");
+}
+
+/// What is announced takes room before what it is about can be removed. A batch whose announcements do
+/// not all fit must not stand still with those that do: nothing would ever be removed.
+#[tokio::test]
+async fn a_group_goes_on_with_what_room_there_is_when_a_batch_needs_more() {
+    let world = small_world().await;
+    let mut accepted = 0;
+    while world.bus.standing().await.unwrap().bytes < 720_000 {
+        let event = new_item(&"x".repeat(256));
+        world.bus.publish(&event).await.unwrap();
+        accepted += 1;
+    }
+    let batches = Batches {
+        size: 500,
+        at_once: 2,
+        pace: Duration::ZERO,
+    };
+    work_off(&world, batches).await;
+    let standing = world.bus.standing().await.unwrap();
+    assert_eq!(
+        standing.last_sequence,
+        2 * accepted,
+        "each is announced once"
+    );
+}
+
+#[tokio::test]
+async fn a_group_without_any_room_waits_and_goes_on_when_the_stream_may_hold_more() {
+    let world = small_world().await;
+    let accepted = fill(&world.bus).await;
+    let batches = Batches {
+        size: 50,
+        at_once: 2,
+        pace: Duration::ZERO,
+    };
+    let widening = async {
+        eventually("it has asked for events", SOON, async || {
+            let info = world.group_info("saver").await;
+            info.is_ok_and(|info| info.num_ack_pending > 0)
+        })
+        .await;
+        let standing = world.bus.standing().await.unwrap();
+        let saver = &standing.groups["saver"];
+        assert_eq!(
+            saver.waiting + saver.in_hand,
+            accepted,
+            "nothing is settled"
+        );
+        limit(&world, 3 * LIMIT).await;
+    };
+    tokio::join!(work_off(&world, batches), widening);
+    let standing = world.bus.standing().await.unwrap();
+    assert_eq!(
+        standing.last_sequence,
+        2 * accepted,
+        "each is announced once"
+    );
+    assert!(world.dead_letters().await.is_empty());
 }

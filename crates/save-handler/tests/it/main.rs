@@ -63,6 +63,21 @@ async fn saving_a_batch_again_changes_nothing_and_announces_nothing_new() {
     );
 }
 
+/// Where there is room for some announcements only, those of the oldest events are stored, and what is
+/// oldest is settled first.
+#[tokio::test]
+async fn a_batch_is_announced_in_the_order_of_its_events() {
+    let world = World::new().await;
+    let mut ids: Vec<_> = (0..20).map(|_| ItemId::from(Uuid::now_v7())).collect();
+    ids.reverse();
+    for id in &ids {
+        world.publish(&new_item(*id, "milk"), id.uuid(), None).await;
+    }
+    let saved = world.save(20, world.saver()).await;
+    let announced = saved.iter().map(|(announcement, _)| announcement.id);
+    assert_eq!(announced.collect::<Vec<_>>(), ids);
+}
+
 /// Meanwhile, another member may have saved an event that is older and came later.
 #[tokio::test]
 async fn an_event_that_comes_again_announces_the_state_of_now() {
