@@ -57,9 +57,8 @@ export function makeList(app, known, outbox) {
   }
 
   function make(id) {
-    const copy = document.createElement("template");
-    copy.innerHTML = blank.replaceAll(NOBODY, id);
-    return copy.content.firstElementChild;
+    rows.insertAdjacentHTML("beforeend", blank.replaceAll(NOBODY, id));
+    return rows.lastElementChild;
   }
 
   function fill(row, { item, completed = false, state }) {
@@ -67,8 +66,7 @@ export function makeList(app, known, outbox) {
     if (label.textContent !== item) label.textContent = item;
     row.querySelector(".toggle").checked = completed;
     row.classList.toggle("completed", completed);
-    row.classList.toggle("saving", state === "saving");
-    row.classList.toggle("waiting", state === "waiting");
+    for (const name of ["saving", "waiting"]) row.classList.toggle(name, state === name);
     row.querySelector(".view").dataset.state = app.dataset[state] ?? "";
     return row;
   }
@@ -81,10 +79,10 @@ export function makeList(app, known, outbox) {
     const { firstChild, lastChild, dataset } = part(".todo-count");
     firstChild.textContent = left;
     lastChild.data = left === 1 ? dataset.one : dataset.many;
-    part(".main").hidden = part(".footer").hidden = total === 0;
+    part(".main").hidden = part(".footer").hidden = !total;
     part(".empty").hidden = total > 0 || "away" in app.dataset;
-    part(".clear-completed").hidden = done === 0;
-    part(".toggle-all").checked = left === 0;
+    part(".clear-completed").hidden = !done;
+    part(".toggle-all").checked = !left;
     for (const link of app.querySelectorAll(".filters a")) {
       const isSelected = (new URL(link.href).searchParams.get("show") ?? "") === list.show;
       link.classList.toggle("selected", isSelected);

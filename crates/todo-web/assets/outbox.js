@@ -6,7 +6,7 @@ const DOUBT_MS = 5000;
 // A UUID of version 7: keys sort by time. Sent twice under one key, a change is made once.
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const time = Date.now().toString(16).padStart(12, "0");
+  const time = `0${Date.now().toString(16)}`;
   const hex = time + Array.from(bytes, (byte) => (256 + byte).toString(16).slice(1)).join("");
   return hex.replace(/(.{8})(.{4})(...)(...)(.{12}).*/, "$1-$2-7$3-8$4-$5");
 }
@@ -40,19 +40,28 @@ export function makeOutbox(list, known, changed, refused) {
   // All items, as they will be, without what is saved by now.
   function items() {
     const all = new Map(known);
+    let end = 0;
+    for (const { order } of known.values()) end = Math.max(end, order);
     for (const change of changes) {
       const { key, id, about, effect, version, accepted } = change;
       const item = known.get(id);
       const isNewer = item ? item.version > version : about !== "id";
       const isDone = item?.[about] === effect[about] || accepted < Date.now() - DOUBT_MS;
       const state = isStuck && !accepted ? "waiting" : "saving";
-      if (item?.cause === key || (accepted && isNewer && isDone)) forget(change);
-      else if (all.has(id) || effect.id) all.set(id, { ...all.get(id), ...effect, state });
+      const isSaved = item && (item.cause === key || effect.id);
+      if (isSaved || (accepted && isNewer && isDone)) forget(change);
+      else if (all.has(id) || effect.id) {
+        const next = { ...all.get(id), ...effect, state };
+        // It will be stored after those that are.
+        if (effect.id) next.order = Math.max(next.order, end + 0.001);
+        end = Math.max(end, next.order);
+        all.set(id, next);
+      }
     }
     return [...all.values()].filter(({ deleted }) => !deleted);
   }
 
-  // In the order in which they were made.
+  // In their order.
   async function send() {
     if (isSending) return;
     isSending = true;
@@ -83,7 +92,7 @@ export function makeOutbox(list, known, changed, refused) {
     const asked = fetch(address, { method: "POST", body, redirect: "manual", signal });
     const answer = await asked.catch(() => null);
     if (answer?.type === "opaqueredirect") return "accepted";
-    return answer && answer.status < 500 && answer.status !== 408 ? "refused" : "later";
+    return answer && answer.status < 500 && ![408, 429].includes(answer.status) ? "refused" : "later";
   }
 
   return { put, items, send };

@@ -81,15 +81,14 @@ on(part(".add"), "submit", (event) => {
   event.preventDefault();
   const item = tidy(input.value);
   if (!item) return;
-  const { key } = event.target;
-  const end = list.items().at(-1)?.order ?? 0;
-  put("new", key.value, { id: key.value, item, order: Math.max(Date.now() / 1000, end + 0.001) });
-  key.value = newKey();
+  const id = newKey();
+  put("new", id, { id, item, order: Date.now() / 1000 });
   input.value = "";
   input.focus();
 });
 
-function edit(row) {
+function edit({ target }) {
+  const row = target.closest("li");
   const field = row.querySelector(".edit");
   row.classList.add("editing");
   field.value = row.querySelector("label").textContent;
@@ -105,8 +104,6 @@ function finish(field, isKept) {
   if (!item) remove([idOf(row)]);
   else if (item !== old) put("rename", idOf(row), { item });
 }
-
-const isDone = ({ completed }) => !!completed;
 
 function tick(id, completed) {
   put(completed ? "complete" : "reopen", id, { completed });
@@ -141,20 +138,20 @@ on(part(".changes"), "submit", (event) => {
   if (isPart && !is("li *")) return;
   event.preventDefault();
   if (is(".destroy")) remove([idOf(event.submitter)]);
-  else if (is(".clear-completed")) remove(list.items().filter(isDone).map(({ id }) => id));
+  else if (is(".clear-completed")) remove(list.items().filter(({ completed }) => completed).map(({ id }) => id));
 });
 
 on(part(".toggle-all"), "change", ({ target: { checked, form } }) => {
   if (isPart) return form.requestSubmit(part(".each .tick"));
-  for (const item of list.items()) if (isDone(item) !== checked) tick(item.id, checked);
+  for (const { id, completed } of list.items()) if (!completed === checked) tick(id, checked);
 });
 
 on(rows, "change", ({ target }) => target.matches(".toggle") && tick(idOf(target), target.checked));
-on(rows, "dblclick", ({ target }) => target.matches("label") && edit(target.closest("li")));
+on(rows, "dblclick", (event) => event.target.matches("label") && edit(event));
 on(rows, "click", (event) => {
   if (!event.target.matches(event.pointerType === "touch" ? "label, .change" : ".change")) return;
   event.preventDefault();
-  edit(event.target.closest("li"));
+  edit(event);
 });
 on(rows, "focusout", ({ target }) => {
   if (!list.isDrawing && target.matches(".edit")) finish(target, true);

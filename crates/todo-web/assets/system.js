@@ -34,8 +34,7 @@ function tell(connected) {
   part("offline").hidden = connected;
 }
 
-// Changes only what is another than before: what is scrolled, selected or has the focus stays so, and
-// bars move from their old length to the new one.
+// Keeps what is there: what is scrolled, selected or has the focus stays so, and bars move.
 function patch(old, fresh) {
   const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
   after.forEach((node, index) => {
@@ -54,7 +53,5 @@ function attributes(old, fresh) {
   for (const { name } of [...old.attributes]) {
     if (!fresh.hasAttribute(name)) old.removeAttribute(name);
   }
-  for (const { name, value } of fresh.attributes) {
-    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  }
+  for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
 }

@@ -1,6 +1,9 @@
 //! Several browsers on one list, and what is done while nobody hears of it.
 
+use std::time::Duration;
+
 use fantoccini::key::Key;
+use serde_json::json;
 
 use crate::{browser::Browser, stage::Stage};
 
@@ -129,6 +132,38 @@ async fn disconnect(stage: &Stage, here: &Browser, there: &Browser) {
     here.shows(ITEMS, &items).await;
 }
 
+/// What is typed faster than it is sent is shown in the order in which it was typed, all the while.
+async fn hurry(stage: &Stage, there: &Browser) {
+    there.visit("/lists/hurry").await;
+    let watch = "orders = [], new MutationObserver(() => \
+        orders.push(Array.from(document.querySelectorAll('.todo-list label'), (row) => row.textContent).join())\
+        ).observe(document.querySelector('.todo-list'), { childList: true })";
+    there.value(watch).await;
+    // So that each is stored when all are typed.
+    stage.link.delay(Duration::from_secs(1));
+    for item in ["one", "two", "three"] {
+        there.enters(item).await;
+    }
+    there.shows(ITEMS, &["one", "two", "three"]).await;
+    there.counts(".saving", 0).await;
+    stage.link.delay(Duration::ZERO);
+    let orders = there.value("orders").await;
+    assert_eq!(orders, json!(["one", "one,two", "one,two,three"]));
+}
+
+/// Whoever is sent away by a proxy that limits how often one may come, comes back.
+async fn come_too_often(here: &Browser) {
+    here.visit("/lists/busy").await;
+    let once = "original = fetch, fetch = async () => { \
+        fetch = original; return new Response('', { status: 429 }); }, 0";
+    here.value(once).await;
+    here.enters("later").await;
+    here.counts(".waiting", 1).await;
+    here.counts(".saving, .waiting", 0).await;
+    here.visit("/lists/busy").await;
+    here.shows(ITEMS, &["later"]).await;
+}
+
 /// What is accepted and not saved yet is shown as that, also after a reload of the page.
 async fn wait_for_the_saver(stage: &mut Stage, here: &Browser) {
     here.visit("/lists/slow").await;
@@ -155,6 +190,8 @@ async fn browsers_see_what_the_others_do_and_keep_what_is_done_while_they_are_cu
     undo(&here, &there).await;
     reorder(&here, &there).await;
     disconnect(&stage, &here, &there).await;
+    hurry(&stage, &there).await;
+    come_too_often(&here).await;
     wait_for_the_saver(&mut stage, &here).await;
     tokio::join!(here.close(), there.close());
 }
