@@ -61,7 +61,7 @@ async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
 async fn audit(log: &AuditLog, batch: &[Delivery<Option<TodoEvent>>]) -> Result<(), Failure> {
     let entries: Vec<_> = batch.iter().map(entry).collect();
     log.append(&entries).await.map_err(blame)?;
-    batch.iter().for_each(report);
+    service::log_together(|| batch.iter().for_each(report));
     Ok(())
 }
 

@@ -62,7 +62,7 @@ impl Saver {
             let cause = causes.get(&saved.id)?;
             self.announcement(saved, cause, now)
         });
-        let announced = announced.collect::<Vec<_>>();
+        let announced = service::log_together(|| announced.collect::<Vec<_>>());
         let stored = self.bus.publish_all(&announced).await;
         stored.map_err(|error| Failure::Away(error.into()))
     }
@@ -75,7 +75,7 @@ impl Saver {
         now: OffsetDateTime,
     ) -> Option<Envelope> {
         let (item, event, member) = (saved.id, &cause.meta.id, self.bus.member());
-        info!(item.id = %item, event.id = %event, "saved item {item} for event {event} as {member}");
+        info!(item.id = %item, event.id = %event, "{member} saved item");
         let id = EventId::of_version(saved.id, saved.version);
         let state = saved.into_event(event.clone())?;
         let sealed = Envelope::seal(&state, id, &self.source, now);

@@ -35,6 +35,7 @@ mod telemetry;
 mod tool;
 
 pub use process::{Named, Service, named};
+pub use telemetry::log_together;
 pub use tool::tool;
 
 /// Small short-lived pieces are what these services allocate; this allocator is faster at

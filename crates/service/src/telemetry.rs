@@ -1,21 +1,25 @@
 //! Logs, metrics and traces.
 
 mod collector;
+mod lines;
 mod traces;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     sync::OnceLock,
     time::Duration,
 };
 
 use axum::{Router, http::header, response::IntoResponse, routing::get};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::EnvFilter;
 
 use crate::settings::{Common, LogFormat};
 
+pub use lines::log_together;
 pub(crate) use traces::{init_traces, tracer};
+
+use lines::Lines;
 
 /// Upper bounds, in seconds, of what durations are counted in.
 const DURATIONS: [f64; 12] = [
@@ -34,6 +38,7 @@ pub(crate) fn init_logs(service: &str, member: &str, common: &Common) -> Result<
         LogFormat::Text => {
             logs.with_ansi(io::stdout().is_terminal())
                 .with_target(false)
+                .with_writer(Lines { opening: None })
                 .init();
         }
         LogFormat::Json => {
@@ -41,7 +46,9 @@ pub(crate) fn init_logs(service: &str, member: &str, common: &Common) -> Result<
             let opening = identity.trim_end_matches('}').to_owned() + ",";
             logs.json()
                 .flatten_event(true)
-                .with_writer(Identified { opening })
+                .with_writer(Lines {
+                    opening: Some(opening),
+                })
                 .init();
         }
     }
@@ -70,44 +77,6 @@ fn log_panics() {
         let reason = panic.payload_as_str().unwrap_or("no reason given");
         tracing::error!(panic.place = place, "panicked at {place}: {reason}");
     }));
-}
-
-/// Writes JSON lines to the standard output, each opened with who is speaking.
-struct Identified {
-    opening: String,
-}
-
-struct Line<'a> {
-    opening: &'a str,
-}
-
-impl<'a> MakeWriter<'a> for Identified {
-    type Writer = Line<'a>;
-
-    fn make_writer(&'a self) -> Line<'a> {
-        Line {
-            opening: &self.opening,
-        }
-    }
-}
-
-impl Write for Line<'_> {
-    /// The formatter hands over whole lines, each a JSON object.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut out = io::stdout().lock();
-        match line.strip_prefix(b"{") {
-            Some(rest) => {
-                out.write_all(self.opening.as_bytes())?;
-                out.write_all(rest)?;
-            }
-            None => out.write_all(line)?,
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
-    }
 }
 
 /// The process's recorder of metrics, installed on first use. A second one, as in a test that

@@ -30,12 +30,11 @@ pub(super) async fn shares(docker: &Docker, items: &[String]) -> Result<BTreeMap
     Ok(shares)
 }
 
-/// `… saved item <id> for event <id> as <member> …`
+/// `… <member> saved item item.id=<id> event.id=<id>`
 fn saved(line: &str) -> Option<(String, String)> {
-    let (_, rest) = line.split_once("saved item ")?;
-    let (item, rest) = rest.split_once(" for event ")?;
-    let (event, rest) = rest.split_once(" as ")?;
-    let member = rest.split_whitespace().next()?;
+    let (before, after) = line.split_once(" saved item item.id=")?;
+    let (_, member) = before.rsplit_once(' ')?;
+    let (item, event) = after.split_once(" event.id=")?;
     (!event.is_empty()).then(|| (item.to_owned(), member.to_owned()))
 }
 
@@ -45,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_line_tells_the_item_and_the_member() {
-        let line = "2026-11-20T14:04:38Z  INFO saved item i1 for event e1 as host-7 item.id=i1";
+        let line = "2026-11-20T14:04:38Z  INFO host-7 saved item item.id=i1 event.id=e1";
 
         assert_eq!(saved(line), Some(("i1".to_owned(), "host-7".to_owned())));
         assert_eq!(saved("INFO listening on events.todo.>"), None);
