@@ -30,6 +30,7 @@ use crate::{
     add::{Place, wanted},
     app::{App, Cause, not_accepted},
     body::Fields,
+    idempotent::Unfinished,
     key::Key,
     list::bad_query,
     openapi::{parameters, refusals, schemas},
@@ -116,14 +117,19 @@ pub(crate) async fn batch(
     let published = stream::iter(publishing).buffered(AT_A_TIME);
     let results: Vec<Result<ItemId, Problem>> = published.collect().await;
 
-    if results.iter().all(Result::is_err) {
-        let mut problems = results.iter().filter_map(|result| result.as_ref().err());
-        let away = problems.find(|problem| problem.status() == StatusCode::SERVICE_UNAVAILABLE);
-        if let Some(away) = away {
-            return Err(away.clone());
-        }
+    let mut problems = results.iter().filter_map(|result| result.as_ref().err());
+    let away = problems.find(|problem| problem.status() == StatusCode::SERVICE_UNAVAILABLE);
+    let unfinished = away.is_some();
+    if let Some(away) = away
+        && results.iter().all(Result::is_err)
+    {
+        return Err(away.clone());
     }
-    Ok(answer(batch.form, results.into_iter().map(Part::from)))
+    let mut answer = answer(batch.form, results.into_iter().map(Part::from));
+    if unfinished {
+        answer.extensions_mut().insert(Unfinished);
+    }
+    Ok(answer)
 }
 
 fn sealed(

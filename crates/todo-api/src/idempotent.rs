@@ -43,6 +43,11 @@ const TAKEN_FOR_S: u32 = 5;
 /// How often it is tried to take a key that others let go of at the same moment.
 const TRIES: usize = 4;
 
+/// In the extensions of an answer that is a success, though a part of what was asked for could not be done now:
+/// sending the request again does that part, so that the answer must not stay under the key.
+#[derive(Clone, Copy)]
+pub(crate) struct Unfinished;
+
 /// Where keys live in the ledger.
 const KEYS: Uuid = Uuid::from_u128(0x0d5c_3a3e_7b1f_5c64_9e0f_c2a5_81d4_6f17);
 
@@ -179,7 +184,9 @@ impl App {
         let read = axum::body::to_bytes(body, usize::MAX).await;
         // What handlers answer here is whole.
         let body = read.unwrap_or_default();
-        let note = if parts.status.is_success() {
+        let note = if parts.extensions.get::<Unfinished>().is_some() {
+            Note::free(fingerprint, StatusCode::SERVICE_UNAVAILABLE)
+        } else if parts.status.is_success() {
             Note::answered(fingerprint, &parts, &body)
         } else {
             Note::free(fingerprint, parts.status)

@@ -6,6 +6,7 @@ use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
+use bus::Streams;
 use events::{Event, ItemId, NewItem};
 use serde_json::{Value, json};
 use testkit::eventually;
@@ -240,6 +241,43 @@ async fn a_batch_that_breaks_off_is_made_whole_by_sending_it_again() {
     let list = app.get("/todo?limit=1000").await;
     let listed = list.body["items"].as_array().unwrap();
     assert_eq!(listed.len(), 1_000);
+}
+
+/// The stream gets full in the middle of the batch, and the ledger of keys does not.
+#[tokio::test]
+async fn a_batch_that_was_stored_in_part_is_finished_under_its_key_when_there_is_room() {
+    let app = TestApp::start().await;
+    let room = async |limit| {
+        let streams = Streams {
+            limit,
+            ..Streams::default()
+        };
+        app.observer().ensure_streams(streams).await.unwrap();
+    };
+    let long = json!({ "item": "\u{1F95B}".repeat(256), "list": "\u{1F4DD}".repeat(64) });
+    let long = || array(&vec![long.clone(); 1_000].into());
+    room(3 << 20).await;
+    accepted(&app.send(long()).await);
+    let first = app.send(with_key("k", long())).await;
+    let before = statuses(&first);
+    assert!(before.contains(&202) && before.contains(&503), "{before:?}");
+
+    room(6 << 20).await;
+    let second = app.send(with_key("k", long())).await;
+    assert_eq!(second.header("idempotency-replayed"), "");
+    let ids = accepted(&second);
+    for (part, id) in first.body.as_array().unwrap().iter().zip(&ids) {
+        assert!(part["status"] == 503 || part["id"] == id.as_str(), "{part}");
+    }
+    let standing = app.observer().standing().await.unwrap();
+    assert_eq!(standing.events, 2_000);
+    let third = app.send(with_key("k", long())).await;
+    assert_eq!(third.header("idempotency-replayed"), "true");
+    assert_eq!(accepted(&third), ids);
+    // It still is the key of this batch and of no other.
+    let other = app.send(with_key("k", array(&many(1)))).await;
+    let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+    other.refuses(unprocessable, "idempotency-key-reused", "another request");
 }
 
 #[tokio::test]
