@@ -1,6 +1,8 @@
 //! The body of a request: a JSON object whose fields are checked one by one, so that the answer can
 //! name all that are wrong and not only the first.
 
+mod flat;
+
 use std::{borrow::Cow, ops::RangeInclusive, str::FromStr};
 
 use axum::{
@@ -11,8 +13,14 @@ use events::InvalidText;
 use serde_json::{Map, Value, error::Category};
 use service::{http, problem::Problem};
 
+use flat::{FirstOf, Outermost};
+
 /// What a change may be sent as, among others: whatever is an `application/…+json`.
 pub(crate) const PATCHES: &str = "application/json, application/merge-patch+json";
+
+/// The most fields that an object may have. No object here has as many, and the answer to a caller who
+/// takes another's batch for one of ours shall not be many times as large as the batch.
+const MOST_FIELDS: usize = 32;
 
 /// The longest name of an unknown field that is repeated in an answer, in characters.
 const NAME_LIMIT: usize = 64;
@@ -21,6 +29,8 @@ const NAME_LIMIT: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Fields {
     given: Map<String, Value>,
+    /// Whether there were more than that.
+    too_many: bool,
     faults: Vec<(Cow<'static, str>, String)>,
 }
 
@@ -121,6 +131,11 @@ impl Fields {
     /// Fails if anything was wrong. A field that nobody took is: its name may be mistyped, and
     /// leaving it out would be silently not doing what was asked for.
     pub(crate) fn finish(self, known: &str) -> Result<(), Problem> {
+        if self.too_many {
+            return Err(invalid(&format!(
+                "it has more than {MOST_FIELDS} fields; known are {known}"
+            )));
+        }
         let unknown = self.given.into_iter().map(|(name, _)| {
             let name: String = name.chars().take(NAME_LIMIT).collect();
             (name.into(), format!("is not known here; known are {known}"))
@@ -139,22 +154,30 @@ impl Fields {
 impl Fields {
     /// Takes a JSON object apart.
     pub(crate) fn read(body: &[u8]) -> Result<Self, Problem> {
-        let given = serde_json::from_slice(body).map_err(|error| no_object(&error))?;
-        Ok(Self {
+        let value = serde_json::from_slice(body).map_err(|error| no_json(&error))?;
+        Self::of(value).ok_or_else(|| invalid("the body must be a JSON object"))
+    }
+
+    /// Takes the parts of a JSON array apart, the first `LIMIT` of them.
+    pub(crate) fn read_each<const LIMIT: usize>(
+        body: &[u8],
+    ) -> Result<Vec<Result<Self, Problem>>, Problem> {
+        let values = serde_json::from_slice(body);
+        let FirstOf::<Outermost, LIMIT>(values) = values.map_err(|error| no_array(&error))?;
+        let fields = values.into_iter().map(Self::of);
+        let no_object = || invalid("it must be a JSON object");
+        Ok(fields.map(|fields| fields.ok_or_else(no_object)).collect())
+    }
+
+    fn of(Outermost(value): Outermost) -> Option<Self> {
+        let Value::Object(given) = value else {
+            return None;
+        };
+        Some(Self {
+            too_many: given.len() > MOST_FIELDS,
             given,
             faults: Vec::new(),
         })
-    }
-
-    /// The same of what was read already, as a part of something else.
-    pub(crate) fn of(value: Value) -> Result<Self, Problem> {
-        match value {
-            Value::Object(given) => Ok(Self {
-                given,
-                faults: Vec::new(),
-            }),
-            _ => Err(invalid("it must be a JSON object")),
-        }
     }
 }
 
@@ -192,15 +215,15 @@ pub(crate) fn media_type(headers: &HeaderMap) -> &str {
     kind.unwrap_or_default().trim()
 }
 
-fn no_object(error: &serde_json::Error) -> Problem {
+fn no_array(error: &serde_json::Error) -> Problem {
     if error.classify() == Category::Data {
-        return invalid("the body must be a JSON object");
+        return invalid("the body must be a JSON array");
     }
     no_json(error)
 }
 
 /// 400: the body cannot be read at all.
-pub(crate) fn no_json(error: &serde_json::Error) -> Problem {
+fn no_json(error: &serde_json::Error) -> Problem {
     // The parser names what it expected and where, and quotes nothing.
     Problem::new(StatusCode::BAD_REQUEST, "malformed-json")
         .detail(format!("the body is no JSON: {error}"))

@@ -6,14 +6,13 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode},
 };
-use serde_json::Value;
 use service::{http, problem::Problem};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     accept,
     app::App,
-    body::{Fields, is_json, media_type, no_json},
+    body::{Fields, is_json, media_type},
 };
 
 /// The most items of a batch.
@@ -22,7 +21,7 @@ const MOST: usize = 1_000;
 /// The largest batch, in bytes: 1 000 of the longest items, in any script, with some room.
 pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
-/// How many batches are worked on at a time. Each may take some megabytes of memory.
+/// How many batches are worked on at a time. Each takes some ten megabytes of memory at most, whatever is in it.
 const AT_A_TIME: usize = 8;
 
 const LINES: &str = "application/x-ndjson";
@@ -71,14 +70,7 @@ impl Form {
 
     fn read(self, body: &[u8]) -> Result<Vec<Result<Fields, Problem>>, Problem> {
         let items: Vec<_> = match self {
-            Self::Array => match serde_json::from_slice(body) {
-                Ok(Value::Array(items)) => items.into_iter().map(Fields::of).collect(),
-                Ok(_) => {
-                    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field");
-                    return Err(problem.detail("the body must be a JSON array"));
-                }
-                Err(error) => return Err(no_json(&error)),
-            },
+            Self::Array => Fields::read_each::<{ MOST + 1 }>(body)?,
             Self::Lines => {
                 let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
                 let lines = lines.filter(|line| !line.is_empty());

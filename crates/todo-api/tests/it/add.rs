@@ -168,6 +168,22 @@ async fn every_field_that_is_wrong_is_named() {
 }
 
 #[tokio::test]
+async fn an_object_with_more_fields_than_anything_here_has_is_refused_without_naming_them() {
+    let mut app = TestApp::start().await;
+    let many = |count: usize| {
+        let fields = (0..count).map(|n| (n.to_string(), n.into()));
+        serde_json::Value::Object(fields.collect())
+    };
+    // With the one that is missing.
+    assert_eq!(app.post("/todo", &many(32)).await.faults().len(), 33);
+    let answer = app.post("/todo", &many(33)).await;
+    let advice = "more than 32 fields; known are `item` and `list`";
+    answer.refuses(UNPROCESSABLE, "invalid-field", advice);
+    assert!(answer.faults().is_empty());
+    assert!(app.published().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_callers_place_in_a_trace_goes_with_the_event_though_nobody_traces_here() {
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let mut app = TestApp::start().await;

@@ -1,5 +1,7 @@
 //! `POST /todo/batch`
 
+mod memory;
+
 use std::time::{Duration, Instant};
 
 use axum::{
