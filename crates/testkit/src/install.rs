@@ -77,25 +77,44 @@ pub fn nats_server() -> Result<NatsServer> {
 
 /// Finds PostgreSQL's programs; fails with what to type when there are none that are new enough.
 pub fn postgres() -> Result<PostgresTools> {
-    let found: Vec<_> = postgres_directories()
+    let found = all_postgres();
+    let newest = found.iter().map(|tools| tools.version).max();
+    found
         .into_iter()
-        .filter(|bin| {
-            ["initdb", "psql"]
-                .iter()
-                .all(|name| bin.join(name).exists())
-        })
+        .find(|tools| tools.version >= OLDEST_POSTGRES)
+        .with_context(|| missing("postgresql", OLDEST_POSTGRES, newest))
+}
+
+/// Finds PostgreSQL's programs of one major version; fails with those that there are.
+pub fn postgres_of(major: u32) -> Result<PostgresTools> {
+    let found = all_postgres();
+    let others: Vec<_> = found
+        .iter()
+        .map(|tools| tools.version.to_string())
+        .collect();
+    found
+        .into_iter()
+        .find(|tools| tools.version.0 == major)
+        .with_context(|| format!("there is only PostgreSQL {}", others.join(" and ")))
+}
+
+/// Every version that is here, in the order in which they are taken.
+fn all_postgres() -> Vec<PostgresTools> {
+    let complete = |bin: &PathBuf| {
+        ["initdb", "psql"]
+            .iter()
+            .all(|name| bin.join(name).exists())
+    };
+    postgres_directories()
+        .into_iter()
+        .filter(complete)
         .filter_map(|bin| {
             Some(PostgresTools {
                 version: version(bin.join("postgres"))?,
                 bin,
             })
         })
-        .collect();
-    let newest = found.iter().map(|tools| tools.version).max();
-    found
-        .into_iter()
-        .find(|tools| tools.version >= OLDEST_POSTGRES)
-        .with_context(|| missing("postgresql", OLDEST_POSTGRES, newest))
+        .collect()
 }
 
 /// Finds both servers, and installs what is missing with the system's package manager.
@@ -116,7 +135,13 @@ pub fn ensure_browser() -> Result<()> {
     if version("chromedriver").is_some() {
         return Ok(());
     }
-    ensure_packages(&["chromium", "chromium-driver"])?;
+    // Ubuntu has it as a snap, which this one package brings along.
+    let packages: &[&str] = if packages::is_ubuntu() {
+        &["chromium-chromedriver"]
+    } else {
+        &["chromium", "chromium-driver"]
+    };
+    ensure_packages(packages)?;
     let found = version("chromedriver").map(drop);
     found.context("`chromedriver` must be on the path, and Chromium where it looks for it")
 }

@@ -11,12 +11,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
-use crate::install::{self, PostgresTools};
+use crate::install::PostgresTools;
 use crate::process::{Output, Process, Signal, apart};
 use crate::{ports, random_password};
 use place::Place;
 pub(crate) use psql::Server;
-use start::{check_version, is_passing, ready, stop_predecessor};
+use start::{is_passing, ready, stop_predecessor, tools};
 
 /// A fast shutdown writes a checkpoint.
 const STOP: Duration = Duration::from_secs(30);
@@ -31,6 +31,9 @@ pub struct PostgresOptions {
     pub dir: Option<PathBuf>,
     /// The password of user `todo`; a random one when it is not given.
     pub password: Option<String>,
+    /// Whether the password is a new one, so that nobody can use a cluster that is there already: if `dir`
+    /// was removed and the cluster had to be elsewhere, what is left of it is removed.
+    pub afresh: bool,
     /// The port; a free one when it is not given.
     pub port: Option<u16>,
     /// Whether a commit is on the disk when it returns. Not for tests: it is what makes them slow.
@@ -46,6 +49,7 @@ impl Default for PostgresOptions {
         Self {
             dir: None,
             password: None,
+            afresh: false,
             port: None,
             durable: false,
             max_connections: 100,
@@ -66,15 +70,14 @@ pub struct Postgres {
 impl Postgres {
     /// Makes the cluster unless it is there, starts it and waits until it accepts connections.
     pub async fn start(options: PostgresOptions) -> Result<Self> {
-        let tools = install::postgres()?;
-        let place = Place::find(options.dir.as_deref())?;
+        let place = Place::find(options.dir.as_deref(), options.afresh)?;
+        let tools = tools(&place)?;
         let password = options.password.clone().unwrap_or_else(random_password);
         if !place.data().exists() {
             place
                 .initialise(&tools, USER, &password, options.durable)
                 .await?;
         }
-        check_version(&place.data(), &tools)?;
         stop_predecessor(&place.data()).await?;
         let server = Server {
             psql: tools.program("psql"),

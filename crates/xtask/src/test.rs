@@ -68,8 +68,10 @@ async fn test(options: &Options, postgres: &str, stop: &mut Stop) -> Result<Exit
     let parts = chosen_packages(&options.args);
     // Tests of the whole system start the services' programs, and look at the page with a browser.
     if parts.is_empty() || parts.contains(&"e2e") {
-        install::ensure_browser()?;
         // Where one of these cannot be had, the tests that need it fail, and say so too.
+        if let Err(error) = install::ensure_browser() {
+            eprintln!("warning: a browser is NOT there: {error:#}");
+        }
         if let Err(error) = SCHEMATHESIS.ensure(stop).await {
             eprintln!("warning: {} is NOT there: {error:#}", SCHEMATHESIS.name);
         }

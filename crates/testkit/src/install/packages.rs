@@ -1,5 +1,6 @@
 //! The system's package manager: `apt-get`, as root or through `sudo`.
 
+use std::fs;
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -43,6 +44,12 @@ pub fn ensure_packages(packages: &[&str]) -> Result<()> {
         .with_context(|| format!("cannot install {what}; {}", what_to_type(&missing)))?;
     eprintln!("Installed {what}");
     Ok(())
+}
+
+/// Whether this is Ubuntu, where some packages have other names than Debian's.
+pub(super) fn is_ubuntu() -> bool {
+    let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    system.lines().any(|line| line == "ID=ubuntu")
 }
 
 /// The exact words for somebody who has to install the packages by hand.

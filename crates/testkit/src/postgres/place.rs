@@ -1,7 +1,7 @@
 //! Where a cluster is, and as which user it runs: PostgreSQL refuses to be root.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -29,15 +29,16 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place for a cluster that is kept in `dir`, or a temporary one.
-    pub(super) fn find(dir: Option<&Path>) -> Result<Self> {
+    /// The place for a cluster that is kept in `dir`, or a temporary one. With `afresh`, a cluster that is
+    /// elsewhere and to which nothing in `dir` leads is what somebody removed, and is removed too.
+    pub(super) fn find(dir: Option<&Path>, afresh: bool) -> Result<Self> {
         let owner = if Uid::effective().is_root() {
             Some(unprivileged()?)
         } else {
             None
         };
         let (dir, temporary) = if let Some(dir) = dir {
-            (kept(dir, owner)?, None)
+            (kept(dir, owner, afresh)?, None)
         } else {
             let temporary = temporary(owner)?;
             (temporary.path().to_owned(), Some(temporary))
@@ -60,6 +61,20 @@ impl Place {
 
     pub(super) fn data(&self) -> PathBuf {
         self.dir.join("data")
+    }
+
+    /// The major version that the cluster was made by, if it is there: each has files of its own form.
+    pub(super) fn made_by(&self) -> Result<Option<u32>> {
+        let file = self.data().join("PG_VERSION");
+        if !self.data().exists() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("`{}` cannot be read", file.display()))?;
+        let major = text.trim().parse();
+        major
+            .map(Some)
+            .with_context(|| format!("`{}` has no version", file.display()))
     }
 
     /// A command that runs as the cluster's user.
@@ -144,20 +159,33 @@ fn unprivileged() -> Result<Owner> {
     )
 }
 
-fn kept(dir: &Path, owner: Option<Owner>) -> Result<PathBuf> {
+fn kept(dir: &Path, owner: Option<Owner>, afresh: bool) -> Result<PathBuf> {
     let dir = std::path::absolute(dir)?;
-    let dir = match owner {
-        Some(owner) if !can_reach(&dir, owner) => {
-            let id = uuid::Uuid::new_v5(
-                &uuid::Uuid::NAMESPACE_URL,
-                dir.as_os_str().as_encoded_bytes(),
-            );
-            Path::new(ELSEWHERE).join(format!("todo-{}", &id.simple().to_string()[..12]))
-        }
+    let place = match owner {
+        Some(owner) if !can_reach(&dir, owner) => elsewhere(&dir, afresh)?,
         _ => dir,
     };
-    fs::create_dir_all(&dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
-    Ok(dir)
+    fs::create_dir_all(&place).with_context(|| format!("cannot make `{}`", place.display()))?;
+    Ok(place)
+}
+
+/// The place elsewhere that stands for `dir`, where a link leads to it.
+fn elsewhere(dir: &Path, afresh: bool) -> Result<PathBuf> {
+    let id = uuid::Uuid::new_v5(
+        &uuid::Uuid::NAMESPACE_URL,
+        dir.as_os_str().as_encoded_bytes(),
+    );
+    let place = Path::new(ELSEWHERE).join(format!("todo-{}", &id.simple().to_string()[..12]));
+    if fs::symlink_metadata(dir).is_err() {
+        if afresh && place.exists() {
+            fs::remove_dir_all(&place)
+                .with_context(|| format!("cannot remove `{}`", place.display()))?;
+        }
+        let above = dir.parent().context("a directory needs a place")?;
+        fs::create_dir_all(above).with_context(|| format!("cannot make `{}`", above.display()))?;
+        symlink(&place, dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
+    }
+    Ok(place)
 }
 
 fn temporary(owner: Option<Owner>) -> Result<TempDir> {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::STOP;
-use crate::install::PostgresTools;
+use super::place::Place;
+use crate::install::{self, PostgresTools};
 use crate::process::{Process, Signal};
 use crate::{leftover, try_eventually};
 
@@ -44,17 +45,18 @@ pub(super) async fn ready(process: &mut Process, data: &Path) -> Result<()> {
     }
 }
 
-/// Each major version has files of its own form.
-pub(super) fn check_version(data: &Path, tools: &PostgresTools) -> Result<()> {
-    let made_by = fs::read_to_string(data.join("PG_VERSION"))?;
-    let (made_by, here) = (made_by.trim(), tools.version.0.to_string());
-    ensure!(
-        made_by == here,
-        "`{}` was made by PostgreSQL {made_by} and this is {here}: install postgresql-{made_by}, or \
-         remove the directory to start with an empty database",
-        data.display()
-    );
-    Ok(())
+/// The programs for a cluster: of the version that made it, where it is there already.
+pub(super) fn tools(place: &Place) -> Result<PostgresTools> {
+    let Some(major) = place.made_by()? else {
+        return install::postgres();
+    };
+    install::postgres_of(major).with_context(|| {
+        format!(
+            "`{}` was made by PostgreSQL {major}: install postgresql-{major}, or remove the directory \
+             to start with an empty database",
+            place.data().display()
+        )
+    })
 }
 
 /// Stops the server of an earlier run that nobody stopped, and removes its note of itself, which

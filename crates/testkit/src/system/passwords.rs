@@ -6,7 +6,6 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::options::SERVICES;
@@ -14,9 +13,11 @@ use super::{OPERATOR, SETUP};
 use crate::random_password;
 
 /// By whose they are: the broker's operator, the database's owner, and each service.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Passwords(BTreeMap<String, String>);
+pub(super) struct Passwords {
+    of: BTreeMap<String, String>,
+    /// Whether the owner of the database has just got one.
+    are_new: bool,
+}
 
 /// The owner of the database.
 pub(super) const OWNER: &str = "postgres";
@@ -30,6 +31,7 @@ impl Passwords {
             Err(_) => BTreeMap::new(),
         };
         let before = kept.len();
+        let are_new = !kept.contains_key(OWNER);
         let services = SERVICES.map(|(service, _)| service);
         for name in [OPERATOR, OWNER, SETUP].into_iter().chain(services) {
             kept.entry(name.to_owned()).or_insert_with(random_password);
@@ -37,18 +39,23 @@ impl Passwords {
         if kept.len() > before {
             write_privately(file, &serde_json::to_vec_pretty(&kept)?)?;
         }
-        Ok(Self(kept))
+        Ok(Self { of: kept, are_new })
+    }
+
+    /// Whether the database's owner has just got one, so that no database is there that knows it.
+    pub(super) fn are_new(&self) -> bool {
+        self.are_new
     }
 
     /// The password of one of them.
     pub(super) fn of(&self, name: &str) -> Result<&str> {
-        let password = self.0.get(name).map(String::as_str);
+        let password = self.of.get(name).map(String::as_str);
         password.with_context(|| format!("`passwords.json` has none for {name}"))
     }
 
     /// The variables that the broker's configuration and `setup` read them from.
     pub(super) fn variables(&self) -> impl Iterator<Item = (String, String)> {
-        self.0.iter().map(|(name, password)| {
+        self.of.iter().map(|(name, password)| {
             let variable = format!("{}_PASSWORD", name.replace('-', "_").to_uppercase());
             (variable, password.clone())
         })

@@ -39,6 +39,7 @@ pub(super) async fn start_postgres(
     Postgres::start(PostgresOptions {
         dir: kept.then(|| dir.join("postgres")),
         password: Some(passwords.of(OWNER)?.to_owned()),
+        afresh: passwords.are_new(),
         durable: kept,
         apart: options.apart,
         ..PostgresOptions::default()

@@ -1,6 +1,10 @@
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
-use testkit::{Postgres, PostgresOptions};
+use tempfile::TempDir;
+use testkit::{Postgres, PostgresOptions, install};
 use tokio::time::timeout;
 
 async fn start() -> Postgres {
@@ -100,28 +104,83 @@ async fn a_wrong_password_is_refused() {
     );
 }
 
-#[tokio::test]
-async fn a_cluster_left_over_from_a_killed_run_is_stopped_and_its_data_is_kept() {
+/// A directory that is closed to others: a cluster of root's, which runs as another user, is then
+/// elsewhere.
+fn closed() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let options = || PostgresOptions {
-        dir: Some(dir.path().join("postgres")),
-        password: Some("pencil".to_owned()),
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
+    dir
+}
+
+/// A cluster that is kept.
+async fn keep(dir: &Path, password: &str, afresh: bool) -> Postgres {
+    let options = PostgresOptions {
+        dir: Some(dir.join("postgres")),
+        password: Some(password.to_owned()),
+        afresh,
         ..PostgresOptions::default()
     };
-    let first = Postgres::start(options()).await.unwrap();
+    Postgres::start(options).await.unwrap()
+}
+
+fn remove(postgres: Postgres) {
+    let place = postgres.dir().to_owned();
+    drop(postgres);
+    fs::remove_dir_all(place).unwrap();
+}
+
+#[tokio::test]
+async fn a_cluster_left_over_from_a_killed_run_is_stopped_and_its_data_is_kept() {
+    let dir = closed();
+    let first = keep(dir.path(), "pencil", true).await;
     first.create_database("kept").await.unwrap();
     let orphan = first.pid().unwrap();
 
-    let second = Postgres::start(options()).await.unwrap();
+    let second = keep(dir.path(), "pencil", false).await;
 
     assert_ne!(second.pid().unwrap(), orphan);
     second.execute("kept", "select 1").await.unwrap();
-    if second.dir().starts_with("/var/lib") {
-        // Root's temporary directory was closed to the cluster's user.
-        let place = second.dir().to_owned();
-        drop(second);
-        std::fs::remove_dir_all(place).unwrap();
-    }
+    let asked = dir.path().join("postgres");
+    assert_eq!(asked.canonicalize().unwrap(), second.dir());
+    remove(second);
+}
+
+#[tokio::test]
+async fn who_removes_the_directory_of_a_cluster_and_starts_it_again_has_an_empty_one() {
+    let dir = closed();
+    let mut first = keep(dir.path(), "pencil", true).await;
+    first.create_database("removed").await.unwrap();
+    first.stop().await.unwrap();
+    fs::remove_dir_all(dir.path().join("postgres")).unwrap();
+
+    let second = keep(dir.path(), "brush", true).await;
+
+    second.execute("postgres", "select 1").await.unwrap();
+    second.execute("removed", "select 1").await.unwrap_err();
+    remove(second);
+}
+
+#[tokio::test]
+async fn a_cluster_of_a_version_that_is_not_here_is_left_alone_and_the_versions_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let version = dir.path().join("postgres/data/PG_VERSION");
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).unwrap();
+    fs::create_dir_all(version.parent().unwrap()).unwrap();
+    fs::write(&version, "9\n").unwrap();
+    let options = PostgresOptions {
+        dir: Some(dir.path().join("postgres")),
+        ..PostgresOptions::default()
+    };
+
+    let Err(error) = Postgres::start(options).await else {
+        panic!("it started")
+    };
+
+    let text = format!("{error:#}");
+    let here = install::postgres().unwrap().version;
+    assert!(text.contains("made by PostgreSQL 9"), "{text}");
+    assert!(text.contains(&here.to_string()), "{text}");
+    assert_eq!(fs::read_to_string(version).unwrap(), "9\n");
 }
 
 #[tokio::test]
