@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{
-    self,
-    context::{CreateStreamErrorKind, GetStreamErrorKind},
+    ErrorCode,
+    context::{CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind},
     stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
 };
 use serde_json::{Value, json};
@@ -86,6 +86,15 @@ pub enum StreamError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The broker may not set so much aside.
+    #[error(
+        "the broker has too little room for the stream `{stream}`: \
+         raise its `max_file_store`, or ask for less (STREAM_LIMIT_MIB)"
+    )]
+    Room {
+        /// Which stream.
+        stream: &'static str,
+    },
     /// The broker has the stream, with other settings than asked.
     #[error("the broker keeps the stream `{stream}` with other settings: {differences}")]
     Settings {
@@ -117,14 +126,23 @@ impl Bus {
         self.ensure(LEDGER, &ledger(streams)).await
     }
 
+    /// What is there is looked at before anything is asked for: to a broker that counts how much it has
+    /// promised, asking for a stream again is asking for as much again.
     async fn ensure(&self, stream: &'static str, asked: &Config) -> Result<(), StreamError> {
         let failed = |source| StreamError::Ask { stream, source };
-        let echoed = match self.jetstream.create_stream(asked).await {
-            Ok(created) => created.cached_info().config.clone(),
+        let echoed = match self.jetstream.get_stream(stream).await {
+            Ok(there) if differences(asked, &there.cached_info().config).is_empty() => {
+                there.cached_info().config.clone()
+            }
             // It is there with other settings: an earlier release made it.
-            Err(error) if is_name_in_use(&error) => {
+            Ok(_) => {
                 let updated = self.jetstream.update_stream(asked).await;
-                updated.map_err(|error| failed(error.into()))?.config
+                updated.map_err(|error| refusal(stream, error))?.config
+            }
+            Err(error) if is_absent(&error) => {
+                let created = self.jetstream.create_stream(asked).await;
+                let created = created.map_err(|error| refusal(stream, error))?;
+                created.cached_info().config.clone()
             }
             Err(error) => return Err(failed(error.into())),
         };
@@ -140,21 +158,25 @@ impl Bus {
     }
 }
 
-fn is_name_in_use(error: &jetstream::context::CreateStreamError) -> bool {
+/// Tells a broker that has no room for such a stream from one that cannot answer now.
+fn refusal(stream: &'static str, error: CreateStreamError) -> StreamError {
     match error.kind() {
-        CreateStreamErrorKind::JetStream(error) => {
-            error.error_code() == jetstream::ErrorCode::STREAM_NAME_EXIST
+        CreateStreamErrorKind::JetStream(said)
+            if said.error_code() == ErrorCode::STORAGE_RESOURCES_EXCEEDED =>
+        {
+            StreamError::Room { stream }
         }
-        _ => false,
+        _ => StreamError::Ask {
+            stream,
+            source: error.into(),
+        },
     }
 }
 
 /// Whether the broker answered that there is no such stream, as opposed to not answering.
-pub(crate) fn is_absent(error: &jetstream::context::GetStreamError) -> bool {
+pub(crate) fn is_absent(error: &GetStreamError) -> bool {
     match error.kind() {
-        GetStreamErrorKind::JetStream(error) => {
-            error.error_code() == jetstream::ErrorCode::STREAM_NOT_FOUND
-        }
+        GetStreamErrorKind::JetStream(error) => error.error_code() == ErrorCode::STREAM_NOT_FOUND,
         _ => false,
     }
 }

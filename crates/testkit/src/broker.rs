@@ -30,6 +30,10 @@ const CONFIG: &str = "broker.conf";
 /// The configuration that it includes.
 const INCLUDED: &str = "included.conf";
 
+/// What the streams together may set aside, as in the configuration of the compose files. A limit of the
+/// server's own choice is what is free on the disk when it starts, less of that for each event it keeps.
+const MOST_STORED: &str = "8GB";
+
 /// How long a broker may take to close its store.
 const STOP: Duration = Duration::from_secs(15);
 
@@ -253,7 +257,9 @@ impl Broker {
         };
         let store = self.dir.join("store");
         let store = store.to_str().context("the store's path is no text")?;
-        let text = format!("{include}\njetstream {{\n  store_dir: {store:?}\n  {sync}\n}}\n");
+        let text = format!(
+            "{include}\njetstream {{\n  store_dir: {store:?}\n  max_file_store: {MOST_STORED}\n  {sync}\n}}\n"
+        );
         fs::write(self.dir.join(CONFIG), text)?;
         Ok(())
     }

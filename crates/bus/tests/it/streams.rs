@@ -59,6 +59,34 @@ async fn settings_that_the_broker_does_not_take_fail_the_start_by_name() {
     assert!(refused.to_string().contains("`TODO`"), "{refused}");
 }
 
+/// The streams together are 1¾ of the limit, and the broker may set 8 GiB aside.
+async fn with_limit(limit_gib: u64) -> (Broker, Bus, Streams) {
+    let broker = Broker::start(BrokerOptions::default()).await.unwrap();
+    let bus = Bus::connect(&broker.url(), "tester", "tester-1")
+        .await
+        .unwrap();
+    let streams = Streams {
+        limit: limit_gib << 30,
+        ..Streams::default()
+    };
+    (broker, bus, streams)
+}
+
+#[tokio::test]
+async fn streams_that_are_there_need_no_room_beside_their_own() {
+    let (_broker, bus, streams) = with_limit(4).await;
+    bus.ensure_streams(streams).await.unwrap();
+    bus.ensure_streams(streams).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broker_that_has_too_little_room_is_not_waited_for() {
+    let (_broker, bus, streams) = with_limit(6).await;
+    let refused = bus.ensure_streams(streams).await.unwrap_err();
+    assert!(!refused.is_passing(), "{refused}");
+    assert!(refused.to_string().contains("`DEAD_LETTERS`"), "{refused}");
+}
+
 #[tokio::test]
 async fn a_group_that_the_broker_keeps_otherwise_fails_the_start() {
     let world = World::new().await;
