@@ -13,7 +13,7 @@ use clap::Subcommand;
 use futures_util::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
-use crate::text::say;
+use crate::{confirm::confirm, text::say};
 use selector::{Filter, Named, Selector};
 
 /// What can be done with dead letters.
@@ -77,7 +77,8 @@ pub(crate) async fn run(bus: &Bus, task: Dead, stop: CancellationToken) -> anyho
         }
         Dead::Discard { selector, yes } => {
             let chosen = selector.find(&desk).await?;
-            if !yes && !change::confirm(chosen.len(), stop).await? {
+            let what = format!("discard {}", change::count(chosen.len()));
+            if !yes && !confirm(&what, stop).await? {
                 bail!("nothing was discarded");
             }
             change::each(&desk, chosen, "discarded", Desk::discard).await?;

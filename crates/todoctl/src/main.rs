@@ -1,8 +1,10 @@
 //! todoctl: the operator's command line.
 
 mod add;
+mod confirm;
 mod dead;
 mod duration;
+mod forget;
 mod items;
 mod listen;
 mod publish;
@@ -45,6 +47,9 @@ enum Task {
     /// Shows what groups gave up on, and has them handle it after all
     #[command(subcommand)]
     Dead(dead::Dead),
+    /// Forgets how far a group is: one that is gone for good, so that it holds nothing up, or one that shall
+    /// begin with the first stored event; asks first on a terminal
+    Forget(forget::Forget),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +70,7 @@ async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<ExitCo
         Task::Get(get) => items::get(&bus, &get).await?,
         Task::Status(status) => status::run(&bus, &status, stop).await?,
         Task::Dead(task) => dead::run(&bus, task, stop).await?,
+        Task::Forget(group) => forget::run(&bus, group, stop).await?,
     }
     bus.close().await;
     Ok(code)

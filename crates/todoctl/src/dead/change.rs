@@ -1,10 +1,7 @@
 //! Replaying and discarding, one letter after the other.
 
-use std::io::{self, IsTerminal};
-
 use anyhow::ensure;
 use bus::{DeadLetter, Desk, DeskError};
-use tokio_util::sync::CancellationToken;
 
 use super::get;
 use crate::text::say;
@@ -37,24 +34,8 @@ where
     Ok(())
 }
 
-/// Asks whether so many letters shall be discarded, if there is somebody to ask.
-pub(super) async fn confirm(letters: usize, stop: CancellationToken) -> anyhow::Result<bool> {
-    if !io::stdin().is_terminal() {
-        return Ok(true);
-    }
-    eprint!("discard {}? [y/N] ", count(letters));
-    let answer = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).map(|_| line)
-    });
-    tokio::select! {
-        answer = answer => Ok(["y", "yes"].contains(&answer??.trim())),
-        // Whoever waits for a line cannot be stopped in any other way.
-        () = stop.cancelled() => std::process::exit(1),
-    }
-}
-
-fn count(letters: usize) -> String {
+/// So many letters, in words.
+pub(super) fn count(letters: usize) -> String {
     match letters {
         1 => "1 dead letter".to_owned(),
         _ => format!("{letters} dead letters"),

@@ -6,6 +6,7 @@
 
 mod add;
 mod dead;
+mod forget;
 mod items;
 mod pubsub;
 mod status;

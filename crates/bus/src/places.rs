@@ -1,0 +1,71 @@
+//! What the broker keeps of a group: its place among the events, and among the replays.
+
+use async_nats::jetstream::{context::ConsumerInfoErrorKind, stream::Stream};
+
+use crate::{Bus, REPLAYS, TODO};
+
+/// Why a group's places were not removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// The broker did not answer, or refused.
+    #[error("cannot ask for the group `{group}`")]
+    Ask {
+        /// Which group.
+        group: String,
+        /// What the broker said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No member has ever joined it, or its places were removed already.
+    #[error("the broker knows no group `{0}`")]
+    Unknown(String),
+    /// Somebody waits for its events.
+    #[error("members of the group `{0}` are at work: stop them first")]
+    AtWork(String),
+}
+
+impl Bus {
+    /// Removes the places of a group whose members are stopped. What waits for it holds nothing up any
+    /// more; its dead letters stay. If a member joins again, the group begins with the first event that is
+    /// stored.
+    ///
+    /// Members that wait for an outage to end ask for nothing, and are not seen.
+    pub async fn remove_group(&self, group: &str) -> Result<(), RemoveError> {
+        let failed = |source| RemoveError::Ask {
+            group: group.to_owned(),
+            source,
+        };
+        let mut places = Vec::new();
+        for name in [TODO, REPLAYS] {
+            let stream = self.jetstream.get_stream(name).await;
+            let stream = stream.map_err(|error| failed(error.into()))?;
+            if let Some(waiting) = waiting(&stream, group).await.map_err(failed)? {
+                places.push((stream, waiting));
+            }
+        }
+        if places.is_empty() {
+            return Err(RemoveError::Unknown(group.to_owned()));
+        }
+        if places.iter().any(|(_, waiting)| *waiting > 0) {
+            return Err(RemoveError::AtWork(group.to_owned()));
+        }
+        for (stream, _) in places {
+            let removed = stream.delete_consumer(group).await;
+            removed.map_err(|error| failed(error.into()))?;
+        }
+        Ok(())
+    }
+}
+
+/// How many requests for its messages a group has at the broker; `None` if it has no place there.
+async fn waiting(
+    stream: &Stream,
+    group: &str,
+) -> Result<Option<usize>, Box<dyn std::error::Error + Send + Sync>> {
+    use ConsumerInfoErrorKind::{InvalidName, NotFound};
+    match stream.consumer_info(group).await {
+        Ok(info) => Ok(Some(info.num_waiting)),
+        Err(error) if matches!(error.kind(), NotFound | InvalidName) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
