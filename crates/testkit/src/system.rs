@@ -266,8 +266,9 @@ impl System {
         let mut env = vec![
             ("NATS_URL".to_owned(), nats),
             ("DATABASE_URL".to_owned(), database),
-            ("LOG_FORMAT".to_owned(), self.options.log_format.clone()),
         ];
+        let format = self.options.log_format.clone();
+        env.extend(format.map(|format| ("LOG_FORMAT".to_owned(), format)));
         env.extend(self.options.env.get(service).into_iter().flatten().cloned());
         Ok(env)
     }

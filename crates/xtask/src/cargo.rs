@@ -73,7 +73,7 @@ pub(crate) async fn finish(command: &mut Command, stop: &mut Stop) -> Result<Exi
         };
         if asked {
             child.start_kill()?;
-        } else if let (Signal::SIGTERM, Some(pid)) = (signal, child.id()) {
+        } else if let (Signal::SIGTERM | Signal::SIGHUP, Some(pid)) = (signal, child.id()) {
             kill(Pid::from_raw(i32::try_from(pid)?), signal)?;
         }
         asked = true;

@@ -1,4 +1,6 @@
-//! The wish to stop: Ctrl-C, or `SIGTERM` from another program.
+//! The wish to stop: Ctrl-C, `SIGTERM` from another program, or the end of the terminal.
+
+use std::fs;
 
 use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -7,13 +9,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(crate) struct Stop {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Option<Signal>,
 }
 
 impl Stop {
     pub(crate) fn listen() -> Result<Self> {
+        // Who starts us by `nohup` wants us to outlive the terminal.
+        let outlives = is_ignored(SignalKind::hangup());
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: (!outlives)
+                .then(|| signal(SignalKind::hangup()))
+                .transpose()?,
         })
     }
 
@@ -22,6 +30,23 @@ impl Stop {
         tokio::select! {
             _ = self.interrupt.recv() => testkit::Signal::SIGINT,
             _ = self.terminate.recv() => testkit::Signal::SIGTERM,
+            () = heard(self.hangup.as_mut()) => testkit::Signal::SIGHUP,
         }
     }
+}
+
+async fn heard(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started with the signal ignored, as the kernel's table of processes says
+/// it: bit n - 1 of `SigIgn` is signal n.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let bits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let bits = bits.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    bits.is_some_and(|bits| bits >> (kind.as_raw_value() - 1) & 1 == 1)
 }

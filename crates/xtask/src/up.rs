@@ -56,6 +56,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let dir = std::path::absolute(options.data.clone().unwrap_or_else(|| root().join(".todo")))?;
     fs::create_dir_all(&dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
     let _lock = lock(&dir)?;
+    // It may be of a run that was killed, and nobody shall take its addresses for ours.
+    run_file::remove(&dir);
     install::ensure_servers()?;
     let mut stop = Stop::listen()?;
     let printer = Printer::new();
@@ -107,7 +109,6 @@ async fn start(options: &Options, dir: &Path, printer: &Printer) -> Result<Syste
     build(printer).await?;
     // What was left over may hold the ports that are looked for next.
     System::stop_leftovers(dir).await?;
-    run_file::remove(dir);
     let bin_dir = target_dir().await?.join(PROFILE);
     let system = System::start(system_options(options, dir, bin_dir, printer)?).await?;
     run_file::write(&system)?;
@@ -136,6 +137,7 @@ fn system_options(
     let mut system = SystemOptions {
         dir: Some(dir.to_owned()),
         bin_dir: Some(bin_dir),
+        log_format: None,
         apart: true,
         monitor_port: ports::choose("--monitor-port", options.monitor_port, 8222, printer)?,
         ..SystemOptions::default()

@@ -50,8 +50,8 @@ pub struct SystemOptions {
     pub api_port: Option<u16>,
     /// The port of the broker's monitoring.
     pub monitor_port: Option<u16>,
-    /// `text` or `json`.
-    pub log_format: String,
+    /// `text` or `json`; what our own environment says when it is not given.
+    pub log_format: Option<String>,
     /// More environment, for each member of a service.
     pub env: BTreeMap<String, Vec<(String, String)>>,
     /// Whether the services reach the broker and the database through links that can be cut.
@@ -77,7 +77,7 @@ impl Default for SystemOptions {
             web_port: None,
             api_port: None,
             monitor_port: None,
-            log_format: "text".to_owned(),
+            log_format: Some("text".to_owned()),
             env: BTreeMap::new(),
             linked: false,
             apart: false,
