@@ -130,8 +130,11 @@ impl Bus {
         };
         let todo = self.stream(TODO).await?;
         let state = &todo.cached_info().state;
-        let newest = state.messages / 100 * KEEP_NEWEST;
-        let last = slowest.min(state.last_sequence.saturating_sub(newest));
+        let newest = state.messages * KEEP_NEWEST / 100;
+        // A group that was done was done with what there was when the standing was taken.
+        let last = slowest
+            .min(standing.last_sequence)
+            .min(state.last_sequence.saturating_sub(newest));
         if last < state.first_sequence {
             return Ok(0);
         }

@@ -132,6 +132,43 @@ async fn events_that_a_group_has_not_handled_stay_however_full_it_is() {
     assert!(make_room(&expected[..1]).await > 100);
 }
 
+/// Publishes `count` events of ten thousand bytes.
+async fn add_large(world: &World, count: usize) {
+    let large = |_| {
+        let mut event = new_item("x");
+        event.body.resize(10_000, b' ');
+        event
+    };
+    let events: Vec<_> = (0..count).map(large).collect();
+    world.bus.publish_all(&events).await.unwrap();
+}
+
+/// Looking takes its time, and meanwhile events come that those who were done have not seen.
+#[tokio::test]
+async fn events_that_came_after_everybody_was_seen_to_be_done_stay() {
+    let world = small_world().await;
+    add_large(&world, 50).await;
+    let stop = CancellationToken::new();
+    let reader = world.bus.group("quick", events::ALL_SUBJECTS);
+    let reader = reader.each(stop.clone(), async |_: &Delivery<TodoEvent>| Ok(()));
+    during(&stop, [reader], world.settled("quick")).await;
+    let standing = world.bus.standing().await.unwrap();
+    add_large(&world, 20).await;
+    assert_eq!(world.bus.make_room(&standing, &[]).await.unwrap(), 50);
+    assert_eq!(world.bus.standing().await.unwrap().events, 20);
+}
+
+#[tokio::test]
+async fn the_newest_tenth_of_few_events_stays_as_well() {
+    let world = small_world().await;
+    add_large(&world, 50).await;
+    let stop = CancellationToken::new();
+    let reader = world.bus.group("quick", events::ALL_SUBJECTS);
+    let reader = reader.each(stop.clone(), async |_: &Delivery<TodoEvent>| Ok(()));
+    during(&stop, [reader], world.settled("quick")).await;
+    assert_eq!(make_room(&world.bus).await, 45);
+}
+
 #[tokio::test]
 async fn the_oldest_event_that_a_group_has_not_settled_is_known() {
     let world = World::new().await;
