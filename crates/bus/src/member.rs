@@ -1,5 +1,7 @@
 //! A member at work: it asks for events, has them handled, and settles each.
 
+mod leaving;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -14,7 +16,7 @@ use futures_util::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -38,14 +40,8 @@ const READ_AHEAD: usize = 3;
 /// The least that a member reads ahead when it handles events one by one.
 const LEAST_REQUEST: usize = 10;
 
-/// How long the last events may take after the stop, once nothing more is asked for.
-const LEAVE_LIMIT: Duration = Duration::from_secs(3);
-
 /// How long a member sleeps when it waits for nothing in particular.
 const IDLE: Duration = Duration::from_secs(10);
-
-/// How long the broker may take to hear what is given back.
-const GIVE_BACK_LIMIT: Duration = Duration::from_secs(1);
 
 /// One member of a group, from joining to leaving.
 pub(crate) struct Member<'g, E, F> {
@@ -59,6 +55,8 @@ pub(crate) struct Member<'g, E, F> {
     late: SelectAll<LocalBoxStream<'g, (Arc<StreamIdentity>, Message)>>,
     hand: Hand<E>,
     running: FuturesUnordered<LocalBoxFuture<'g, Outcome<E>>>,
+    /// What cannot be read is put away beside all else, so that it holds nothing up.
+    putting_away: FuturesUnordered<LocalBoxFuture<'g, Outcome<E>>>,
     next_start: Instant,
     outage: Option<Outage>,
     /// When the member goes whether or not something is still on its way. `None` before the stop.
@@ -82,6 +80,7 @@ where
             late: SelectAll::new(),
             hand: Hand::new(),
             running: FuturesUnordered::new(),
+            putting_away: FuturesUnordered::new(),
             next_start: Instant::now(),
             outage: None,
             leave_by: None,
@@ -108,6 +107,7 @@ where
             tokio::select! {
                 () = self.stop.cancelled(), if self.leave_by.is_none() => self.leave(),
                 Some(outcome) = self.running.next() => self.note(outcome),
+                Some(_) = self.putting_away.next() => {}
                 arrival = self.link.arrival() => self.take(arrival)?,
                 late = self.late.next(), if !self.late.is_empty() => {
                     // `None` is the end of the last of them, for which the stop may be waiting.
@@ -178,7 +178,8 @@ where
             // Whatever is in hand when a member dies has come once more for nothing.
             return;
         }
-        let room = (self.largest_request() * READ_AHEAD).saturating_sub(self.hand.len());
+        let in_hand = self.hand.len() + self.putting_away.len();
+        let room = (self.largest_request() * READ_AHEAD).saturating_sub(in_hand);
         if let (Link::Open(joined), None) = (&mut self.link, &self.outage)
             && let Err(error) = joined.pull.top_up(room).await
         {
@@ -229,7 +230,7 @@ where
             }),
             Err(reason) => {
                 let away = self.handler.put_away(parcel, reason);
-                self.running.push(away.boxed_local());
+                self.putting_away.push(away.boxed_local());
             }
         }
     }
@@ -280,36 +281,5 @@ where
         for message in self.hand.messages() {
             settle::in_work(&self.handler.group.bus.client, message).await;
         }
-    }
-
-    /// Asks for nothing more.
-    fn leave(&mut self) {
-        self.leave_by = Some(Instant::now() + LEAVE_LIMIT);
-        if let Link::Open(left) = std::mem::replace(&mut self.link, Link::Ended) {
-            self.late.push(left.drain().boxed_local());
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        let Some(leave_by) = self.leave_by else {
-            return false;
-        };
-        let nothing_to_come =
-            self.late.is_empty() || !*self.connected.borrow() || Instant::now() >= leave_by;
-        let nothing_to_do = self.hand.is_empty() || self.outage.is_some();
-        nothing_to_come && self.running.is_empty() && nothing_to_do
-    }
-
-    async fn give_back(&self) {
-        let client = &self.handler.group.bus.client;
-        let giving = async {
-            for message in self.hand.messages() {
-                settle::give_back(client, message).await;
-            }
-            client.flush().await
-        };
-        // Without a connection this would wait for the next one. If it cannot be sent, the broker gives
-        // the events out again by itself.
-        let _ = timeout(GIVE_BACK_LIMIT, giving).await;
     }
 }

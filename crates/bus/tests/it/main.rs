@@ -10,6 +10,7 @@ mod dead_letters;
 mod deaths;
 mod desk;
 mod feed;
+mod flood;
 mod ledger;
 mod outages;
 mod permissions;
