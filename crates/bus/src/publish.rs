@@ -150,7 +150,12 @@ impl Bus {
             [one] => self.publish_untold(one).await.map(drop),
             several => {
                 let publishing = self.publishing(several.len());
-                publishing.end(self.store_all(several).await)
+                let stored = if self.crowded.get() {
+                    Err(PublishError::Full)
+                } else {
+                    self.store_all(several).await
+                };
+                publishing.end(stored)
             }
         }
     }

@@ -249,6 +249,27 @@ async fn a_stream_full_of_unhandled_events_refuses_more_is_worked_off_and_takes_
     assert!(standing.events > accepted / 20, "{standing:?}");
 }
 
+#[tokio::test]
+async fn several_events_at_once_are_refused_as_one_is_when_there_is_little_room() {
+    let world = small_world().await;
+    add_large(&world, 60).await;
+    let publisher = world.member("publisher").await;
+    publisher.wait_connected().await;
+    let several = [new_item("a"), new_item("b")];
+    let refused = eventually("publishers are refused", SOON, async || {
+        match publisher.publish_all(&several).await {
+            Err(PublishError::Full) => Ok(()),
+            other => Err(other),
+        }
+    });
+    tokio::select! {
+        () = publisher.leave_room() => unreachable!("it goes on for ever"),
+        () = refused => {}
+    }
+    // Who keeps no room for others may use it: what is announced makes room in the end.
+    world.bus.publish_all(&several).await.unwrap();
+}
+
 /// What is announced takes room before what it is about can be removed. A batch whose announcements do
 /// not all fit must not stand still with those that do: nothing would ever be removed.
 #[tokio::test]
