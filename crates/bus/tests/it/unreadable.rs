@@ -170,3 +170,36 @@ async fn what_no_member_can_read_is_buried_and_removed_and_the_rest_is_handled()
         2 * SAMPLES.len() as u64 - bad as u64
     );
 }
+
+#[tokio::test]
+async fn a_group_of_another_client_that_names_no_subject_has_its_dead_letter_too() {
+    let world = World::new().await;
+    let consumer = async_nats::jetstream::consumer::pull::Config {
+        durable_name: Some("foreign".to_owned()),
+        ..Default::default()
+    };
+    let stream = jetstream::new(world.raw.clone());
+    let stream = stream.get_stream("TODO").await.unwrap();
+    stream.create_consumer(consumer).await.unwrap();
+    let no_colon = b"NATS/1.0\r\nno colon\r\n\r\n";
+    publish(&world, NEW_ITEM, no_colon, br#"{"item":"odd"}"#).await;
+    // Its client does not survive what it asks for.
+    let client = async_nats::connect(world.broker.url()).await.unwrap();
+    let _heard = client.subscribe("foreign.inbox").await.unwrap();
+    let next = "$JS.API.CONSUMER.MSG.NEXT.TODO.foreign";
+    let asked = client.publish_with_reply(next, "foreign.inbox", "1".into());
+    asked.await.unwrap();
+    let mut inspection = Inspection::default();
+    eventually("the event is removed", SOON, async || {
+        let standing = world.bus.standing().await.unwrap();
+        let removed = world.bus.remove_unreadable(&standing, &mut inspection);
+        removed.await.unwrap().len() == 1
+    })
+    .await;
+    let letters = world.dead_letters().await;
+    let letters: Vec<_> = letters
+        .iter()
+        .map(|letter| letter.subject.as_str())
+        .collect();
+    assert_eq!(letters, ["dead.foreign"]);
+}
