@@ -84,10 +84,7 @@ impl Group {
             // A question that is asked while the connection breaks is never answered.
             let trying = timeout(JOIN_LIMIT, self.try_join(source, largest_request)).await;
             match trying.unwrap_or(Err(Refusal::Ask("no answer".into()))) {
-                Ok(joined) => {
-                    self.announce(source);
-                    return Ok(joined);
-                }
+                Ok(joined) => return Ok(joined),
                 Err(Refusal::Settings(error)) => return Err(error),
                 Err(Refusal::NoStream) if !waiting => {
                     waiting = true;
@@ -102,7 +99,7 @@ impl Group {
         }
     }
 
-    fn announce(&self, source: Source) {
+    pub(crate) fn announce(&self, source: Source) {
         let (group, filter) = (&self.name, self.filter(source));
         match source {
             Source::Events => info!(subject = filter, "listening on {filter} as group {group}"),

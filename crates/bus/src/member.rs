@@ -51,6 +51,8 @@ pub(crate) struct Member<'g, E, F> {
     stop: CancellationToken,
     connected: watch::Receiver<bool>,
     link: Link<'g>,
+    /// Whether the place in the group is only taken anew to be sure of it.
+    renewing: bool,
     /// What still comes from places in the group that were given up.
     late: SelectAll<LocalBoxStream<'g, (Arc<StreamIdentity>, Message)>>,
     hand: Hand<E>,
@@ -77,6 +79,7 @@ where
         Self {
             connected: handler.group.bus.connected(),
             link: Link::Ended,
+            renewing: false,
             late: SelectAll::new(),
             hand: Hand::new(),
             running: FuturesUnordered::new(),
@@ -128,6 +131,7 @@ where
 
     /// Takes a place in the group. What is on its way to a place that it had before still comes.
     fn join(&mut self) {
+        self.renewing = false;
         let joining = self
             .handler
             .group
@@ -180,9 +184,13 @@ where
         }
         let in_hand = self.hand.len() + self.putting_away.len();
         let room = (self.largest_request() * READ_AHEAD).saturating_sub(in_hand);
-        if let (Link::Open(joined), None) = (&mut self.link, &self.outage)
-            && let Err(error) = joined.pull.top_up(room).await
-        {
+        let (Link::Open(joined), None) = (&mut self.link, &self.outage) else {
+            return;
+        };
+        if room > 0 && joined.pull.is_stale() {
+            self.join();
+            self.renewing = true;
+        } else if let Err(error) = joined.pull.top_up(room).await {
             warn!("cannot ask for events: {error}");
             self.join();
         }
@@ -195,6 +203,9 @@ where
             match arrival {
                 Arrival::Joined(joined) => {
                     self.link = Link::Open(Box::new(joined?));
+                    if !self.renewing {
+                        self.handler.group.announce(self.source);
+                    }
                     self.report(self.outage.is_none());
                 }
                 Arrival::Pulled(stream, Pulled::Message(message)) => {

@@ -41,6 +41,8 @@ pub(crate) struct Pull {
     outstanding: usize,
     asked_at: Instant,
     heard_at: Instant,
+    /// Since when nothing is asked for, if nothing is.
+    idle_since: Instant,
 }
 
 /// What came of asking.
@@ -72,6 +74,7 @@ impl Pull {
             outstanding: 0,
             asked_at: now,
             heard_at: now,
+            idle_since: now,
         })
     }
 
@@ -119,6 +122,12 @@ impl Pull {
             .await
     }
 
+    /// Whether nothing was asked for during such a time that the stream may have been made anew: a
+    /// request would have been told.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.outstanding == 0 && self.idle_since.elapsed() > EXPIRES
+    }
+
     /// Whether something is asked for that has not come. It comes or is written off within a second.
     pub(crate) fn is_awaited(&self) -> bool {
         self.outstanding > 0
@@ -152,7 +161,7 @@ impl Pull {
     /// Tells events from what the broker says about the requests.
     fn sort(&mut self, message: Message) -> Pulled {
         let Some(status) = message.status else {
-            self.outstanding = self.outstanding.saturating_sub(1);
+            self.write_off(1);
             return Pulled::Message(message);
         };
         match status {
@@ -191,8 +200,15 @@ impl Pull {
             .and_then(|headers| headers.get("Nats-Pending-Messages"))
             .and_then(|count| count.as_str().parse().ok());
         // Without a count, all requests are taken for ended: asking once too often does no harm.
-        let missing: usize = missing.unwrap_or(self.outstanding);
-        self.outstanding = self.outstanding.saturating_sub(missing);
+        self.write_off(missing.unwrap_or(self.outstanding));
+    }
+
+    /// Notes that `count` of what was asked for have come, or never will.
+    fn write_off(&mut self, count: usize) {
+        self.outstanding = self.outstanding.saturating_sub(count);
+        if self.outstanding == 0 {
+            self.idle_since = Instant::now();
+        }
     }
 
     /// Asks for nothing more, and yields what is on its way until all that was asked for has come or

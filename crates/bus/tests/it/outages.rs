@@ -1,13 +1,14 @@
 //! Outages delay. They lose nothing and blame nobody.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     time::{Duration, Instant},
 };
 
 use async_nats::jetstream;
 use bus::{Batches, Bus, Delivery, Streams};
 use events::TodoEvent;
+use futures_util::FutureExt;
 use testkit::{Broker, Link, eventually};
 use tokio_util::sync::CancellationToken;
 
@@ -249,4 +250,72 @@ async fn a_stream_that_was_made_again_is_another_stream_to_its_groups() {
     let positions = positions.into_inner();
     assert_eq!((positions[0].0, positions[1].0), (1, 1));
     assert!(positions[0].1 < positions[1].1);
+}
+
+/// It asked for nothing meanwhile, so that nobody told it.
+#[tokio::test]
+async fn a_member_that_is_held_up_while_the_stream_is_made_again_knows_which_one_it_reads() {
+    let world = World::new().await;
+    let (seen, stop) = (RefCell::new(Vec::new()), CancellationToken::new());
+    let (stop_first, first_ended) = (stop.child_token(), Cell::new(false));
+    let (first_back, second_back) = (Cell::new(false), Cell::new(false));
+    let handle = async |event: &Delivery<TodoEvent>, back: &Cell<bool>| {
+        if !back.get() {
+            return Err(away("the database is away"));
+        }
+        let is_old = String::from_utf8_lossy(event.payload()).contains("old");
+        seen.borrow_mut().push((is_old, event.origin.position()));
+        Ok(())
+    };
+    let buses = [world.member("saver-1").await, world.member("saver-2").await];
+    let [first, second] = buses.map(|bus| bus.group("saver", events::ALL_SUBJECTS));
+    let mut working = [first.working(), second.working()];
+    let first = async {
+        let handle = async |event: &Delivery<TodoEvent>| handle(event, &first_back).await;
+        let ended = first.each(stop_first.clone(), handle).await;
+        first_ended.set(true);
+        ended
+    };
+    let handle = async |event: &Delivery<TodoEvent>| handle(event, &second_back).await;
+    let second = second.each(stop.clone(), handle);
+    during(&stop, [first.boxed_local(), second.boxed_local()], async {
+        for working in &mut working {
+            working.wait_for(|working| *working).await.unwrap();
+        }
+        eventually("both are held up and ask for nothing", SOON, async || {
+            if working.iter().any(|working| *working.borrow()) {
+                world.add("old").await;
+                return false;
+            }
+            world.group_info("saver").await.unwrap().num_waiting == 0
+        })
+        .await;
+        let held_up = tokio::time::Instant::now();
+        let jetstream = jetstream::new(world.raw.clone());
+        jetstream.delete_stream("TODO").await.unwrap();
+        world.bus.ensure_streams(Streams::default()).await.unwrap();
+        world.add("new").await;
+        // The first makes the group's place in the new stream, and leaves.
+        first_back.set(true);
+        eventually("the new one is handled", SOON, async || {
+            let group = world.group_info("saver").await;
+            group.is_ok_and(|group| group.ack_floor.stream_sequence == 1)
+        })
+        .await;
+        stop_first.cancel();
+        eventually("the first has left", SOON, async || first_ended.get()).await;
+        // A member that has asked within a second hears of it by what becomes of the request.
+        tokio::time::sleep_until(held_up + Duration::from_millis(1100)).await;
+        second_back.set(true);
+        world.add("newer").await;
+        world.settled("saver").await;
+    })
+    .await;
+    let seen = seen.into_inner();
+    let positions = |old| {
+        let of_these = seen.iter().filter(move |(is_old, _)| *is_old == old);
+        of_these.map(|(_, position)| *position)
+    };
+    assert_eq!(positions(false).count(), 2);
+    assert!(positions(true).max() < positions(false).min(), "{seen:?}");
 }
