@@ -37,7 +37,7 @@ use note::{Answered, Fingerprint, Note};
 /// Says that an answer was given before.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// How long a request has the key to itself (seconds), besides the time that its caller waits for the save.
+/// How long a request has the key to itself (seconds), besides the time for which the save is waited for.
 const TAKEN_FOR_S: u32 = 5;
 
 /// How often it is tried to take a key that others let go of at the same moment.
@@ -58,7 +58,11 @@ pub(crate) fn once<H>(handler: H) -> Once<H> {
 
 /// The same where the body may be as large as that (bytes).
 pub(crate) fn up_to<H>(limit: usize, handler: H) -> Once<H> {
-    Once { handler, limit }
+    Once {
+        handler,
+        limit,
+        wait_s: None,
+    }
 }
 
 /// What is declared, answered `by` handlers that stand around those that declare it.
@@ -74,6 +78,22 @@ pub(crate) fn served<S>(
 pub(crate) struct Once<H> {
     handler: H,
     limit: usize,
+    /// How long it waits for the save, unless that is up to its caller (seconds).
+    wait_s: Option<u32>,
+}
+
+impl<H> Once<H> {
+    /// The same of a handler that waits as long as that for the save, whatever its caller prefers (seconds).
+    pub(crate) fn waiting(self, seconds: u32) -> Self {
+        let wait_s = Some(seconds);
+        Self { wait_s, ..self }
+    }
+
+    /// How long the request may take, as far as one can say (seconds).
+    fn lease(&self, headers: &HeaderMap) -> u32 {
+        let preferred = || prefer::seconds(headers).unwrap_or_default();
+        TAKEN_FOR_S + self.wait_s.unwrap_or_else(preferred)
+    }
 }
 
 type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
@@ -121,7 +141,8 @@ impl<H> Once<H> {
         let request = Request::from_parts(parts.clone(), body);
         let body = http::body_up_to(self.limit, request).await?;
         let fingerprint = Fingerprint::of(&parts, &body);
-        let turn = app.take(key, fingerprint, lease(&parts.headers)).await?;
+        let lease_s = self.lease(&parts.headers);
+        let turn = app.take(key, fingerprint, lease_s).await?;
         let request = Request::from_parts(parts, Body::from(body));
         match turn {
             Turn::Answered(answered) => Ok(replay(answered)),
@@ -197,11 +218,6 @@ impl App {
         }
         Response::from_parts(parts, Body::from(body))
     }
-}
-
-/// How long the request may take, as far as one can say (seconds).
-fn lease(headers: &HeaderMap) -> u32 {
-    TAKEN_FOR_S + prefer::seconds(headers).unwrap_or_default()
 }
 
 fn replay(answered: Answered) -> Response {

@@ -55,14 +55,14 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(served(
             routes!(read::list, write::add, clear::clear),
             get(read::list)
-                .post(once(write::add))
-                .delete(once(clear::clear)),
+                .post(once(write::add).waiting(LIMIT_S))
+                .delete(once(clear::clear).waiting(LIMIT_S)),
         ))
         .routes(served(
             routes!(read::show, write::change, write::delete),
             get(read::show)
-                .patch(once(write::change))
-                .delete(once(write::delete)),
+                .patch(once(write::change).waiting(LIMIT_S))
+                .delete(once(write::delete).waiting(LIMIT_S)),
         ));
     let mut named = OpenApiRouter::default().nest("/lists/{list}", usual.clone());
     for item in named.get_openapi_mut().paths.paths.values_mut() {

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use events::{Event, ItemDeleted};
 use serde_json::json;
+use testkit::eventually;
 
 use super::{bare, has, patch, post, saved};
 use crate::app::TestApp;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn what_is_accepted_and_not_saved_in_time_is_said_to_be_so_and_is_saved_later() {
@@ -49,6 +52,32 @@ async fn a_write_waits_ten_seconds_at_most() {
     let answer = app.send(post("/todos", &json!({ "title": "late" }))).await;
     answer.refuses(StatusCode::GATEWAY_TIMEOUT, "not-saved-in-time", "10 s");
     assert!(started.elapsed() < Duration::from_secs(12));
+}
+
+/// One that began anew beside the first would delete what others added meanwhile.
+#[tokio::test]
+async fn as_long_as_a_write_may_wait_the_same_with_its_key_is_told_to_come_back() {
+    let mut app = TestApp::start().await;
+    has(&mut app, "/todos", "buy milk").await;
+    app.published().await;
+    let clear = || {
+        let mut request = bare("DELETE", "/todos");
+        let headers = request.headers_mut();
+        headers.insert("idempotency-key", "k".parse().unwrap());
+        request
+    };
+    let started = Instant::now();
+    let first = app.begin(clear());
+    let deletion = app.next().await;
+    eventually("nearly ten seconds are over", PATIENCE, async || {
+        let again = app.send(clear()).await;
+        again.refuses(StatusCode::CONFLICT, "request-in-flight", "send it again");
+        started.elapsed() > Duration::from_secs(9)
+    })
+    .await;
+    app.save_one(&deletion).await;
+    assert_eq!(first.await.unwrap().status, StatusCode::NO_CONTENT);
+    assert!(app.published().await.is_empty());
 }
 
 #[tokio::test]
