@@ -9,6 +9,7 @@ mod docker;
 mod images;
 mod look;
 mod page;
+mod restore;
 mod saved;
 mod share;
 mod steps;

@@ -1,6 +1,7 @@
 //! The engine, by the commands that a user types.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -87,6 +88,24 @@ impl Docker {
         output(self.compose_command(args.split_whitespace()), PATIENCE).await
     }
 
+    /// Runs commands of the manual in `directory`, where all files are named by the environment.
+    pub(super) async fn script(&self, commands: &str, directory: &Path) -> Result<()> {
+        print!("{commands}");
+        let files = ["", "-audit", "-api"].map(|file| {
+            let file = root().join(format!("docker-compose{file}.yml"));
+            file.display().to_string()
+        });
+        let mut shell = Command::new("sh");
+        self.tell(&mut shell)
+            .env("COMPOSE_PROJECT_NAME", &self.project)
+            .env("COMPOSE_FILE", files.join(":"))
+            .arg("-ec")
+            // Its volumes begin with the project's name.
+            .arg(commands.replace(" todo_", &format!(" {}_", self.project)))
+            .current_dir(directory);
+        output(shell, PATIENCE).await.map(drop)
+    }
+
     /// Builds every image, and shows how.
     pub(super) async fn build(&self) -> Result<()> {
         let args = format!("{EVERYTHING} --profile tools build");
@@ -149,15 +168,20 @@ impl Docker {
         for name in ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"] {
             command.env_remove(name);
         }
+        self.tell(&mut command)
+            .args(["compose", "--project-name", &self.project])
+            .args(args)
+            .current_dir(root());
+        command
+    }
+
+    /// What compose reads from the environment.
+    fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("WEB_PORT", self.web_port.to_string())
             .env("API_PORT", self.api_port.to_string())
             .env("MONITOR_PORT", self.monitor_port.to_string())
             .env("COMPOSE_ANSI", "never")
-            .args(["compose", "--project-name", &self.project])
-            .args(args)
-            .current_dir(root());
-        command
     }
 }
 

@@ -29,6 +29,24 @@ pub(super) async fn is_audited(docker: &Docker, item: &str) -> Result<()> {
     .await
 }
 
+/// Waits until the audit has every event that is stored.
+pub(super) async fn audit_is_complete(docker: &Docker) -> Result<()> {
+    try_eventually("the audit has every event", SOON, async || {
+        let stored = stream(docker).await?;
+        let stored = [
+            &stored["messages"],
+            &stored["first_seq"],
+            &stored["last_seq"],
+        ];
+        let query = "select count(*), min(sequence), max(sequence) from audit.events";
+        let audited = docker.psql(query).await?;
+        let stored = stored.map(Value::to_string).join("|");
+        ensure!(audited == stored, "audited {audited}, stored {stored}");
+        Ok(())
+    })
+    .await
+}
+
 /// How many connections the services have to the database.
 pub(super) async fn connections(docker: &Docker) -> Result<usize> {
     let query = "select count(*) from pg_stat_activity \

@@ -1,0 +1,55 @@
+//! A backup, and a database that is lost and comes back, by the very commands of the manual.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use testkit::{http, try_eventually};
+
+use super::docker::{Docker, EVERYTHING};
+use super::look::{SOON, audit_is_complete};
+use super::page;
+use crate::cargo::root;
+
+/// Loses a database after the backup of another one was taken.
+pub(super) async fn lost_database(docker: &Docker) -> Result<()> {
+    let blocks = commands()?;
+    let [backup, restore] = &blocks[..] else {
+        anyhow::bail!("the manual has {} blocks about backups", blocks.len())
+    };
+    let place = TempDir::new()?;
+    docker.compose(&format!("{EVERYTHING} up -d")).await?;
+    page::add(docker, "in the dump").await?;
+    page::shows(docker, "in the dump").await?;
+    docker.script(backup, place.path()).await?;
+    // The broker was away for its part.
+    is_ready(docker).await?;
+    page::add(docker, "after the dump").await?;
+    page::shows(docker, "after the dump").await?;
+    docker.script(restore, place.path()).await?;
+    is_ready(docker).await?;
+    page::shows(docker, "after the dump").await?;
+    page::counts(docker, 2).await?;
+    audit_is_complete(docker).await
+}
+
+/// The blocks of commands in the manual's part about backups.
+fn commands() -> Result<Vec<String>> {
+    let manual = fs::read_to_string(root().join("docs/operations.md"))?;
+    let part = manual
+        .split("\n## ")
+        .find(|part| part.starts_with("Backups"));
+    let part = part.context("the manual says nothing about backups")?;
+    let blocks = part.split("```sh").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("```").next());
+    Ok(blocks.map(str::to_owned).collect())
+}
+
+async fn is_ready(docker: &Docker) -> Result<()> {
+    try_eventually("the page is ready", SOON, async || {
+        let answer = http::get(&docker.web("/readyz")).await?;
+        ensure!(answer.status == 200, "{}", answer.text());
+        Ok(())
+    })
+    .await
+}
