@@ -243,7 +243,7 @@ fn the_guides_compose_file_adds_one_service_and_nothing_else() {
         format!("`crates/{name}/src/main.rs`"),
         format!("cargo build --package {name}"),
         "`message-queue/users.conf`".to_owned(),
-        "docker compose exec message-queue kill -HUP 1".to_owned(),
+        "docker compose exec message-queue nats-server --signal reload=1".to_owned(),
     ] {
         assert!(guide.text.contains(&step), "the guide does not say {step}");
     }
