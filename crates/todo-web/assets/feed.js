@@ -3,8 +3,8 @@
 
 export function follow(address, last, take) {
   const tabs = new BroadcastChannel(`todo ${address}`);
-  let leads = false;
-  const tell = (kind, { lastEventId, data }) => {
+  let source;
+  const tell = ({ type: kind, lastEventId, data }) => {
     const news = { kind, id: Number(lastEventId), item: data && JSON.parse(data) };
     tabs.postMessage(news);
     take(news);
@@ -12,11 +12,10 @@ export function follow(address, last, take) {
   tabs.onmessage = ({ data: news }) => {
     if (news.kind !== "here") take(news);
     // A tab that came later may have missed what was told before it listened.
-    else if (leads && news.after < last()) tabs.postMessage({ kind: "reset", id: last() });
+    else if (source && news.after < last()) tabs.postMessage({ kind: "reset", id: last() });
   };
   tabs.postMessage({ kind: "here", after: last() });
   const lead = () => {
-    leads = true;
     listen();
     return new Promise(() => {});
   };
@@ -24,11 +23,9 @@ export function follow(address, last, take) {
   else lead();
 
   function listen() {
-    const source = new EventSource(`${address}&after=${last()}`);
-    for (const kind of ["saved", "reset"]) source.addEventListener(kind, (news) => tell(kind, news));
-    source.onopen = () => tell("online", {});
+    source = new EventSource(`${address}&after=${last()}`);
+    for (const kind of ["open", "error", "saved", "reset"]) source.addEventListener(kind, tell);
     source.onerror = () => {
-      tell("offline", {});
       // After an answer that was no stream, a browser does not try again by itself.
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
     };

@@ -3,17 +3,18 @@
 // Stands where an item's id goes.
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 
+export const app = document.querySelector(".todoapp");
+export const part = (name) => app.querySelector(name);
+export const rows = part(".todo-list");
 export const on = (element, kind, act) => element.addEventListener(kind, act);
 export const idOf = (element) => element.closest("li").id.slice("item-".length);
 
-export function makeList(app, known, outbox) {
-  const part = (name) => app.querySelector(name);
-  const rows = part(".todo-list");
+export function makeList(known, outbox) {
   const blank = part("template").innerHTML;
   // How many items the page does not have, and how many of them are done.
   let [others, othersDone] = [0, 0];
 
-  const list = { rows, show: app.dataset.show, isHeld: false, isDrawing: false, read, learn, items, chosen, draw };
+  const list = { show: "", isHeld: false, isDrawing: false, read, learn, items, chosen, draw };
   return list;
 
   // Takes over the state of a page; what was learned since `before` is newer.
@@ -43,13 +44,13 @@ export function makeList(app, known, outbox) {
     if (list.isHeld) return;
     list.isDrawing = true;
     const focus = document.activeElement;
-    let place = rows.firstElementChild;
-    for (const item of chosen()) {
+    const shown = chosen();
+    shown.forEach((item, index) => {
       const row = fill(document.getElementById(`item-${item.id}`) ?? make(item.id), item);
-      if (row === place) place = place.nextElementSibling;
-      else rows.insertBefore(row, place);
-    }
-    for (let gone; (gone = place); gone.remove()) place = place.nextElementSibling;
+      const place = rows.children[index];
+      if (row !== place) rows.insertBefore(row, place);
+    });
+    while (rows.children.length > shown.length) rows.lastElementChild.remove();
     // A row that was moved has lost the focus.
     if (focus !== document.activeElement) (focus.isConnected ? focus : part(".new-todo")).focus();
     list.isDrawing = false;
@@ -84,7 +85,7 @@ export function makeList(app, known, outbox) {
     part(".clear-completed").hidden = !done;
     part(".toggle-all").checked = !left;
     for (const link of app.querySelectorAll(".filters a")) {
-      const isSelected = (new URL(link.href).searchParams.get("show") ?? "") === list.show;
+      const isSelected = link.search === (list.show && `?show=${list.show}`);
       link.classList.toggle("selected", isSelected);
       link.ariaCurrent = isSelected ? "page" : null;
     }

@@ -1,13 +1,12 @@
 // Moves items: by dragging the pair of arrows, by pressing one, or by arrow keys on it.
 
-import { idOf, on } from "./list.js";
+import { idOf, on, rows } from "./list.js";
 
 // How far a pointer goes before it drags (pixels), and how far apart two places at least are.
 const SLACK = 5;
 const STEP = 0.0005;
 
 export function order(list, put) {
-  const { rows } = list;
   const all = () => [...rows.children];
   const rowOf = ({ target }) => target.closest(".order")?.closest("li");
   let drag = null;
@@ -27,8 +26,9 @@ export function order(list, put) {
     if (row) drag = { row, y: event.clientY };
   });
   on(rows, "pointermove", ({ clientY: y, pointerId }) => {
-    if (!drag || (!list.isHeld && Math.abs(y - drag.y) < SLACK)) return;
+    if (!drag) return;
     if (!list.isHeld) {
+      if (Math.abs(y - drag.y) < SLACK) return;
       list.isHeld = true;
       // A row that is moved would lose the pointer.
       rows.setPointerCapture(pointerId);
@@ -59,10 +59,10 @@ export function order(list, put) {
 
   function place(row, to) {
     const others = list.chosen().filter(({ id }) => id !== idOf(row));
-    const [before, after] = [others[to - 1]?.order, others[to]?.order];
+    const after = others[to]?.order;
+    const before = others[to - 1]?.order ?? after - 2 * STEP;
     let order = (before + after) / 2;
-    if (before === undefined) order = after - STEP;
-    else if (!(before < order && order < after)) order = before + STEP;
+    if (!(before < order && order < after)) order = before + STEP;
     put("move", idOf(row), { order });
     // Where there was no room, those behind make some.
     for (const item of others.slice(to)) {

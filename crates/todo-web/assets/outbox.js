@@ -90,9 +90,9 @@ export function makeOutbox(list, known, changed, refused) {
     const address = verb === "new" ? "/new" : `/items/${id}/${verb}`;
     const signal = AbortSignal.timeout(10_000);
     const asked = fetch(address, { method: "POST", body, redirect: "manual", signal });
-    const answer = await asked.catch(() => null);
-    if (answer?.type === "opaqueredirect") return "accepted";
-    return answer && answer.status < 500 && ![408, 429].includes(answer.status) ? "refused" : "later";
+    const { type, status = 503 } = await asked.catch(() => ({}));
+    if (type === "opaqueredirect") return "accepted";
+    return status < 500 && ![408, 429].includes(status) ? "refused" : "later";
   }
 
   return { put, items, send };

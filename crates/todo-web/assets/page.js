@@ -1,31 +1,29 @@
 // A list that is changed in place. The page does the same without this, by its forms.
 
 import { follow } from "./feed.js";
-import { idOf, makeList, on } from "./list.js";
+import { app, idOf, makeList, on, part, rows } from "./list.js";
 import { order } from "./order.js";
 import { makeOutbox, newKey } from "./outbox.js";
 
 const UNDO_MS = 8000;
 const LONGEST = 256;
 
-const app = document.querySelector(".todoapp");
-const part = (name) => app.querySelector(name);
 const texts = app.dataset;
 const input = part(".new-todo");
 // What is known of each item, also of those that are gone.
 const known = new Map();
 const outbox = makeOutbox(texts.list, known, () => list.draw(), refuse);
-const list = makeList(app, known, outbox);
-const { rows } = list;
+const list = makeList(known, outbox);
 const { put } = outbox;
-// Of a long list the page has a part.
-const isPart = "part" in texts;
+// Of a long list the page has a part: the newest of those that are shown.
+let isPart = "part" in texts;
+const wanted = () => (isPart ? list.show : "");
 let last = Number(texts.after);
 
 follow(texts.live, () => last, ({ kind, id, item }) => {
-  if (kind === "offline" || kind === "online") {
-    part(".offline").hidden = kind === "online";
-    if (kind === "online") outbox.send();
+  if (kind === "open" || kind === "error") {
+    part(".offline").hidden = kind === "open";
+    if (kind === "open") outbox.send();
   } else if (kind === "reset" || id > last) {
     last = id;
     if (kind === "saved") hear(item);
@@ -47,12 +45,17 @@ function refresh(pause = 100 + Math.random() * 400) {
   asked ||= setTimeout(async () => {
     asked = 0;
     const before = new Map(known);
-    const address = location.pathname + (isPart ? location.search : "");
+    const address = `${location.pathname}?show=${wanted()}`;
     const text = await fetch(address).then((answer) => answer.text()).catch(() => "");
     const page = new DOMParser().parseFromString(text, "text/html");
     const fresh = page.querySelector(".todoapp:not([data-away])");
     if (!fresh) return refresh(2000);
-    part(".away")?.remove();
+    isPart = "part" in fresh.dataset;
+    texts.show = fresh.dataset.show;
+    // The list may have become a long one, and then others are the newest.
+    if (texts.show !== wanted()) return refresh(0);
+    for (const old of app.querySelectorAll(".away, .part")) old.remove();
+    part(".changes").before(...fresh.querySelectorAll(".part"));
     delete texts.away;
     list.read(fresh, before);
     list.draw();
@@ -87,8 +90,10 @@ on(part(".add"), "submit", (event) => {
   input.focus();
 });
 
-function edit({ target }) {
-  const row = target.closest("li");
+function edit(event, where) {
+  if (!event.target.matches(where)) return;
+  event.preventDefault();
+  const row = event.target.closest("li");
   const field = row.querySelector(".edit");
   row.classList.add("editing");
   field.value = row.querySelector("label").textContent;
@@ -147,12 +152,8 @@ on(part(".toggle-all"), "change", ({ target: { checked, form } }) => {
 });
 
 on(rows, "change", ({ target }) => target.matches(".toggle") && tick(idOf(target), target.checked));
-on(rows, "dblclick", (event) => event.target.matches("label") && edit(event));
-on(rows, "click", (event) => {
-  if (!event.target.matches(event.pointerType === "touch" ? "label, .change" : ".change")) return;
-  event.preventDefault();
-  edit(event);
-});
+on(rows, "dblclick", (event) => edit(event, "label"));
+on(rows, "click", (event) => edit(event, event.pointerType === "touch" ? "label, .change" : ".change"));
 on(rows, "focusout", ({ target }) => {
   if (!list.isDrawing && target.matches(".edit")) finish(target, true);
 });
@@ -162,7 +163,7 @@ on(app, "keydown", (event) => {
   if (isComposing || !target.matches(".edit, [type=checkbox]")) return;
   // It would press the first button of the form.
   if (isEnter) event.preventDefault();
-  if (target.matches(".edit") && (isEnter || key === "Escape")) finish(target, isEnter);
+  if (isEnter || key === "Escape") finish(target, isEnter);
 });
 order(list, put);
 
@@ -175,12 +176,12 @@ on(part(".filters"), "click", (event) => {
 on(window, "popstate", choose);
 
 function choose() {
-  const wanted = new URLSearchParams(location.search).get("show") ?? location.hash.slice(2);
-  list.show = ["active", "completed"].includes(wanted) ? wanted : "";
+  const name = new URLSearchParams(location.search).get("show") ?? location.hash.slice(2);
+  list.show = ["active", "completed"].includes(name) ? name : "";
   list.draw();
+  if (texts.show !== wanted()) refresh(0);
 }
 
 list.read(app, known);
-if (texts.show && !isPart) refresh(0);
 choose();
 outbox.send();

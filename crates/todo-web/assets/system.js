@@ -4,11 +4,9 @@ const shown = document.querySelector("[data-system]");
 const part = (name) => document.querySelector(`[data-${name}]`);
 let source;
 
-if (shown) {
-  listen();
-  // Nobody is asked for a picture that nobody looks at.
-  document.addEventListener("visibilitychange", listen);
-}
+listen();
+// Nobody is asked for a picture that nobody looks at.
+document.addEventListener("visibilitychange", listen);
 
 function listen() {
   source?.close();
@@ -23,8 +21,7 @@ function listen() {
   own.onerror = () => {
     tell(false);
     // After an answer that was no stream, a browser does not try again by itself.
-    const given = () => own === source && own.readyState === EventSource.CLOSED;
-    if (given()) setTimeout(() => given() && listen(), 2000);
+    setTimeout(() => own === source && own.readyState === EventSource.CLOSED && listen(), 2000);
   };
 }
 
@@ -41,7 +38,7 @@ function patch(old, fresh) {
     const known = before[index];
     if (!known) old.append(node);
     else if (known.nodeName !== node.nodeName) known.replaceWith(node);
-    else if (node.nodeType === Node.ELEMENT_NODE) {
+    else if (node.attributes) {
       attributes(known, node);
       patch(known, node);
     } else if (known.nodeValue !== node.nodeValue) known.nodeValue = node.nodeValue;
@@ -50,8 +47,6 @@ function patch(old, fresh) {
 }
 
 function attributes(old, fresh) {
-  for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name)) old.removeAttribute(name);
-  }
+  for (const { name } of [...old.attributes]) old.toggleAttribute(name, fresh.hasAttribute(name));
   for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
 }

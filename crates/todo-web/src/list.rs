@@ -85,6 +85,8 @@ struct Home {
     notice: Option<Notice>,
     form: AddForm,
     items: Items,
+    /// Whether no page has all of the list, whichever items it shows.
+    is_long: bool,
     /// How many are shown, if there are more.
     newest: Option<String>,
     /// What is shown is not older than this place in the stream.
@@ -132,12 +134,13 @@ pub(crate) async fn home(
     let (counts, found) = seen.await.unzip();
     let found = found.unwrap_or_default();
     let shown = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    let is_part = counts.is_some_and(|counts| view.show.of(counts) > shown);
+    let has_older = counts.is_some_and(|counts| view.show.of(counts) > shown);
     let template = Home {
         frame: Frame::new(language),
         notice: notice(&app, &arrival, &found).await,
         form: AddForm::empty(&view),
-        newest: is_part.then(|| (language.0.newest)(found.len())),
+        is_long: counts.is_some_and(|counts| counts.total > PAGE.into()),
+        newest: has_older.then(|| (language.0.newest)(found.len())),
         items: Items::new(&view, counts, found, &arrival, language),
         view,
         after,

@@ -1,20 +1,40 @@
 //! A list of which a page shows a part.
 
-use crate::stage::Stage;
+use crate::{browser::Browser, stage::Stage};
 
 const COUNT: &str = "document.querySelector('.todo-count').textContent";
 const SHOWN: &str = "document.querySelectorAll('.todo-list li').length";
+const SAVING: &str = "document.querySelectorAll('.saving').length";
+const NOTE: &str = "document.querySelector('.part')?.textContent ?? ''";
 
-/// Items as if they had been there for long.
-const MANY: &str = r#"insert into items (item_id, created_position, list, added_at, item, "order",
-        completed, deleted, version, changed)
-    select gen_random_uuid(), n, 'long', now(), 'item ' || n, n, false, false, 1, true
-    from generate_series(1, 120) as n"#;
+impl Stage {
+    /// Items as if they had been there for long: those are done of whose numbers this is true.
+    async fn has_many(&self, list: &str, count: u32, done: &str) {
+        let many = format!(
+            r#"insert into items (item_id, created_position, list, added_at, item, "order",
+                completed, deleted, version, changed)
+            select gen_random_uuid(), n, '{list}', now(), 'item ' || n, n, {done}, false, 1, true
+            from generate_series(1, {count}) as n"#
+        );
+        self.system.sql(&many).await.unwrap();
+    }
+
+    /// Renames an item without a word to anybody, and has the page take its state anew, as it does when
+    /// it may have missed something. So the new name tells that it has done so.
+    async fn renames_behind(&self, browser: &Browser, item: &str, name: &str) {
+        let rename =
+            format!("update items set item = '{name}', version = 99 where item = '{item}'");
+        self.system.sql(&rename).await.unwrap();
+        let reset = "new BroadcastChannel(`todo ${document.querySelector('.todoapp').dataset.live}`) \
+            .postMessage({ kind: 'reset', id: 0 }), 0";
+        browser.value(reset).await;
+    }
+}
 
 #[tokio::test]
 async fn of_a_long_list_the_end_is_shown_and_all_of_it_is_counted_and_changed() {
     let stage = Stage::start(&[]).await;
-    stage.system.sql(MANY).await.unwrap();
+    stage.has_many("long", 120, "false").await;
     let browser = stage.browser((1280, 900)).await;
     browser.visit("/lists/long").await;
     browser.becomes(COUNT, "120 items left").await;
@@ -25,9 +45,7 @@ async fn of_a_long_list_the_end_is_shown_and_all_of_it_is_counted_and_changed() 
     browser.shows(last, &["the last"]).await;
     browser.click(&format!("{last} .toggle")).await;
     browser.becomes(COUNT, "120 items left").await;
-    browser
-        .becomes("document.querySelectorAll('.saving').length", 0)
-        .await;
+    browser.becomes(SAVING, 0).await;
 
     browser.click(".filters li:nth-child(3) a").await;
     browser.shows(".todo-list li", &["the last"]).await;
@@ -42,5 +60,69 @@ async fn of_a_long_list_the_end_is_shown_and_all_of_it_is_counted_and_changed() 
     browser
         .becomes("document.querySelector('.main').hidden", true)
         .await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn of_a_long_list_all_that_is_left_is_shown_however_old_and_what_is_done_can_be_cleared() {
+    let stage = Stage::start(&[]).await;
+    stage.has_many("old", 150, "n > 20").await;
+    let browser = stage.browser((1280, 900)).await;
+    browser.visit("/lists/old?show=active").await;
+    browser.becomes(SHOWN, 20).await;
+    stage.renames_behind(&browser, "item 1", "the first").await;
+    let first = ".todo-list li:first-child";
+    browser.shows(first, &["the first"]).await;
+    browser.becomes(SHOWN, 20).await;
+    browser.becomes(COUNT, "20 items left").await;
+    browser.becomes(NOTE, "").await;
+    browser.click(".todo-list li:nth-child(2) .toggle").await;
+    browser.becomes(SHOWN, 19).await;
+    browser.becomes(COUNT, "19 items left").await;
+    browser.becomes(SAVING, 0).await;
+
+    browser.click(".clear-completed").await;
+    let none = "document.querySelector('.clear-completed').hidden";
+    browser.becomes(none, true).await;
+    browser.becomes(SHOWN, 19).await;
+    let kept = "select count(*) from items where not deleted";
+    assert_eq!(stage.system.sql(kept).await.unwrap().trim(), "19");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_list_that_became_long_while_it_was_shown_is_treated_as_one() {
+    let stage = Stage::start(&[]).await;
+    stage.has_many("grown", 99, "n > 5").await;
+    let browser = stage.browser((1280, 900)).await;
+    browser.visit("/lists/grown").await;
+    browser.click(".filters li:nth-child(2) a").await;
+    browser.becomes(SHOWN, 5).await;
+    browser.click(".new-todo").await;
+    for item in ["one", "two", "three"] {
+        browser.enters(item).await;
+    }
+    browser.becomes(SHOWN, 8).await;
+    browser.becomes(SAVING, 0).await;
+
+    stage.renames_behind(&browser, "three", "four").await;
+    let items = [1, 2, 3, 4, 5].map(|number| format!("item {number}"));
+    let items = items.iter().map(String::as_str);
+    let items: Vec<_> = items.chain(["one", "two", "four"]).collect();
+    browser.shows(".todo-list li", &items).await;
+    browser.becomes(COUNT, "8 items left").await;
+
+    // It goes back without a new page.
+    browser.value("kept = 0").await;
+    browser.back().await;
+    browser.becomes(SHOWN, 100).await;
+    browser
+        .becomes(NOTE, "These are the newest 100. Show the whole list")
+        .await;
+    browser.becomes(COUNT, "8 items left").await;
+    browser.becomes("kept", 0).await;
+    browser.click(".clear-completed").await;
+    browser.shows(".todo-list li", &items).await;
+    browser.becomes("window.kept ?? 1", 1).await;
     browser.close().await;
 }

@@ -92,6 +92,22 @@ async fn a_long_list_shows_its_end_and_leads_to_the_rest() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_long_list_is_said_to_be_one_even_if_all_that_is_to_be_shown_is_there() {
+    let mut app = TestApp::start().await;
+    let first = app.add("item 1").await.accepted();
+    for number in 2..=101 {
+        app.add(&format!("item {number}")).await;
+    }
+    app.save().await;
+    app.submit(&format!("/items/{first}/complete"), &[]).await;
+    app.save().await;
+    let page = app.visit("/?show=completed").await;
+    assert_eq!(page.items(), ["[item 1]"]);
+    assert!(page.has(" data-part"));
+    assert!(!page.has("class=\"part\""), "there are no older ones");
+}
+
+#[tokio::test]
 async fn a_page_speaks_the_language_that_the_browser_asks_for() {
     let mut app = TestApp::start().await;
     let english = app.visit("/").await;
