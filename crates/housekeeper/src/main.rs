@@ -28,6 +28,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What is known from the looks before.
 #[derive(Default)]
 struct Known {
+    /// The groups that have been there.
+    groups: BTreeSet<String>,
     /// The groups that have had dead letters.
     buried: BTreeSet<String>,
     inspection: Inspection,
@@ -66,7 +68,7 @@ async fn keep_house(bus: &Bus, expected: &[String]) {
 
 async fn look(bus: &Bus, expected: &[String], known: &mut Known) -> Result<(), RoomError> {
     let standing = bus.standing().await?;
-    show(&standing, &mut known.buried);
+    show(&standing, known);
     // It says itself what it buries.
     bus.remove_unreadable(&standing, &mut known.inspection)
         .await?;
@@ -80,23 +82,25 @@ async fn look(bus: &Bus, expected: &[String], known: &mut Known) -> Result<(), R
     Ok(())
 }
 
-/// Shows the standing as gauges. A group whose last dead letter is gone, of those in `buried`, has
-/// none left.
+/// Shows the standing as gauges. What is gone of what is known, a group or its last dead letter, is
+/// shown as none: otherwise a gauge would keep what it showed last.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-fn show(standing: &Standing, buried: &mut BTreeSet<String>) {
+fn show(standing: &Standing, known: &mut Known) {
     metrics::gauge!("stream_bytes").set(standing.bytes as f64);
     metrics::gauge!("stream_limit_bytes").set(standing.limit as f64);
     metrics::gauge!("stream_events").set(standing.events as f64);
-    for (name, group) in &standing.groups {
+    known.groups.extend(standing.groups.keys().cloned());
+    for name in &known.groups {
+        let group = standing.groups.get(name);
         let gauge = |state: &'static str, count: u64| {
             metrics::gauge!("group_events", "group" => name.clone(), "state" => state)
                 .set(count as f64);
         };
-        gauge("waiting", group.waiting);
-        gauge("in_hand", group.in_hand);
+        gauge("waiting", group.map_or(0, |group| group.waiting));
+        gauge("in_hand", group.map_or(0, |group| group.in_hand));
     }
-    buried.extend(standing.dead_letters.keys().cloned());
-    for group in buried.iter() {
+    known.buried.extend(standing.dead_letters.keys().cloned());
+    for group in &known.buried {
         let count = standing
             .dead_letters
             .get(group)

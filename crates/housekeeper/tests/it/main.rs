@@ -1,0 +1,72 @@
+//! housekeeper beside a real broker.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails where its ground gives way"
+)]
+
+use std::time::Duration;
+
+use bus::{Bus, Delivery, Failure, Streams};
+use testkit::{Broker, BrokerOptions, Output, Process, eventually, http};
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+/// How long anything may take that should take a moment.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Starts housekeeper, and says where it shows its gauges.
+async fn start(broker: &Broker) -> (Process, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_housekeeper"));
+    command
+        .env("NATS_URL", broker.url())
+        .env("HTTP_ADDR", "127.0.0.1:0");
+    let process = Process::spawn("housekeeper", command, Output::Lines(None)).unwrap();
+    let listening = |line: &str| {
+        let (_, address) = line.split_once("listening for HTTP on ")?;
+        address.split_whitespace().next().map(ToOwned::to_owned)
+    };
+    let address = process.wait_for("its address", SOON, listening).await;
+    let metrics = format!("http://{}/metrics", address.unwrap());
+    (process, metrics)
+}
+
+/// Waits until the gauge says that `count` events of the group `mail` wait for a member.
+async fn shows(metrics: &str, count: u64) {
+    let gauge = format!(r#"group_events{{group="mail",state="waiting"}} {count}"#);
+    eventually(&gauge, SOON, async || {
+        let page = http::get(metrics).await.unwrap().text();
+        let found = page.lines().any(|line| line == gauge);
+        found.then_some(()).ok_or(page)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_group_that_was_removed_is_shown_without_events() {
+    let broker = Broker::start(BrokerOptions::default()).await.unwrap();
+    let bus = Bus::connect(&broker.url(), "tester", "tester-1")
+        .await
+        .unwrap();
+    bus.ensure_streams(Streams::default()).await.unwrap();
+    let (_housekeeper, metrics) = start(&broker).await;
+
+    // It joins and leaves before there is anything to handle.
+    let stop = CancellationToken::new();
+    let group = bus.group("mail", events::ALL_SUBJECTS);
+    let mut working = group.working();
+    let joined = async {
+        working.wait_for(|working| *working).await.unwrap();
+        stop.cancel();
+    };
+    let handle = async |_: &Delivery<Option<events::TodoEvent>>| Ok::<(), Failure>(());
+    let (ended, ()) = tokio::join!(group.each(stop.clone(), handle), joined);
+    ended.unwrap();
+    for _ in 0..3 {
+        bus.notify("events.todo.newitem", r#"{"item":"a"}"#)
+            .await
+            .unwrap();
+    }
+    shows(&metrics, 3).await;
+    bus.remove_group("mail").await.unwrap();
+    shows(&metrics, 0).await;
+}
