@@ -144,6 +144,11 @@ impl Parcel {
         Ok(())
     }
 
+    /// How many bytes it has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.message.length
+    }
+
     /// Identifies the place from which the broker gave the message out.
     pub(crate) fn place(&self) -> Uuid {
         self.replayed_from

@@ -18,6 +18,8 @@ pub(crate) struct Hand<E> {
     suspects: Vec<Parcel>,
     /// Events that wait to be handled.
     waiting: VecDeque<Delivery<E>>,
+    /// How many bytes all of them have.
+    bytes: usize,
 }
 
 /// What is to be handled next.
@@ -32,10 +34,12 @@ impl<E> Hand<E> {
             held: VecDeque::new(),
             suspects: Vec::new(),
             waiting: VecDeque::new(),
+            bytes: 0,
         }
     }
 
     pub(crate) fn take(&mut self, event: Delivery<E>) {
+        self.bytes += event.message.bytes();
         self.waiting.push_back(event);
     }
 
@@ -44,6 +48,7 @@ impl<E> Hand<E> {
         if parcel.attempt < SUSPICIOUS_ATTEMPTS {
             return Some(parcel);
         }
+        self.bytes += parcel.bytes();
         self.suspects.push(parcel);
         None
     }
@@ -54,6 +59,7 @@ impl<E> Hand<E> {
         let oldest = |batch: &[Delivery<E>]| batch.first().map(|event| event.origin.position());
         let older = |held: &Vec<_>| oldest(held) < oldest(&batch);
         let place = self.held.partition_point(older);
+        self.bytes += bytes(&batch);
         self.held.insert(place, batch);
     }
 
@@ -65,6 +71,11 @@ impl<E> Hand<E> {
     pub(crate) fn len(&self) -> usize {
         let held: usize = self.held.iter().map(Vec::len).sum();
         held + self.suspects.len() + self.waiting.len()
+    }
+
+    /// How many bytes the events have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -90,6 +101,15 @@ impl<E> Hand<E> {
 
     /// What is to be handled next, `size` events at most.
     pub(crate) fn next(&mut self, size: usize, is_coming: bool) -> Option<Next<E>> {
+        let next = self.draw(size, is_coming)?;
+        self.bytes -= match &next {
+            Next::Events(batch) => bytes(batch),
+            Next::Suspect(parcel) => parcel.bytes(),
+        };
+        Some(next)
+    }
+
+    fn draw(&mut self, size: usize, is_coming: bool) -> Option<Next<E>> {
         if let Some(mut batch) = self.held.pop_front() {
             if batch.len() > size {
                 let rest = batch.split_off(size);
@@ -106,4 +126,8 @@ impl<E> Hand<E> {
         let count = self.waiting.len().min(size);
         (count > 0).then(|| Next::Events(self.waiting.drain(..count).collect()))
     }
+}
+
+fn bytes<E>(batch: &[Delivery<E>]) -> usize {
+    batch.iter().map(|event| event.message.bytes()).sum()
 }

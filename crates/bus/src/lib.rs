@@ -64,6 +64,7 @@ mod spans;
 mod streams;
 mod subject;
 mod subscribe;
+mod underway;
 mod unreadable;
 
 pub use ask::{AnswerError, AskError, Refusal, Topic};

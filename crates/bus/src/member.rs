@@ -11,8 +11,7 @@ use async_nats::Message;
 use events::{Decode, StreamIdentity};
 use futures_util::{
     FutureExt, StreamExt,
-    future::LocalBoxFuture,
-    stream::{FuturesUnordered, LocalBoxStream, SelectAll},
+    stream::{LocalBoxStream, SelectAll},
 };
 use tokio::{
     sync::watch,
@@ -32,10 +31,15 @@ use crate::{
     outage::Outage,
     pull::Pulled,
     settle,
+    underway::Underway,
 };
 
 /// How many requests' worth of events a member has in hand and on the way.
 const READ_AHEAD: usize = 3;
+
+/// How many bytes of events a member may have, in hand and in work, and still asks for more. What is
+/// asked for already comes on top; together it has to leave room in the 256 MiB of a container.
+const ENOUGH_BYTES: usize = 32 << 20;
 
 /// The least that a member reads ahead when it handles events one by one.
 const LEAST_REQUEST: usize = 10;
@@ -56,9 +60,9 @@ pub(crate) struct Member<'g, E, F> {
     /// What still comes from places in the group that were given up.
     late: SelectAll<LocalBoxStream<'g, (Arc<StreamIdentity>, Message)>>,
     hand: Hand<E>,
-    running: FuturesUnordered<LocalBoxFuture<'g, Outcome<E>>>,
+    running: Underway<'g, Outcome<E>>,
     /// What cannot be read is put away beside all else, so that it holds nothing up.
-    putting_away: FuturesUnordered<LocalBoxFuture<'g, Outcome<E>>>,
+    putting_away: Underway<'g, Outcome<E>>,
     next_start: Instant,
     outage: Option<Outage>,
     /// When the member goes whether or not something is still on its way. `None` before the stop.
@@ -82,8 +86,8 @@ where
             renewing: false,
             late: SelectAll::new(),
             hand: Hand::new(),
-            running: FuturesUnordered::new(),
-            putting_away: FuturesUnordered::new(),
+            running: Underway::new(),
+            putting_away: Underway::new(),
             next_start: Instant::now(),
             outage: None,
             leave_by: None,
@@ -152,11 +156,14 @@ where
         };
         while self.running.len() < at_once && now >= self.next_start {
             let is_coming = self.link.is_awaited();
-            self.running.push(match self.hand.next(size, is_coming) {
+            let (handler, before) = (self.handler, self.hand.bytes());
+            let next = self.hand.next(size, is_coming);
+            let bytes = before - self.hand.bytes();
+            match next {
                 None => return,
-                Some(Next::Events(batch)) => self.handler.settle(batch).boxed_local(),
-                Some(Next::Suspect(parcel)) => self.handler.examine(*parcel).boxed_local(),
-            });
+                Some(Next::Events(batch)) => self.running.begin(bytes, handler.settle(batch)),
+                Some(Next::Suspect(one)) => self.running.begin(bytes, handler.examine(*one)),
+            }
             self.next_start = now + self.batches.pace;
         }
     }
@@ -180,6 +187,9 @@ where
     async fn ask(&mut self) {
         if self.hand.has_suspects() {
             // Whatever is in hand when a member dies has come once more for nothing.
+            return;
+        }
+        if self.hand.bytes() + self.running.bytes() + self.putting_away.bytes() >= ENOUGH_BYTES {
             return;
         }
         let in_hand = self.hand.len() + self.putting_away.len();
@@ -240,8 +250,9 @@ where
                 message: parcel,
             }),
             Err(reason) => {
-                let away = self.handler.put_away(parcel, reason);
-                self.putting_away.push(away.boxed_local());
+                let (handler, bytes) = (self.handler, parcel.bytes());
+                self.putting_away
+                    .begin(bytes, handler.put_away(parcel, reason));
             }
         }
     }

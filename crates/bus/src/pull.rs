@@ -24,6 +24,12 @@ const SILENCE: Duration = Duration::from_millis(2500);
 /// How long what is on its way may take when nothing more is asked for.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
+/// How many bytes one request may bring, or twice as many as a message may have, if that is more. The
+/// broker ends a request that the next event does not fit into, and each has to fit into a new one. So
+/// large events come few at a time, where all that are asked for would be more than the broker sends to
+/// one connection before it cuts it off; of usual events the largest request brings less than this.
+const REQUEST_BYTES: usize = 4 << 20;
+
 /// A request that is filled sooner than this shows that more is waiting.
 const BUSY: Duration = Duration::from_millis(10);
 
@@ -114,6 +120,7 @@ impl Pull {
         let request = jetstream::consumer::pull::BatchConfig {
             batch: count,
             expires: Some(EXPIRES),
+            max_bytes: REQUEST_BYTES.max(2 * self.client.max_payload()),
             ..Default::default()
         };
         let body = serde_json::to_vec(&request).unwrap_or_default();

@@ -11,6 +11,7 @@ mod deaths;
 mod desk;
 mod feed;
 mod flood;
+mod large;
 mod ledger;
 mod outages;
 mod permissions;
