@@ -14,6 +14,8 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
 
+use crate::idempotent::REPLAYED;
+
 /// How long a browser may remember what it was told.
 const REMEMBERED: Duration = Duration::from_hours(1);
 
@@ -41,7 +43,7 @@ const SENT: [HeaderName; 10] = [
 ];
 
 /// What a page may read of an answer, beside what every page may.
-const READ: [HeaderName; 8] = [
+const READ: [HeaderName; 9] = [
     header::ALLOW,
     header::ETAG,
     header::LINK,
@@ -49,10 +51,11 @@ const READ: [HeaderName; 8] = [
     header::RETRY_AFTER,
     header::WWW_AUTHENTICATE,
     HeaderName::from_static("preference-applied"),
+    REPLAYED,
     REQUEST_ID,
 ];
 
-/// The origins whose pages may use the API. Without any, no browser lets a page of another origin do so.
+/// The origins whose pages may use the API. No browser lets a page of another one do so.
 ///
 /// No cookies are involved, and none are allowed: who needs a token sends it in a header.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,16 +63,19 @@ pub struct Origins(Allowed);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 enum Allowed {
+    /// Nothing is said about it.
     #[default]
+    Unsaid,
     Nobody,
     Everybody,
     These(Vec<HeaderValue>),
 }
 
 impl Origins {
-    /// What to put before the routes, if anybody may come.
-    pub(crate) fn layer(&self) -> Option<CorsLayer> {
+    /// What to put before the routes, if anybody may come; the `usual` where nothing is said about it.
+    pub(crate) fn layer(&self, usual: Option<CorsLayer>) -> Option<CorsLayer> {
         let origins = match &self.0 {
+            Allowed::Unsaid => return usual,
             Allowed::Nobody => return None,
             Allowed::Everybody => AllowOrigin::any(),
             Allowed::These(origins) => AllowOrigin::list(origins.iter().cloned()),
@@ -83,10 +89,12 @@ impl Origins {
 impl FromStr for Origins {
     type Err = String;
 
-    /// Reads origins divided by commas, or `*` for all.
+    /// Reads origins divided by commas, `*` for all, or `none`.
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim() == "*" {
-            return Ok(Self(Allowed::Everybody));
+        match text.trim() {
+            "*" => return Ok(Self(Allowed::Everybody)),
+            "none" => return Ok(Self(Allowed::Nobody)),
+            _ => {}
         }
         let origins = text.split(',').map(str::trim);
         let origins = origins.filter(|origin| !origin.is_empty()).map(|text| {
@@ -99,7 +107,7 @@ impl FromStr for Origins {
         });
         match origins.collect::<Option<Vec<HeaderValue>>>() {
             None => Err(
-                "expected `*`, or origins divided by commas, such as https://todo.example:8443"
+                "expected `*`, `none`, or origins divided by commas, such as https://todo.example:8443"
                     .to_owned(),
             ),
             Some(origins) if origins.is_empty() => Ok(Self::default()),
@@ -136,7 +144,8 @@ mod tests {
     #[test]
     fn origins_are_written_as_browsers_write_them() {
         let read = |text: &str| text.parse::<Origins>().map(|origins| origins.0);
-        assert_eq!(read(""), Ok(Allowed::Nobody));
+        assert_eq!(read(""), Ok(Allowed::Unsaid));
+        assert_eq!(read(" none"), Ok(Allowed::Nobody));
         assert_eq!(read(" * "), Ok(Allowed::Everybody));
         let two = ["https://a.example", "http://localhost:8080"].map(|text| text.parse().unwrap());
         assert_eq!(
@@ -151,6 +160,7 @@ mod tests {
             "*, https://a.example",
             "https://user@a.example",
             "null",
+            "none, https://a.example",
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -155,8 +155,8 @@ pub fn routes(app: App, policy: &Policy) -> Router {
     let documents = parts.documents.layer(Extension(document));
     // A browser asks for leave before it sends a token.
     let todos = policy.guard(parts.todos.with_state(app), pace);
-    let todos = cors::shared(todos, todos::open());
-    http::fronted::<Data>(policy.share(items.merge(documents)).merge(todos))
+    let todos = policy.share(todos, Some(todos::open()));
+    http::fronted::<Data>(policy.share(items.merge(documents), None).merge(todos))
 }
 
 /// What the API can do, for those whom the `policy` admits: an OpenAPI document, as JSON to read.
@@ -169,7 +169,7 @@ pub fn document(policy: &Policy) -> String {
 struct Parts {
     /// For those who may use the API.
     items: Router<Arc<App>>,
-    /// For the same, and for pages of every site.
+    /// For the same, and for pages of every site unless the operator says which.
     todos: Router<Arc<App>>,
     /// For everybody.
     documents: Router,

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use axum::{Router, middleware};
 use clap::{ArgAction, builder::BoolishValueParser};
+use tower_http::cors::CorsLayer;
 
 use crate::{
     condition,
@@ -12,7 +13,8 @@ use crate::{
     tokens::{self, Tokens},
 };
 
-/// Who may use the API, and how. By default everybody may, except for pages of other origins.
+/// Who may use the API, and how. By default everybody may, except that pages of other origins may use nothing
+/// but `/todos` and `/lists/{list}/todos`, which are there for them.
 #[derive(clap::Args, Clone, Default)]
 pub struct Policy {
     /// The tokens of which a caller must send one as `Authorization: Bearer …`, divided by commas,
@@ -20,11 +22,12 @@ pub struct Policy {
     #[arg(long, env, hide_env_values = true)]
     pub api_tokens: Option<Tokens>,
     /// The origins whose pages may use the API from a browser, divided by commas, such as
-    /// <https://todo.example>, or `*` for all.
+    /// <https://todo.example>, or `*` for all, or `none`. Without it, pages of every origin may use `/todos` and
+    /// `/lists/{list}/todos`, and nothing else.
     #[arg(long, env)]
     pub cors_origins: Option<Origins>,
-    /// Whether an item is changed and deleted only for callers who say in `If-Match` in which version
-    /// they know it.
+    /// Whether `/todo/{id}` is changed and deleted only for callers who say in `If-Match` in which version
+    /// they know it. Those of `/todos` and `/lists/{list}/todos` know no versions, and are not asked.
     #[arg(long, env, default_value = "false", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub require_if_match: bool,
     /// How many requests each caller may send a second: each token, or each address where none is
@@ -68,9 +71,10 @@ impl Policy {
             .is_some_and(|tokens| !tokens.is_empty())
     }
 
-    /// Tells browsers whose pages may use the `routes`.
-    pub(crate) fn share(&self, routes: Router) -> Router {
-        match self.cors_origins.as_ref().and_then(Origins::layer) {
+    /// Tells browsers whose pages may use the `routes`; the `usual` unless the operator has said.
+    pub(crate) fn share(&self, routes: Router, usual: Option<CorsLayer>) -> Router {
+        let origins = self.cors_origins.clone().unwrap_or_default();
+        match origins.layer(usual) {
             Some(layer) => cors::shared(routes, layer),
             None => routes,
         }

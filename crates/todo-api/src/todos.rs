@@ -85,8 +85,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     usual.merge(named)
 }
 
-/// Pages of any site may use them: that is what Todo-Backend is for. A token is still asked for where the
-/// API wants one, and no page has it but by its user.
+/// Unless the operator says otherwise, pages of any site may use them: that is what Todo-Backend is for. A token
+/// is still asked for where the API wants one, and no page has it but by its user.
 pub(crate) fn open() -> CorsLayer {
     const EXPOSED: [HeaderName; 5] = [
         header::LINK,

@@ -107,6 +107,25 @@ async fn where_a_condition_is_required_nobody_changes_an_item_without_one() {
     app.send(delete(&id, "\"1\"")).await.accepted();
 }
 
+/// Their programs know none, and would be of no use.
+#[tokio::test]
+async fn where_a_condition_is_required_todos_are_changed_without_one_all_the_same() {
+    let mut app = TestApp::start_with(Policy {
+        require_if_match: true,
+        ..Policy::default()
+    })
+    .await;
+    let id = app.has("buy milk").await;
+    let change = json_request(
+        "PATCH",
+        &format!("/todos/{id}"),
+        &json!({"completed": true}),
+    );
+    let answer = app.begin(change);
+    app.save_next().await;
+    assert_eq!(answer.await.unwrap().status, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn the_tag_of_an_answer_after_the_save_is_that_of_the_saved_item() {
     let mut app = TestApp::start().await;

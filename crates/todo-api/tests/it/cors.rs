@@ -21,7 +21,11 @@ async fn app(origins: &str) -> TestApp {
 
 /// What a browser asks before it sends a page's request.
 async fn may(app: &TestApp, origin: &str, method: &str, headers: &str) -> Answer {
-    let request = Request::options("/todo")
+    may_at(app, "/todo", origin, method, headers).await
+}
+
+async fn may_at(app: &TestApp, path: &str, origin: &str, method: &str, headers: &str) -> Answer {
+    let request = Request::options(path)
         .header("origin", origin)
         .header("access-control-request-method", method)
         .header("access-control-request-headers", headers);
@@ -55,8 +59,60 @@ async fn a_page_may_read_what_the_answer_says_in_headers_refusals_included() {
     refused.refuses(StatusCode::UNAUTHORIZED, "unauthorized", "Bearer");
     assert_eq!(refused.header("access-control-allow-origin"), FRIEND);
     let readable = refused.header("access-control-expose-headers");
-    for name in ["etag", "link", "location", "retry-after", "x-request-id"] {
+    for name in [
+        "etag",
+        "idempotency-replayed",
+        "link",
+        "location",
+        "retry-after",
+        "x-request-id",
+    ] {
         assert!(readable.contains(name), "{readable}");
+    }
+}
+
+#[tokio::test]
+async fn the_origins_that_are_named_are_the_only_ones_under_todos_as_well() {
+    let app = app(FRIEND).await;
+    for path in ["/todos", "/todos/any", "/lists/work/todos"] {
+        let answer = may_at(&app, path, FRIEND, "DELETE", "idempotency-key").await;
+        assert_eq!(answer.header("access-control-allow-origin"), FRIEND);
+        let methods = answer.header("access-control-allow-methods");
+        assert!(methods.contains("DELETE"), "{methods}");
+        for foe in ["https://foe.example", "null"] {
+            let answer = may_at(&app, path, foe, "DELETE", "").await;
+            assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+        }
+    }
+    let request = Request::get("/todos").header("origin", "https://foe.example");
+    let read = app.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(read.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
+async fn where_no_origin_is_wanted_none_is_told_to_use_anything() {
+    let app = app("none").await;
+    for path in ["/todo", "/todos", "/lists/work/todos", "/openapi.json"] {
+        let answer = may_at(&app, path, FRIEND, "GET", "").await;
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn unless_told_otherwise_pages_of_every_origin_may_use_the_lists_of_todo_backend() {
+    // The compose files say nothing by an empty value.
+    for policy in [
+        Policy::default(),
+        Policy {
+            cors_origins: Some("".parse().unwrap()),
+            ..Policy::default()
+        },
+    ] {
+        let app = TestApp::start_with(policy).await;
+        let answer = may_at(&app, "/todos", FRIEND, "DELETE", "").await;
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        let answer = may(&app, FRIEND, "DELETE", "").await;
+        assert_eq!(answer.header("access-control-allow-origin"), "");
     }
 }
 
