@@ -10,7 +10,7 @@ use bus::{Bus, Fed, Start};
 use bytes::Bytes;
 use events::{Event, ItemSaved, ListName, TodoEvent};
 use tokio::{
-    sync::{Semaphore, broadcast, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -27,8 +27,9 @@ const BEHIND_ALL: usize = 2048;
 /// How many changes a visitor that comes back is given at most; with more, a fresh state is cheaper.
 const REPLAYED: usize = 5_000;
 
-/// How many visitors at a time are given what is not among the recent changes any more, and how long
-/// reading it from the stream may take.
+/// How many visitors at a time are given what is not among the recent changes any more, until they have read it,
+/// and how long it may take until one has its turn and the stream has told. Who would have to wait longer,
+/// because others read slowly, is reset.
 const REPLAYS: usize = 8;
 const REPLAY_LIMIT: Duration = Duration::from_secs(5);
 
@@ -65,7 +66,7 @@ pub struct Hub {
     bus: Bus,
     stop: CancellationToken,
     audience: Audience,
-    replays: Semaphore,
+    replays: Arc<Semaphore>,
     board: Mutex<Board>,
     /// How many visitors there are.
     visitors: watch::Sender<usize>,
@@ -103,7 +104,7 @@ impl Hub {
             bus,
             stop,
             audience,
-            replays: Semaphore::new(REPLAYS),
+            replays: Arc::new(Semaphore::new(REPLAYS)),
             board: Mutex::default(),
             visitors: watch::Sender::new(0),
             begun: watch::Sender::new(false),
@@ -170,7 +171,7 @@ impl Hub {
             (Beginning::Changes(changes), _) => visitor.told(newest, changes),
             (Beginning::Older, Place::After(after)) => {
                 match self.stored(list.as_ref(), after).await {
-                    Some(changes) => visitor.told(newest, changes),
+                    Some((turn, changes)) => visitor.replayed(newest, turn, changes),
                     None => visitor.reset(newest),
                 }
             }
@@ -178,10 +179,15 @@ impl Hub {
         }
     }
 
-    /// What the stream has of a list after a sequence; `None` if it has not all of it, or too much.
-    async fn stored(&self, list: Option<&ListName>, after: u64) -> Option<Vec<Change>> {
+    /// What the stream has of a list after a sequence, with the turn to keep it; `None` if it has not all of it,
+    /// or too much.
+    async fn stored(
+        &self,
+        list: Option<&ListName>,
+        after: u64,
+    ) -> Option<(OwnedSemaphorePermit, Vec<Change>)> {
         let reading = async {
-            let _turn = self.replays.acquire().await.ok()?;
+            let turn = Arc::clone(&self.replays).acquire_owned().await.ok()?;
             let mut feed = self.bus.feed(ItemSaved::SUBJECT, Start::After(after));
             let mut changes = Vec::new();
             while changes.len() <= REPLAYED {
@@ -192,7 +198,7 @@ impl Hub {
                         }
                         _ => {}
                     },
-                    Fed::CaughtUp => return Some(changes),
+                    Fed::CaughtUp => return Some((turn, changes)),
                     Fed::Begins { .. } => return None,
                 }
             }

@@ -1,26 +1,34 @@
 //! One visitor that listens.
 
-use std::{collections::VecDeque, convert::Infallible};
+use std::{collections::VecDeque, convert::Infallible, mem};
 
 use bytes::Bytes;
 use futures_util::{Stream, stream::unfold};
 use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
+    sync::{
+        OwnedSemaphorePermit,
+        broadcast::{Receiver, error::RecvError},
+    },
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use service::http::push;
 
-use crate::hub::{Attendance, Change, News};
+use crate::{
+    hub::{Attendance, Change, News},
+    replay::{Replay, TooLate},
+};
 
 /// One visitor, who is told of changes as long as it listens.
 pub struct Visitor {
     attendance: Attendance,
     news: Receiver<News>,
     stop: CancellationToken,
-    /// What is to be sent before any news.
+    /// What is to be sent first.
     first: VecDeque<Bytes>,
+    /// What comes after that and before any news, if the stream had to be asked.
+    replay: Option<Replay>,
     /// The last sequence that it has heard of.
     told: u64,
 }
@@ -36,6 +44,7 @@ impl Visitor {
             news,
             stop,
             first: VecDeque::new(),
+            replay: None,
             told: 0,
         }
     }
@@ -51,6 +60,18 @@ impl Visitor {
         // Without data it is no event, and yet a browser takes the id for when it comes back.
         self.first
             .push_back(format!("id: {}\n\n", self.told).into());
+        self
+    }
+
+    /// The same with changes that are nowhere else in memory, so that there is a turn to keep them.
+    pub(crate) fn replayed(
+        mut self,
+        last: u64,
+        turn: OwnedSemaphorePermit,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> Self {
+        self = self.told(last, changes);
+        self.replay = Some(Replay::new(turn, mem::take(&mut self.first)));
         self
     }
 
@@ -73,6 +94,11 @@ impl Visitor {
         if let Some(first) = self.first.pop_front() {
             return Some(first);
         }
+        match self.replay.as_ref().map(Replay::next) {
+            Some(Ok(Some(next))) => return Some(next),
+            Some(Err(TooLate)) => return Some(self.start_anew()),
+            Some(Ok(None)) | None => self.replay = None,
+        }
         loop {
             let news = tokio::select! {
                 () = self.stop.cancelled() => return None,
@@ -89,16 +115,19 @@ impl Visitor {
                     self.told = last;
                     return Some(reset(last));
                 }
-                Ok(Err(RecvError::Lagged(_))) => {
-                    // It reads too slowly; what it missed is left out.
-                    metrics::counter!("live_resets_total").increment(1);
-                    self.news = self.news.resubscribe();
-                    self.told = self.attendance.hub().last();
-                    return Some(reset(self.told));
-                }
+                Ok(Err(RecvError::Lagged(_))) => return Some(self.start_anew()),
                 Ok(Err(RecvError::Closed)) => return None,
             }
         }
+    }
+
+    /// It reads too slowly; what it missed is left out.
+    fn start_anew(&mut self) -> Bytes {
+        metrics::counter!("live_resets_total").increment(1);
+        self.replay = None;
+        self.news = self.news.resubscribe();
+        self.told = self.attendance.hub().last();
+        reset(self.told)
     }
 }
 

@@ -163,6 +163,30 @@ async fn a_program_that_was_away_gets_what_it_missed_though_nobody_watched_meanw
     }
 }
 
+/// Nothing else bounds what they take up, since each gets what it missed and nobody else did.
+#[tokio::test]
+async fn what_the_stream_tells_again_is_kept_for_eight_that_do_not_read_it_and_no_more() {
+    let app = TestApp::start().await;
+    save(&app, "default", "one").await;
+    let _watching = app.watch();
+    let open = || Program::open(&app, "/todo/events?after=0", None);
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        slow.push(open().await);
+    }
+    open().await.is_reset().await;
+    // One that has read what it missed, though it stays.
+    let mut reader = slow.pop().unwrap();
+    reader.hears("one").await;
+    save(&app, "default", "two").await;
+    reader.hears("two").await;
+    open().await.hears("one").await;
+    // And one that is gone.
+    slow.pop();
+    open().await.hears("one").await;
+    slow.pop().unwrap().hears("one").await;
+}
+
 #[tokio::test]
 async fn who_asks_for_what_was_never_said_is_reset_and_goes_on() {
     let app = TestApp::start().await;
