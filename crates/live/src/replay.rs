@@ -59,8 +59,7 @@ mod tests {
     use bytes::Bytes;
     use tokio::{
         sync::Semaphore,
-        task::yield_now,
-        time::{Instant, advance},
+        time::{Instant, timeout},
     };
 
     use super::{READING_LIMIT, Replay, TooLate};
@@ -76,9 +75,9 @@ mod tests {
         let replay = Replay::new(turn().unwrap(), frames());
         assert_eq!(replay.next(), Ok(Some(Bytes::from("one"))));
         assert!(turn().is_err());
-        yield_now().await;
-        advance(READING_LIMIT).await;
-        let _next = turns.acquire().await.unwrap();
+        let started = Instant::now();
+        let _next = timeout(READING_LIMIT * 2, turns.acquire()).await.unwrap();
+        assert_eq!(started.elapsed(), READING_LIMIT);
         assert_eq!(replay.next(), Err(TooLate));
     }
 

@@ -10,7 +10,10 @@ use events::{Envelope, ItemSaved, ListName};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tokio::time::timeout;
+use tokio::{
+    task::yield_now,
+    time::{advance, pause, resume, timeout},
+};
 use uuid::Uuid;
 
 use crate::app::TestApp;
@@ -185,6 +188,29 @@ async fn what_the_stream_tells_again_is_kept_for_eight_that_do_not_read_it_and_n
     slow.pop();
     open().await.hears("one").await;
     slow.pop().unwrap().hears("one").await;
+}
+
+#[tokio::test]
+async fn who_reads_too_slowly_what_it_missed_is_reset_and_keeps_nobody_else_from_it() {
+    let app = TestApp::start().await;
+    save(&app, "default", "one").await;
+    let _watching = app.watch();
+    let open = || Program::open(&app, "/todo/events?after=0", None);
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        slow.push(open().await);
+    }
+    // Those who keep it for the programs have to have begun to look at the clock.
+    yield_now().await;
+    pause();
+    advance(Duration::from_secs(31)).await;
+    resume();
+    open().await.hears("one").await;
+    for program in &mut slow {
+        program.is_reset().await;
+    }
+    save(&app, "default", "two").await;
+    slow[0].hears("two").await;
 }
 
 #[tokio::test]
