@@ -1,7 +1,7 @@
 // The list as it is shown.
 
 // Stands where an item's id goes.
-const NOBODY = "00000000-0000-0000-0000-000000000000";
+const NOBODY = /0{8}[0-]{28}/g;
 
 export const app = document.querySelector(".todoapp");
 export const part = (name) => app.querySelector(name);
@@ -12,9 +12,9 @@ export const idOf = (element) => element.closest("li").id.slice("item-".length);
 export function makeList(known, outbox) {
   const blank = part("template").innerHTML;
   // How many items the page does not have, and how many of them are done.
-  let [others, othersDone] = [0, 0];
+  let others, othersDone;
 
-  const list = { show: "", isHeld: false, isDrawing: false, read, learn, items, chosen, draw };
+  const list = { show: "", isHeld: false, read, learn, items, chosen, draw };
   return list;
 
   // Takes over the state of a page; what was learned since `before` is newer.
@@ -23,10 +23,7 @@ export function makeList(known, outbox) {
     const { total, done } = page.querySelector(".todo-count").dataset;
     others = total - found.length;
     othersDone = done - found.filter(({ completed }) => completed).length;
-    const ids = new Set(found.map(({ id }) => id));
-    for (const [id, item] of before) {
-      if (!item.deleted && !ids.has(id) && known.get(id) === item) known.delete(id);
-    }
+    for (const [id, item] of before) if (!item.deleted && known.get(id) === item) known.delete(id);
     found.forEach(learn);
   }
 

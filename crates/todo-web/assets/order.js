@@ -9,7 +9,7 @@ const STEP = 0.0005;
 export function order(list, put) {
   const all = () => [...rows.children];
   const rowOf = ({ target }) => target.closest(".order")?.closest("li");
-  let drag = null;
+  let drag;
 
   on(rows, "click", (event) => {
     const button = event.target.closest(".up, .down");
@@ -25,7 +25,9 @@ export function order(list, put) {
     const row = event.button === 0 && rowOf(event);
     if (row) drag = { row, y: event.clientY };
   });
-  on(rows, "pointermove", ({ clientY: y, pointerId }) => {
+  on(rows, "pointermove", ({ clientY: y, pointerId, buttons }) => {
+    // It may have been released where nobody heard of it.
+    if (!(buttons & 1)) end(false);
     if (!drag) return;
     if (!list.isHeld) {
       if (Math.abs(y - drag.y) < SLACK) return;
@@ -54,7 +56,7 @@ export function order(list, put) {
 
   function step(row, by) {
     const to = all().indexOf(row) + by;
-    if (to >= 0 && to < rows.children.length) place(row, to);
+    if (rows.children[to]) place(row, to);
   }
 
   function place(row, to) {
@@ -63,6 +65,8 @@ export function order(list, put) {
     const before = others[to - 1]?.order ?? after - 2 * STEP;
     let order = (before + after) / 2;
     if (!(before < order && order < after)) order = before + STEP;
+    // Nobody is left beside it.
+    if (isNaN(order)) return;
     put("move", idOf(row), { order });
     // Where there was no room, those behind make some.
     for (const item of others.slice(to)) {

@@ -54,8 +54,7 @@ function refresh(pause = 100 + Math.random() * 400) {
     texts.show = fresh.dataset.show;
     // The list may have become a long one, and then others are the newest.
     if (texts.show !== wanted()) return refresh(0);
-    for (const old of app.querySelectorAll(".away, .part")) old.remove();
-    part(".changes").before(...fresh.querySelectorAll(".part"));
+    part(".notes").replaceWith(fresh.querySelector(".notes"));
     delete texts.away;
     list.read(fresh, before);
     list.draw();
@@ -114,12 +113,12 @@ function tick(id, completed) {
   put(completed ? "complete" : "reopen", id, { completed });
 }
 
-let removed = [];
-let over;
+const undo = part(".undo");
+let removed, over;
 function remove(ids) {
   removed = ids;
   ids.forEach((id) => put("delete", id, { deleted: true }));
-  part(".undo").hidden = !ids.length;
+  undo.hidden = false;
   offer();
 }
 
@@ -127,14 +126,14 @@ function remove(ids) {
 function offer() {
   clearTimeout(over);
   over = setTimeout(() => {
-    if (part(".undo").matches(":hover, :focus-within")) offer();
-    else part(".undo").hidden = true;
+    if (undo.matches(":hover, :focus-within")) offer();
+    else undo.hidden = true;
   }, UNDO_MS);
 }
 
 on(part(".undo button"), "click", () => {
   removed.forEach((id) => put("restore", id, { deleted: false }));
-  part(".undo").hidden = true;
+  undo.hidden = true;
   input.focus();
 });
 
@@ -154,9 +153,7 @@ on(part(".toggle-all"), "change", ({ target: { checked, form } }) => {
 on(rows, "change", ({ target }) => target.matches(".toggle") && tick(idOf(target), target.checked));
 on(rows, "dblclick", (event) => edit(event, "label"));
 on(rows, "click", (event) => edit(event, event.pointerType === "touch" ? "label, .change" : ".change"));
-on(rows, "focusout", ({ target }) => {
-  if (!list.isDrawing && target.matches(".edit")) finish(target, true);
-});
+on(rows, "focusout", ({ target }) => !list.isDrawing && target.matches(".edit") && finish(target, true));
 on(app, "keydown", (event) => {
   const { key, target, isComposing } = event;
   const isEnter = key === "Enter";

@@ -1,7 +1,7 @@
 // Shows the system as it is pushed. The page does without this, after a reload.
 
-const shown = document.querySelector("[data-system]");
 const part = (name) => document.querySelector(`[data-${name}]`);
+const shown = part("system");
 let source;
 
 listen();
@@ -11,17 +11,17 @@ document.addEventListener("visibilitychange", listen);
 function listen() {
   source?.close();
   if (document.hidden) return;
-  const own = (source = new EventSource(shown.dataset.system));
-  own.addEventListener("picture", (event) => {
+  source = new EventSource(shown.dataset.system);
+  source.addEventListener("picture", (event) => {
     const fresh = document.createElement("div");
     fresh.innerHTML = event.data;
     patch(shown, fresh);
     tell(true);
   });
-  own.onerror = () => {
+  source.onerror = () => {
     tell(false);
     // After an answer that was no stream, a browser does not try again by itself.
-    setTimeout(() => own === source && own.readyState === EventSource.CLOSED && listen(), 2000);
+    setTimeout(() => source.readyState === EventSource.CLOSED && listen(), 2000);
   };
 }
 
@@ -39,14 +39,10 @@ function patch(old, fresh) {
     if (!known) old.append(node);
     else if (known.nodeName !== node.nodeName) known.replaceWith(node);
     else if (node.attributes) {
-      attributes(known, node);
+      for (const { name } of [...known.attributes]) known.toggleAttribute(name, node.hasAttribute(name));
+      for (const { name, value } of node.attributes) known.setAttribute(name, value);
       patch(known, node);
     } else if (known.nodeValue !== node.nodeValue) known.nodeValue = node.nodeValue;
   });
   for (const node of before.slice(after.length)) node.remove();
-}
-
-function attributes(old, fresh) {
-  for (const { name } of [...old.attributes]) old.toggleAttribute(name, fresh.hasAttribute(name));
-  for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
 }

@@ -11,6 +11,7 @@ mod browser;
 mod contract;
 mod docs;
 mod long;
+mod order;
 mod plain;
 mod sharing;
 mod stage;
