@@ -14,7 +14,9 @@ export function newKey() {
 // `known` has the items as they are saved.
 export function makeOutbox(list, known, changed, refused) {
   const prefix = `todo ${list} `;
-  const kept = Object.keys(localStorage).filter((name) => name.startsWith(prefix)).sort();
+  // The name of another list may begin alike, and keys are of one length.
+  const isOurs = (name) => name.slice(0, -36) === prefix;
+  const kept = Object.keys(localStorage).filter(isOurs).sort();
   const changes = new Set(kept.map((name) => JSON.parse(localStorage[name])));
   let isSending = false;
   let isStuck = false;

@@ -16,4 +16,5 @@ mod plain;
 mod sharing;
 mod stage;
 mod system;
+mod tabs;
 mod todomvc;
