@@ -5,22 +5,20 @@ const DOUBT_MS = 5000;
 
 // A UUID of version 7: keys sort by time. Sent twice under one key, a change is made once.
 export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const bytes = crypto.getRandomValues(new Uint8Array(9));
   const time = `0${Date.now().toString(16)}`;
   const hex = time + Array.from(bytes, (byte) => (256 + byte).toString(16).slice(1)).join("");
-  return hex.replace(/(.{8})(.{4})(...)(...)(.{12}).*/, "$1-$2-7$3-8$4-$5");
+  return hex.replace(/(.{8})(.{4})(...)(...)(.{12})/, "$1-$2-7$3-8$4-$5");
 }
 
 // `known` has the items as they are saved.
 export function makeOutbox(list, known, changed, refused) {
   const prefix = `todo ${list} `;
   // The name of another list may begin alike, and keys are of one length.
-  const isOurs = (name) => name.slice(0, -36) === prefix;
-  const kept = Object.keys(localStorage).filter(isOurs).sort();
-  const changes = new Set(kept.map((name) => JSON.parse(localStorage[name])));
-  let isSending = false;
-  let isStuck = false;
-  let retry;
+  const isOurs = ([name]) => name.slice(0, -36) === prefix;
+  const kept = () => Object.entries(localStorage).filter(isOurs).sort().map(([, text]) => JSON.parse(text));
+  const changes = new Set(kept());
+  let isSending, isStuck, retry;
 
   const release = ({ key }) => localStorage.removeItem(prefix + key);
   const forget = (change) => release(change) ?? changes.delete(change);
@@ -28,13 +26,15 @@ export function makeOutbox(list, known, changed, refused) {
   // Takes what is done, and what the item has then. Of two about the same the later counts.
   function put(verb, id, effect) {
     const [about] = Object.keys(effect);
-    for (const old of changes) if (old.id === id && old.about === about) forget(old);
+    for (const old of [...changes, ...kept()]) if (old.id === id && old.about === about) forget(old);
     const key = about === "id" ? id : newKey();
     const change = { key, verb, id, about, effect, version: known.get(id)?.version ?? 0 };
     changes.add(change);
     try {
       localStorage[prefix + key] = JSON.stringify(change);
-    } catch {} // There is no room: it lives as long as the page.
+    } catch {
+      change.isLoose = true; // There is no room: it lives as long as the page.
+    }
     changed();
     send();
   }
@@ -65,27 +65,26 @@ export function makeOutbox(list, known, changed, refused) {
 
   // In their order.
   async function send() {
-    if (isSending) return;
-    isSending = true;
+    const change = [...changes].find(({ accepted }) => !accepted);
+    if (isSending || !change) return;
     clearTimeout(retry);
-    for (let change; (change = [...changes].find(({ accepted }) => !accepted)); ) {
-      const answer = await post(change);
-      isStuck = answer === "later";
-      if (!isStuck) release(change);
-      change.accepted = answer === "accepted" && Date.now();
-      if (answer === "refused") {
-        forget(change);
-        refused(change.effect.item);
-      }
-      changed();
-      setTimeout(changed, DOUBT_MS + 100);
-      if (isStuck) break;
-    }
+    isSending = true;
+    const answer = await post(change);
     isSending = false;
+    isStuck = answer === "later";
+    change.accepted = answer === "accepted" && Date.now();
+    if (change.accepted) release(change);
+    else if (!isStuck) forget(change);
+    if (answer === "refused") refused(change.effect.item);
+    changed();
+    setTimeout(changed, DOUBT_MS + 100);
     if (isStuck) retry = setTimeout(send, 2000 + Math.random() * 2000);
+    else send();
   }
 
-  async function post({ key, verb, id, effect }) {
+  async function post({ key, verb, id, effect, isLoose }) {
+    // Another tab may have sent it, or put something else in its place.
+    if (!isLoose && !(prefix + key in localStorage)) return "gone";
     const body = new URLSearchParams({ ...effect, list, key });
     // It may not be saved yet, and will be.
     if (!known.has(id)) body.set("unsaved", "");

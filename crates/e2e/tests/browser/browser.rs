@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use fantoccini::{Client, ClientBuilder, Locator, key::Key, wd::WebDriverCompatibleCommand};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    key::Key,
+    wd::{WebDriverCompatibleCommand, WindowHandle},
+};
 use hyper::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -115,6 +119,22 @@ impl Browser {
             self.mouse("mousePressed", place, clicks).await;
             self.mouse("mouseReleased", place, clicks).await;
         }
+    }
+
+    /// The tab that is looked at.
+    pub(crate) async fn tab(&self) -> WindowHandle {
+        self.client.window().await.unwrap()
+    }
+
+    /// Opens another tab, and looks at it.
+    pub(crate) async fn opens_tab(&self) -> WindowHandle {
+        let tab = self.client.new_window(true).await.unwrap().handle;
+        self.turns_to(&tab).await;
+        tab
+    }
+
+    pub(crate) async fn turns_to(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.unwrap();
     }
 
     /// Goes back to where it was before.

@@ -1,6 +1,11 @@
 //! What waits to be sent: the browser keeps it, and all of its tabs can see it.
 
-use crate::{browser::Browser, stage::Stage};
+use testkit::eventually;
+
+use crate::{
+    browser::Browser,
+    stage::{SOON, Stage},
+};
 
 const ITEMS: &str = ".todo-list li";
 const KEPT: &str = "Object.keys(localStorage).length";
@@ -12,6 +17,27 @@ impl Browser {
         let cut = "tries = 0, original = fetch, \
             fetch = async (address, change) => { if (change) tries++; throw Error('cut off'); }, 0";
         self.value(cut).await;
+    }
+
+    async fn is_back(&self) {
+        self.value("fetch = original, 0").await;
+    }
+}
+
+impl Stage {
+    /// Waits until these are the items that are saved, those that are done in brackets.
+    async fn has_saved(&self, items: &str) {
+        let saved = r#"select string_agg(case when completed then '[' || item || ']' else item end, ', '
+            order by "order") from items where not deleted"#;
+        eventually("what is saved", SOON, async || {
+            let found = self.system.sql(saved).await.unwrap();
+            if found.trim() == items {
+                Ok(())
+            } else {
+                Err(found)
+            }
+        })
+        .await;
     }
 }
 
@@ -32,5 +58,75 @@ async fn what_waits_in_a_list_is_not_taken_for_another_whose_name_begins_alike()
     browser.shows(ITEMS, &["call"]).await;
     browser.becomes(MOVING, 0).await;
     browser.becomes(KEPT, 0).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn what_is_undone_in_one_tab_is_not_done_by_another() {
+    let mut stage = Stage::start(&[]).await;
+    let browser = stage.browser((1280, 900)).await;
+    browser.visit("/lists/tabs").await;
+    browser.enters("stays").await;
+    browser.becomes(MOVING, 0).await;
+    let first = browser.tab().await;
+    stage.system.broker().stop().await.unwrap();
+    browser.click(".destroy").await;
+    browser.shows(ITEMS, &[]).await;
+
+    // Another tab finds that it is to be deleted, and has no luck with it either.
+    let second = browser.opens_tab().await;
+    browser.visit("/lists/tabs").await;
+    browser.shows(ITEMS, &[]).await;
+    browser.is_cut_off().await;
+    // What it had sent before is answered then.
+    browser.becomes("tries > 0", true).await;
+
+    browser.turns_to(&first).await;
+    browser.click(".undo button").await;
+    browser.shows(ITEMS, &["stays"]).await;
+    stage.system.broker().restart().await.unwrap();
+    browser.becomes(KEPT, 0).await;
+    browser.turns_to(&second).await;
+    browser.is_back().await;
+    browser.shows(ITEMS, &["stays"]).await;
+    browser.enters("new").await;
+    for tab in [&second, &first] {
+        browser.turns_to(tab).await;
+        browser.becomes(MOVING, 0).await;
+        browser.shows(ITEMS, &["stays", "new"]).await;
+    }
+    stage.has_saved("stays, new").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn of_two_tabs_that_change_the_same_the_later_counts_whichever_is_heard_first() {
+    let stage = Stage::start(&[]).await;
+    let browser = stage.browser((1280, 900)).await;
+    browser.visit("/lists/tabs").await;
+    browser.enters("item").await;
+    browser.becomes(MOVING, 0).await;
+    let first = browser.tab().await;
+    let second = browser.opens_tab().await;
+    browser.visit("/lists/tabs").await;
+    browser.is_cut_off().await;
+    browser.click(".toggle").await;
+    browser.becomes("tries > 0", true).await;
+
+    browser.turns_to(&first).await;
+    for done in [&["item"][..], &[]] {
+        browser.click(".toggle").await;
+        browser.shows(".completed", done).await;
+    }
+    browser.becomes(KEPT, 0).await;
+    browser.becomes(MOVING, 0).await;
+    browser.turns_to(&second).await;
+    browser.is_back().await;
+    browser.shows(".completed", &[]).await;
+    browser.click(".new-todo").await;
+    browser.enters("new").await;
+    browser.becomes(MOVING, 0).await;
+    browser.shows(".completed", &[]).await;
+    stage.has_saved("item, new").await;
     browser.close().await;
 }
