@@ -57,7 +57,8 @@ async fn costs(body: String, status: StatusCode) {
     // What is answered is not taken apart, which would cost the test more than the API.
     let answer = app.open(request).await;
     assert_eq!(answer.status(), status);
-    let cost = peak() - before;
+    // The kernel counts in batches, so that where nothing is used the peak may seem to be lower.
+    let cost = peak().saturating_sub(before);
     assert!(cost < MOST_KIB, "{cost} KiB");
 }
 
