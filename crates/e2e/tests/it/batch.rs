@@ -1,5 +1,7 @@
 //! Many items by one request, through the whole system.
 
+mod memory;
+
 use std::fmt::Write;
 
 use serde_json::{Value, json};

@@ -1,7 +1,5 @@
 //! `POST /todo/batch`
 
-mod memory;
-
 use std::time::{Duration, Instant};
 
 use axum::{
