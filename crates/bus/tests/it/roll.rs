@@ -130,7 +130,7 @@ async fn a_group_tells_what_became_of_its_events_without_a_line_of_its_own() {
         let [event] = batch else { unreachable!() };
         let body = String::from_utf8_lossy(event.payload()).into_owned();
         match body {
-            body if body.contains("bad") => Err(never("no good")),
+            body if body.contains("\"bad\"") => Err(never("no good")),
             body if body.contains("shaky") && event.attempt() == 1 => Err(later("not yet")),
             body if body.contains("held") => {
                 go_on.cancelled().await;

@@ -185,7 +185,7 @@ async fn the_oldest_event_that_a_group_has_not_settled_is_known() {
     let stop = CancellationToken::new();
     let stuck = async |event: &Delivery<TodoEvent>| {
         let body = String::from_utf8_lossy(event.payload()).into_owned();
-        if body.contains("bad") {
+        if body.contains("\"bad\"") {
             return Err(away("not now"));
         }
         Ok(())
