@@ -19,6 +19,7 @@ pub(super) async fn lost_database(docker: &Docker) -> Result<()> {
     };
     let place = TempDir::new()?;
     docker.compose(&format!("{EVERYTHING} up -d")).await?;
+    is_ready(docker).await?;
     page::add(docker, "in the dump").await?;
     page::shows(docker, "in the dump").await?;
     docker.script(backup, place.path()).await?;
