@@ -143,15 +143,21 @@ async fn add_large(world: &World, count: usize) {
     world.bus.publish_all(&events).await.unwrap();
 }
 
-/// Looking takes its time, and meanwhile events come that those who were done have not seen.
-#[tokio::test]
-async fn events_that_came_after_everybody_was_seen_to_be_done_stay() {
+/// Fifty events that everybody has handled.
+async fn all_done() -> World {
     let world = small_world().await;
     add_large(&world, 50).await;
     let stop = CancellationToken::new();
     let reader = world.bus.group("quick", events::ALL_SUBJECTS);
     let reader = reader.each(stop.clone(), async |_: &Delivery<TodoEvent>| Ok(()));
     during(&stop, [reader], world.settled("quick")).await;
+    world
+}
+
+/// Looking takes its time, and meanwhile events come that those who were done have not seen.
+#[tokio::test]
+async fn events_that_came_after_everybody_was_seen_to_be_done_stay() {
+    let world = all_done().await;
     let standing = world.bus.standing().await.unwrap();
     add_large(&world, 20).await;
     assert_eq!(world.bus.make_room(&standing, &[]).await.unwrap(), 50);
@@ -160,12 +166,7 @@ async fn events_that_came_after_everybody_was_seen_to_be_done_stay() {
 
 #[tokio::test]
 async fn the_newest_tenth_of_few_events_stays_as_well() {
-    let world = small_world().await;
-    add_large(&world, 50).await;
-    let stop = CancellationToken::new();
-    let reader = world.bus.group("quick", events::ALL_SUBJECTS);
-    let reader = reader.each(stop.clone(), async |_: &Delivery<TodoEvent>| Ok(()));
-    during(&stop, [reader], world.settled("quick")).await;
+    let world = all_done().await;
     assert_eq!(make_room(&world.bus).await, 45);
 }
 
