@@ -7,17 +7,14 @@
 
 use std::{error::Error, time::Duration};
 
-use async_nats::jetstream::{
-    consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull},
-    stream::ConsumerErrorKind,
-};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull};
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use crate::{
-    Bus, Heard, TODO,
-    echo::differences,
+    Bus, Heard, History, TODO,
+    joining::{is_misfit, take_place},
     pull::{Pull, Pulled},
     settle,
     subject::overlap,
@@ -134,9 +131,10 @@ impl Bookmark {
             match pulled {
                 Pulled::Message(message) => return Ok(Heard::stored(message, &self.bus)),
                 Pulled::Unfilled => {}
-                Pulled::Lost(reason) => {
+                Pulled::Lost(reason) | Pulled::Gone(reason) => {
                     warn!("lost the place in the stream, and look for it again: {reason}");
                     self.pull = None;
+                    sleep(PAUSE).await;
                 }
             }
         }
@@ -177,14 +175,15 @@ impl Bookmark {
         if !stored.any(|stored| overlap(stored, &self.subject)) {
             return Err(Problem::Lasting("it stores nothing of that".to_owned()));
         }
-        let created = stream.create_consumer(asked.clone()).await;
-        let consumer = created.map_err(|error| match error.kind() {
-            ConsumerErrorKind::JetStream(said) if said.code() == 400 => {
-                Problem::Lasting(said.to_string())
+        let history = History::of(stream.cached_info());
+        let taken = take_place(&stream, &history, asked).await;
+        let differences = taken.map_err(|error| {
+            if is_misfit(&error) {
+                Problem::Lasting(error.to_string())
+            } else {
+                passing(error.into())
             }
-            _ => passing(error.into()),
         })?;
-        let differences = differences(&asked, &consumer.cached_info().config);
         if !differences.is_empty() {
             return Err(Problem::Lasting(differences.join("; ")));
         }

@@ -3,12 +3,12 @@
 use std::{error::Error, ops::Deref, sync::Arc, time::SystemTime};
 
 use async_nats::{HeaderMap, HeaderName, HeaderValue, Message};
-use events::{Decode, Malformed, Origin, Raw, Received, StreamIdentity, TraceContext, header};
+use events::{Decode, Malformed, Origin, Raw, Received, TraceContext, header};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    REPLAYS,
+    History, REPLAYS,
     dead::{Missing, recall},
 };
 
@@ -79,6 +79,37 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// What the reply subject of a message tells, where a place in a stream gave it out.
+pub(crate) struct Given {
+    attempt: u64,
+    sequence: u64,
+    /// How many messages the place had given out then, this one included.
+    pub(crate) count: u64,
+    /// In nanoseconds since 1970.
+    stored_at: i128,
+}
+
+impl Given {
+    pub(crate) fn read(message: &Message) -> Option<Self> {
+        let reply = message.reply.as_ref()?.as_str();
+        let mut tokens = reply.split('.').collect::<Vec<_>>();
+        // ADR-15 of NATS: `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer
+        // sequence>.<time>.<pending>`, in which newer servers insert a domain and an account.
+        if tokens.len() > 9 {
+            tokens.drain(2..4);
+        }
+        let ["$JS", "ACK", _, _, attempt, sequence, count, time, ..] = tokens[..] else {
+            return None;
+        };
+        Some(Self {
+            attempt: attempt.parse().ok()?,
+            sequence: sequence.parse().ok()?,
+            count: count.parse().ok()?,
+            stored_at: time.parse().ok()?,
+        })
+    }
+}
+
 /// A message of a stream, with what its reply subject tells about it.
 #[derive(Debug)]
 pub(crate) struct Parcel {
@@ -92,37 +123,18 @@ pub(crate) struct Parcel {
 }
 
 impl Parcel {
-    /// Takes a message apart that `stream` gave out. `None` if it is none of a stream.
-    pub(crate) fn open(message: Message, stream: &Arc<StreamIdentity>) -> Option<Self> {
-        let (attempt, sequence, nanoseconds) = {
-            let mut tokens = message
-                .reply
-                .as_ref()?
-                .as_str()
-                .split('.')
-                .collect::<Vec<_>>();
-            // ADR-15 of NATS: `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer
-            // sequence>.<time>.<pending>`, in which newer servers insert a domain and an account.
-            if tokens.len() > 9 {
-                tokens.drain(2..4);
-            }
-            match tokens[..] {
-                ["$JS", "ACK", _, _, attempt, sequence, _, time, ..] => (
-                    attempt.parse().ok()?,
-                    sequence.parse().ok()?,
-                    time.parse().ok()?,
-                ),
-                _ => return None,
-            }
-        };
+    /// Takes a message apart that a stream with this history gave out. `None` if it is none of a stream.
+    pub(crate) fn open(message: Message, history: &History) -> Option<Self> {
+        let given = Given::read(&message)?;
+        let sequence = given.sequence;
         let origin = Origin {
-            stream: Arc::clone(stream),
+            stream: Arc::clone(history.identity(sequence)),
             sequence,
-            stored_at: OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?,
+            stored_at: OffsetDateTime::from_unix_timestamp_nanos(given.stored_at).ok()?,
         };
         Some(Self {
             message,
-            attempt,
+            attempt: given.attempt,
             origin,
             replayed_from: None,
             arrived: None,

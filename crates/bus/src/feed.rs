@@ -4,7 +4,7 @@
 //! seconds after its reader is gone; where that consumer or the connection is lost, the feed makes
 //! another one that begins after the last event it gave.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, time::Duration};
 
 use async_nats::{
     Message, Subscriber,
@@ -13,12 +13,12 @@ use async_nats::{
         consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, push},
     },
 };
-use events::{Decode, Received, StreamIdentity};
+use events::{Decode, Received};
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use crate::{Bus, TODO, delivery::Parcel, spans::BoxedSpan};
+use crate::{Bus, History, TODO, delivery::Parcel, spans::BoxedSpan};
 
 /// How often the broker says that nothing new is stored.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ pub struct Feed {
     subject: &'static str,
     /// The sequence that everything to come is after, once it is known.
     after: Option<u64>,
-    stream: Option<Arc<StreamIdentity>>,
+    stream: Option<History>,
     open: Option<Open>,
     /// What is still to be said about where it begins.
     begins: Option<u64>,
@@ -200,8 +200,8 @@ impl Feed {
         let stream = self.bus.jetstream.get_stream(TODO).await?;
         let info = stream.cached_info();
         let (first, last) = (info.state.first_sequence, info.state.last_sequence);
-        let identity = StreamIdentity::new(TODO, info.created);
-        let same = self.stream.as_ref().is_none_or(|known| **known == identity);
+        let history = History::of(info);
+        let same = self.stream.as_ref().is_none_or(|known| *known == history);
         let stored = |after: &u64| same && first <= after + 1 && *after <= last;
         let after = self.after.filter(stored);
         let begins = after.is_none();
@@ -223,7 +223,7 @@ impl Feed {
         };
         // Without a name it can be no group's, so that the right to do this is none to change a group.
         let consumer = stream.create_consumer(consumer).await?;
-        self.stream = Some(Arc::new(identity));
+        self.stream = Some(history);
         self.after = Some(after);
         if begins {
             self.begins = Some(after);

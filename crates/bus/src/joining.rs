@@ -1,16 +1,15 @@
 //! Taking a place in a group, at the stream of all events or at the stream of replays.
 
-use std::{sync::Arc, time::Duration};
+use std::{iter::once, sync::Arc, time::Duration};
 
 use async_nats::{
     Message,
     jetstream::{
-        ErrorCode,
+        self,
         consumer::{AckPolicy, DeliverPolicy, ReplayPolicy, pull},
         stream::{ConsumerError, ConsumerErrorKind},
     },
 };
-use events::StreamIdentity;
 use futures_util::{Stream, StreamExt};
 use rand::RngExt;
 use serde_json::{Value, json};
@@ -18,7 +17,8 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::{
-    Group, GroupError, Patience, REPLAYS, TODO, echo::differences, pull::Pull, streams::is_absent,
+    Group, GroupError, History, Patience, REPLAYS, TODO, echo::differences, pull::Pull,
+    refusals::is_lasting, streams::is_absent,
 };
 
 /// The most events that all members of a group together may have in hand.
@@ -57,13 +57,13 @@ enum Refusal {
 
 /// What a member has when it has joined.
 pub(crate) struct Joined {
-    pub(crate) stream: Arc<StreamIdentity>,
+    pub(crate) stream: Arc<History>,
     pub(crate) pull: Pull,
 }
 
 impl Joined {
     /// Gives the place up. Yields what is on its way to it, to its end.
-    pub(crate) fn drain(self) -> impl Stream<Item = (Arc<StreamIdentity>, Message)> {
+    pub(crate) fn drain(self) -> impl Stream<Item = (Arc<History>, Message)> {
         let Self { stream, pull } = self;
         pull.drain()
             .map(move |message| (Arc::clone(&stream), message))
@@ -113,31 +113,27 @@ impl Group {
             Err(error) if is_absent(&error) => return Err(Refusal::NoStream),
             Err(error) => return Err(Refusal::Ask(error.into())),
         };
+        let history = History::of(stream.cached_info());
         let asked = consumer(&self.name, self.filter(source), self.patience);
-        let created = stream.create_consumer(asked.clone()).await;
-        let consumer = created.map_err(|error| self.refusal(error))?;
-        let differences = differences(&asked, &consumer.cached_info().config);
+        let taken = take_place(&stream, &history, asked).await;
+        let differences = taken.map_err(|error| self.refusal(error))?;
         if !differences.is_empty() {
             return Err(self.misfit(differences.join("; ")));
         }
-        let created = stream.cached_info().created;
         let name = source.stream();
         let pull = Pull::open(&self.bus.client, name, &self.name, largest_request).await;
         Ok(Joined {
-            stream: Arc::new(StreamIdentity::new(name, created)),
+            stream: Arc::new(history),
             pull: pull.map_err(|error| Refusal::Ask(error.into()))?,
         })
     }
 
     /// Tells a broker that does not want such a group from one that cannot answer now.
     fn refusal(&self, error: ConsumerError) -> Refusal {
-        match error.kind() {
-            ConsumerErrorKind::JetStream(said)
-                if said.code() == 400 || said.error_code() == ErrorCode::CONSUMER_CREATE =>
-            {
-                self.misfit(said.to_string())
-            }
-            _ => Refusal::Ask(error.into()),
+        if is_misfit(&error) {
+            self.misfit(error.to_string())
+        } else {
+            Refusal::Ask(error.into())
         }
     }
 
@@ -153,6 +149,39 @@ impl Group {
             Source::Events => self.filter.clone(),
             Source::Replays => replays_of(&self.name),
         }
+    }
+}
+
+/// Takes a place in the stream, which begins with the first stored event, or where it was placed after the stream
+/// had lost its end. Returns the settings in which the broker keeps it otherwise than asked.
+pub(crate) async fn take_place(
+    stream: &jetstream::stream::Stream,
+    history: &History,
+    asked: pull::Config,
+) -> Result<Vec<String>, ConsumerError> {
+    let starts = history.given_again();
+    let starts = starts.map(|start_sequence| DeliverPolicy::ByStartSequence { start_sequence });
+    let mut refused = None;
+    for deliver_policy in once(DeliverPolicy::All).chain(starts) {
+        let asked = pull::Config {
+            deliver_policy,
+            ..asked.clone()
+        };
+        match stream.create_consumer(asked.clone()).await {
+            Ok(place) => return Ok(differences(&asked, &place.cached_info().config)),
+            // It is there, with other settings. If nothing fits, what the broker said first tells most.
+            Err(error) if is_misfit(&error) => refused = refused.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(refused.unwrap_or_else(|| ConsumerErrorKind::Other.into()))
+}
+
+/// Whether the broker does not want such a consumer, as opposed to not being able to make one now.
+pub(crate) fn is_misfit(error: &ConsumerError) -> bool {
+    match error.kind() {
+        ConsumerErrorKind::JetStream(said) => is_lasting(&said),
+        _ => false,
     }
 }
 

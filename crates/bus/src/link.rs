@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use events::StreamIdentity;
 use futures_util::{FutureExt, future::LocalBoxFuture};
 
-use crate::{GroupError, joining::Joined, pull::Pulled};
+use crate::{GroupError, History, joining::Joined, pull::Pulled};
 
 /// The way to the group's events.
 pub(crate) enum Link<'g> {
@@ -17,7 +16,7 @@ pub(crate) enum Link<'g> {
 /// What happened on the way to the group's events.
 pub(crate) enum Arrival {
     Joined(Result<Joined, GroupError>),
-    Pulled(Arc<StreamIdentity>, Pulled),
+    Pulled(Arc<History>, Pulled),
 }
 
 impl Link<'_> {

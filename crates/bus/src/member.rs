@@ -8,20 +8,20 @@ use std::{
 };
 
 use async_nats::Message;
-use events::{Decode, StreamIdentity};
+use events::Decode;
 use futures_util::{
     FutureExt, StreamExt,
     stream::{LocalBoxStream, SelectAll},
 };
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    Delivery, Failure, GroupError,
+    Delivery, Failure, GroupError, History,
     delivery::Parcel,
     group::Batches,
     hand::{Hand, Next},
@@ -44,6 +44,9 @@ const ENOUGH_BYTES: usize = 32 << 20;
 /// The least that a member reads ahead when it handles events one by one.
 const LEAST_REQUEST: usize = 10;
 
+/// How long whoever removed a group's place may take to make it anew.
+const MADE_ANEW: Duration = Duration::from_millis(500);
+
 /// How long a member sleeps when it waits for nothing in particular.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -58,7 +61,7 @@ pub(crate) struct Member<'g, E, F> {
     /// Whether the place in the group is only taken anew to be sure of it.
     renewing: bool,
     /// What still comes from places in the group that were given up.
-    late: SelectAll<LocalBoxStream<'g, (Arc<StreamIdentity>, Message)>>,
+    late: SelectAll<LocalBoxStream<'g, (Arc<History>, Message)>>,
     hand: Hand<E>,
     running: Underway<'g, Outcome<E>>,
     /// What cannot be read is put away beside all else, so that it holds nothing up.
@@ -135,12 +138,18 @@ where
 
     /// Takes a place in the group. What is on its way to a place that it had before still comes.
     fn join(&mut self) {
+        self.join_after(Duration::ZERO);
+    }
+
+    fn join_after(&mut self, wait: Duration) {
         self.renewing = false;
-        let joining = self
-            .handler
-            .group
-            .join(self.source, self.largest_request())
-            .boxed_local();
+        let (group, source, largest_request) =
+            (self.handler.group, self.source, self.largest_request());
+        let joining = async move {
+            sleep(wait).await;
+            group.join(source, largest_request).await
+        };
+        let joining = joining.boxed_local();
         if let Link::Open(left) = std::mem::replace(&mut self.link, Link::Joining(joining)) {
             self.late.push(left.drain().boxed_local());
         }
@@ -227,6 +236,11 @@ where
                     self.report(false);
                     self.join();
                 }
+                Arrival::Pulled(_, Pulled::Gone(reason)) => {
+                    warn!("joining the group again: {reason}");
+                    self.report(false);
+                    self.join_after(MADE_ANEW);
+                }
             }
             let more = matches!(self.link, Link::Open(..)) && self.hand.len() < self.batches.size;
             next = if more { self.link.arrival_now() } else { None };
@@ -234,7 +248,7 @@ where
         Ok(())
     }
 
-    fn receive(&mut self, stream: &Arc<StreamIdentity>, message: Message) {
+    fn receive(&mut self, stream: &Arc<History>, message: Message) {
         let Some(mut parcel) = Parcel::open(message, stream) else {
             return;
         };

@@ -12,6 +12,8 @@ use futures_util::{Stream, StreamExt, stream::unfold};
 use rand::RngExt;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::delivery::Given;
+
 /// How long the broker keeps a request that it cannot fill, and then says so. It is short so that a
 /// member can leave without losing anything: it asks no more, and within this time every request
 /// has been filled or ended. (To end the subscription instead would strand whatever is on its way
@@ -49,6 +51,8 @@ pub(crate) struct Pull {
     heard_at: Instant,
     /// Since when nothing is asked for, if nothing is.
     idle_since: Instant,
+    /// How many messages the group had been given when the last one came.
+    given: u64,
 }
 
 /// What came of asking.
@@ -59,6 +63,9 @@ pub(crate) enum Pulled {
     Unfilled,
     /// Requests are not answered any more: the place in the group must be taken anew.
     Lost(String),
+    /// The place is not there any more. Whoever removed it may be about to make it anew, elsewhere in the
+    /// stream, and should not find it made meanwhile.
+    Gone(String),
 }
 
 impl Pull {
@@ -81,6 +88,7 @@ impl Pull {
             asked_at: now,
             heard_at: now,
             idle_since: now,
+            given: 0,
         })
     }
 
@@ -169,10 +177,17 @@ impl Pull {
     fn sort(&mut self, message: Message) -> Pulled {
         let Some(status) = message.status else {
             self.write_off(1);
+            // The count of a place never goes back, so this is another one, and the stream may count anew. Who asks for
+            // nothing is not told when a place ends.
+            let given = Given::read(&message).map_or(self.given, |given| given.count);
+            if given < self.given {
+                return self.gone("the group's place was made anew");
+            }
+            self.given = given;
             return Pulled::Message(message);
         };
         match status {
-            StatusCode::NO_RESPONDERS => self.gone("the group is not there"),
+            StatusCode::NO_RESPONDERS => self.gone("the group's place is not there"),
             StatusCode::TIMEOUT | StatusCode::NOT_FOUND => {
                 self.unfilled(&message);
                 Pulled::Unfilled
@@ -196,7 +211,7 @@ impl Pull {
     /// Without its consumer, no request will be answered any more.
     fn gone(&mut self, reason: &str) -> Pulled {
         self.outstanding = 0;
-        Pulled::Lost(reason.to_lowercase())
+        Pulled::Gone(reason.to_lowercase())
     }
 
     /// Writes off what a request that ended will not bring.
@@ -227,7 +242,7 @@ impl Pull {
                 match pull.sort(message) {
                     Pulled::Message(message) => return Some((message, pull)),
                     Pulled::Unfilled => {}
-                    Pulled::Lost(_) => return None,
+                    Pulled::Lost(_) | Pulled::Gone(_) => return None,
                 }
             }
             None

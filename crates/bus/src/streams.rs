@@ -8,12 +8,14 @@ use async_nats::jetstream::{
     stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
 };
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use tracing::info;
 
 use crate::{
-    Bus,
+    Bus, History,
     echo::differences,
     ledger::{self, LEDGER, NOTED_FOR},
+    refusals::is_lasting,
 };
 
 /// The stream that keeps every event.
@@ -95,12 +97,12 @@ pub enum StreamError {
         /// Which stream.
         stream: &'static str,
     },
-    /// The broker has the stream, with other settings than asked.
-    #[error("the broker keeps the stream `{stream}` with other settings: {differences}")]
+    /// The broker has the stream, with other settings than asked, or does not want these.
+    #[error("the broker does not keep the stream `{stream}` as it is set: {differences}")]
     Settings {
         /// Which stream.
         stream: &'static str,
-        /// Each difference, named.
+        /// Each difference, named, or what the broker said.
         differences: String,
     },
 }
@@ -130,23 +132,32 @@ impl Bus {
     /// promised, asking for a stream again is asking for as much again.
     async fn ensure(&self, stream: &'static str, asked: &Config) -> Result<(), StreamError> {
         let failed = |source| StreamError::Ask { stream, source };
+        let mut asked = asked.clone();
         let echoed = match self.jetstream.get_stream(stream).await {
-            Ok(there) if differences(asked, &there.cached_info().config).is_empty() => {
-                there.cached_info().config.clone()
-            }
-            // It is there with other settings: an earlier release made it.
-            Ok(_) => {
-                let updated = self.jetstream.update_stream(asked).await;
-                updated.map_err(|error| refusal(stream, error))?.config
+            Ok(there) => {
+                let info = there.cached_info();
+                // What it counts by stays, whatever else is new. A stream of an earlier release counts by when it
+                // was created, which the server may move from now on.
+                record(&mut asked, &History::of(info));
+                if differences(&asked, &info.config).is_empty() {
+                    info.config.clone()
+                } else {
+                    let updated = self.jetstream.update_stream(&asked).await;
+                    updated.map_err(|error| refusal(stream, error))?.config
+                }
             }
             Err(error) if is_absent(&error) => {
-                let created = self.jetstream.create_stream(asked).await;
+                record(
+                    &mut asked,
+                    &History::since(stream, OffsetDateTime::now_utc()),
+                );
+                let created = self.jetstream.create_stream(&asked).await;
                 let created = created.map_err(|error| refusal(stream, error))?;
                 created.cached_info().config.clone()
             }
             Err(error) => return Err(failed(error.into())),
         };
-        let differences = differences(asked, &echoed);
+        let differences = differences(&asked, &echoed);
         if !differences.is_empty() {
             return Err(StreamError::Settings {
                 stream,
@@ -158,6 +169,12 @@ impl Bus {
     }
 }
 
+/// Has the stream's description tell how it counts.
+fn record(asked: &mut Config, history: &History) {
+    let purpose = asked.description.take().unwrap_or_default();
+    asked.description = Some(history.describe(&purpose));
+}
+
 /// Tells a broker that has no room for such a stream from one that cannot answer now.
 fn refusal(stream: &'static str, error: CreateStreamError) -> StreamError {
     match error.kind() {
@@ -166,6 +183,10 @@ fn refusal(stream: &'static str, error: CreateStreamError) -> StreamError {
         {
             StreamError::Room { stream }
         }
+        CreateStreamErrorKind::JetStream(said) if is_lasting(&said) => StreamError::Settings {
+            stream,
+            differences: said.to_string(),
+        },
         _ => StreamError::Ask {
             stream,
             source: error.into(),

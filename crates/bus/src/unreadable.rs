@@ -12,14 +12,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_nats::jetstream::{ErrorCode, stream::DeleteMessageErrorKind};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use events::{Origin, StreamIdentity};
+use events::Origin;
 use serde::Deserialize;
-use serde_json::{from_slice, json};
+use serde_json::{Value, from_slice, json};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::{
-    Bus, GroupStanding, RoomError, Standing, TODO, dead::Obituary, room::failed, subject::overlap,
+    Bus, GroupStanding, History, RoomError, Standing, TODO, dead::Obituary, room::failed,
+    subject::overlap,
 };
 use wire::Headers;
 
@@ -67,14 +68,15 @@ struct Refusal {
 
 /// A message as the broker's own API has it: nothing in it is taken apart on the way.
 #[derive(Deserialize)]
-struct Stored {
+pub(crate) struct Stored {
+    pub(crate) seq: u64,
     subject: String,
     #[serde(default)]
     hdrs: String,
     #[serde(default)]
     data: String,
     #[serde(with = "time::serde::rfc3339")]
-    time: OffsetDateTime,
+    pub(crate) time: OffsetDateTime,
 }
 
 impl Bus {
@@ -103,7 +105,7 @@ impl Bus {
         sequence: u64,
         standing: &Standing,
     ) -> Result<Option<Unreadable>, RoomError> {
-        let Some(stored) = self.look_at(sequence).await? else {
+        let Some(stored) = self.look_at(TODO, json!({ "seq": sequence })).await? else {
             return Ok(None);
         };
         let decode = |text: &str| {
@@ -115,9 +117,9 @@ impl Bus {
         let fault = wire::fault_of_subject(&stored.subject).or(headers.fault);
         let Some(fault) = fault else { return Ok(None) };
         let todo = self.stream(TODO).await?;
-        let created = todo.cached_info().created;
+        let history = History::of(todo.cached_info());
         let origin = Origin {
-            stream: Arc::new(StreamIdentity::new(TODO, created)),
+            stream: Arc::clone(history.identity(sequence)),
             sequence,
             stored_at: stored.time,
         };
@@ -151,12 +153,16 @@ impl Bus {
         }
     }
 
-    /// The message at `sequence`, if it is still there.
-    async fn look_at(&self, sequence: u64) -> Result<Option<Stored>, RoomError> {
+    /// The message that a question is for, if the stream has one.
+    pub(crate) async fn look_at(
+        &self,
+        stream: &str,
+        question: Value,
+    ) -> Result<Option<Stored>, RoomError> {
         let failed = failed::<Box<dyn std::error::Error + Send + Sync>>("look at an event");
-        let question = json!({ "seq": sequence }).to_string().into();
-        let subject = format!("$JS.API.STREAM.MSG.GET.{TODO}");
-        let answer = self.client.request(subject, question).await;
+        let subject = format!("$JS.API.STREAM.MSG.GET.{stream}");
+        let answer = self.client.request(subject, question.to_string().into());
+        let answer = answer.await;
         let answer = answer.map_err(|error| failed(error.into()))?;
         let answer = from_slice(&answer.payload).map_err(|error| failed(error.into()))?;
         match answer {

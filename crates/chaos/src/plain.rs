@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use async_nats::jetstream::{self, consumer};
 use async_nats::{Client, ConnectOptions, HeaderMap, ServerAddr};
+use bus::History;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use time::OffsetDateTime;
@@ -58,8 +59,8 @@ pub(crate) async fn connect(url: &str, name: &str) -> Result<Client> {
     Ok(options.connect(address).await?)
 }
 
-/// Everything in a stream, in its order, and when the stream was created.
-pub(crate) async fn read(client: &Client, name: &str) -> Result<(Vec<Stored>, OffsetDateTime)> {
+/// Everything in a stream, in its order, and how the stream counts.
+pub(crate) async fn read(client: &Client, name: &str) -> Result<(Vec<Stored>, History)> {
     let stream = jetstream::new(client.clone()).get_stream(name).await?;
     let all = stream.cached_info().state.messages;
     let consumer = stream
@@ -80,7 +81,9 @@ pub(crate) async fn read(client: &Client, name: &str) -> Result<(Vec<Stored>, Of
             "`{name}` gives out only {before} of {all}"
         );
     }
-    Ok((stored, stream.cached_info().created))
+    let info = stream.cached_info();
+    let history = History::read(name, info.config.description.as_deref(), info.created);
+    Ok((stored, history))
 }
 
 /// Takes a message of a consumer apart.

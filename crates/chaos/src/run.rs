@@ -125,7 +125,7 @@ impl Stage<'_> {
 
         let unready = self.unready().await;
         let (standings, _) = self.quiet().await;
-        let (events, created) = plain::read(&self.direct, TODO).await?;
+        let (events, stream) = plain::read(&self.direct, TODO).await?;
         let (dead_letters, _) = plain::read(&self.direct, DEAD_LETTERS).await?;
         // Whoever is not there in time will be found by what it has not seen.
         let _ = try_eventually("the visitors have heard everything", SETTLING, async || {
@@ -145,7 +145,7 @@ impl Stage<'_> {
             audit: tables::audit(&self.system).await?,
             history: self.clients.history(),
             events,
-            created,
+            stream,
             dead_letters,
             standings,
             views: Vec::new(),

@@ -8,13 +8,11 @@ mod visitors;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use events::StreamIdentity;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::history::History;
 use crate::model;
-use crate::plain::{Standing, Stored, TODO};
+use crate::plain::{Standing, Stored};
 use crate::resources::{self, Level};
 use crate::tables::{Row, Shown};
 use crate::visitor::View;
@@ -25,9 +23,9 @@ const EXAMPLES: usize = 5;
 /// Everything that there is to look at, when all is quiet.
 pub(crate) struct Evidence {
     pub(crate) history: History,
-    /// The stream, and when it was created.
+    /// The stream, and how it counts.
     pub(crate) events: Vec<Stored>,
-    pub(crate) created: OffsetDateTime,
+    pub(crate) stream: bus::History,
     pub(crate) dead_letters: Vec<Stored>,
     pub(crate) rows: BTreeMap<Uuid, Row>,
     pub(crate) audit: Vec<(u64, String, usize)>,
@@ -97,8 +95,9 @@ impl Verdict {
 
 /// Judges.
 pub(crate) fn judge(seed: u64, again: String, evidence: Evidence) -> Verdict {
-    let identity = StreamIdentity::new(TODO, evidence.created);
-    let model = model::play(&evidence.events, |sequence| identity.derive_id(sequence));
+    let model = model::play(&evidence.events, |sequence| {
+        evidence.stream.identity(sequence).derive_id(sequence)
+    });
     let traces = operations::Traces::find(&evidence.history, &evidence.events, &model);
     let (before, after) = &evidence.levels;
     let mut checks = vec![

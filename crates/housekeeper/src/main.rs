@@ -1,11 +1,11 @@
-//! housekeeper: keeps room in the stream, moves what nobody can read out of everybody's way, and shows
-//! at `/metrics` how things stand at the broker.
+//! housekeeper: keeps room in the stream, moves what nobody can read out of everybody's way, mends what comes of
+//! a stream that lost its end, and shows at `/metrics` how things stand at the broker.
 
 use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
-use bus::{Bus, Inspection, RoomError, Standing};
+use bus::{Bus, Inspection, Loss, LossWatch, RoomError, Standing};
 use service::{Service, settings};
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
@@ -33,6 +33,7 @@ struct Known {
     /// The groups that have had dead letters.
     buried: BTreeSet<String>,
     inspection: Inspection,
+    streams: LossWatch,
 }
 
 fn main() -> ExitCode {
@@ -67,6 +68,9 @@ async fn keep_house(bus: &Bus, expected: &[String]) {
 }
 
 async fn look(bus: &Bus, expected: &[String], known: &mut Known) -> Result<(), RoomError> {
+    for loss in bus.mend_losses(&mut known.streams).await? {
+        tell(&loss);
+    }
     let standing = bus.standing().await?;
     show(&standing, known);
     // It says itself what it buries.
@@ -80,6 +84,22 @@ async fn look(bus: &Bus, expected: &[String], known: &mut Known) -> Result<(), R
         );
     }
     Ok(())
+}
+
+fn tell(loss: &Loss) {
+    let Loss {
+        stream,
+        from,
+        highest,
+        again,
+        groups,
+    } = loss;
+    metrics::counter!("stream_losses_total", "stream" => *stream).increment(1);
+    warn!(
+        "the broker has lost the end of the stream {stream}, from {from} to {highest}: what it stores there \
+         now counts as new, and these groups are given what is stored from {again} on: {}",
+        groups.join(", ")
+    );
 }
 
 /// Shows the standing as gauges. What is gone of what is known, a group or its last dead letter, is

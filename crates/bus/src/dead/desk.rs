@@ -7,7 +7,7 @@ use async_nats::jetstream::{
     message::StreamMessage,
     stream::{DeleteMessageErrorKind, RawMessageError, RawMessageErrorKind, Stream},
 };
-use events::{StreamIdentity, header};
+use events::header;
 use futures_util::{FutureExt, Stream as Yield, stream::try_unfold};
 use time::OffsetDateTime;
 
@@ -17,7 +17,7 @@ use super::{
     record::{Record, SEQUENCE, recall, remember, value},
 };
 use crate::{
-    Bus, DEAD_LETTERS, PublishError, REPLAYS, TODO,
+    Bus, DEAD_LETTERS, History, PublishError, REPLAYS, TODO,
     streams::{ADVISORIES, is_absent},
 };
 
@@ -58,7 +58,7 @@ pub struct Desk {
     bus: Bus,
     letters: Box<Stream>,
     /// Tells this stream of dead letters from one of the same name that is made anew.
-    identity: StreamIdentity,
+    history: History,
     /// The stream of all events, if it is there.
     events: Option<Box<Stream>>,
 }
@@ -88,7 +88,7 @@ impl Bus {
         };
         Ok(Desk {
             bus: self.clone(),
-            identity: StreamIdentity::new(DEAD_LETTERS, letters.cached_info().created),
+            history: History::of(letters.cached_info()),
             letters: Box::new(letters),
             events,
         })
@@ -154,7 +154,8 @@ impl Desk {
         let mut headers = remember(Some(&event.headers), &event.subject, &event.origin);
         headers.insert(CAUSE, event.id.as_str());
         // The event's own id would be dropped as one that the stream has had.
-        let id = self.identity.derive_id(letter.sequence);
+        let letter_at = self.history.identity(letter.sequence);
+        let id = letter_at.derive_id(letter.sequence);
         headers.insert(header::MESSAGE_ID, format!("replay-{id}"));
         let subject = format!("replay.{}", letter.group).into();
         let stored = self
@@ -241,15 +242,19 @@ impl Desk {
             let gone = format!("{TODO} has no event at sequence {sequence} any more");
             Err(gone)
         };
-        let same = |events: &&Stream| events.cached_info().created <= died_at;
-        let Some(events) = self.events.as_deref().filter(same) else {
+        let Some(events) = self.events.as_deref() else {
             return Ok(lost());
         };
+        let history = History::of(events.cached_info());
+        let identity = history.identity(sequence);
+        // Otherwise it is another event with the same number.
+        if identity.created() > died_at {
+            return Ok(lost());
+        }
         let Some(message) = found(events.get_raw_message(sequence).await)? else {
             return Ok(lost());
         };
-        let created = events.cached_info().created;
-        let record = Record::of(&message, StreamIdentity::new(TODO, created));
+        let record = Record::of(&message, identity);
         Ok(Ok(DeadEvent::new(record, message.payload)))
     }
 

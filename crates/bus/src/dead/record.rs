@@ -34,12 +34,12 @@ pub(crate) struct Record {
 
 impl Record {
     /// An event as `stream` has it.
-    pub(crate) fn of(message: &StreamMessage, stream: StreamIdentity) -> Self {
+    pub(crate) fn of(message: &StreamMessage, stream: &Arc<StreamIdentity>) -> Self {
         Self {
             headers: message.headers.clone(),
             subject: message.subject.to_string(),
             origin: Origin {
-                stream: Arc::new(stream),
+                stream: Arc::clone(stream),
                 sequence: message.sequence,
                 stored_at: message.time,
             },

@@ -13,6 +13,7 @@ mod feed;
 mod flood;
 mod large;
 mod ledger;
+mod losses;
 mod outages;
 mod permissions;
 mod publishing;

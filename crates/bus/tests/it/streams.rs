@@ -1,13 +1,14 @@
 //! The streams and what the broker makes of what it is asked.
 
-use async_nats::jetstream::{self, stream::Config};
-use bus::{Bus, Streams};
-use testkit::{Broker, BrokerOptions};
+use std::cell::RefCell;
 
-use crate::world::{Seen, World, during};
-use bus::Delivery;
-use events::TodoEvent;
+use async_nats::jetstream::{self, stream::Config};
+use bus::{Bus, Delivery, Streams};
+use events::{Position, StreamIdentity, TodoEvent};
+use testkit::{Broker, BrokerOptions, eventually, install::Version};
 use tokio_util::sync::CancellationToken;
+
+use crate::world::{SOON, Seen, World, during};
 
 #[tokio::test]
 async fn streams_are_made_once_and_keep_what_they_have() {
@@ -134,4 +135,103 @@ async fn a_group_waits_for_a_stream_that_nobody_has_made_yet() {
         assert!(*working.borrow());
     })
     .await;
+}
+
+/// Where the events stood that a group is given, from the first on: it is forgotten before.
+async fn places(bus: &Bus, count: usize) -> Vec<(String, Position)> {
+    let (stop, places) = (CancellationToken::new(), RefCell::new(Vec::new()));
+    let _ = bus.remove_group("mail").await;
+    let member = bus.group("mail", events::ALL_SUBJECTS).each(
+        stop.clone(),
+        async |event: &Delivery<TodoEvent>| {
+            let place = (event.meta.id.to_string(), event.origin.position());
+            places.borrow_mut().push(place);
+            Ok(())
+        },
+    );
+    during(&stop, [member], async {
+        eventually("all came", SOON, async || {
+            let came = places.borrow().len();
+            if came == count { Ok(()) } else { Err(came) }
+        })
+        .await;
+    })
+    .await;
+    let mut places = places.into_inner();
+    places.sort_by_key(|(_, position)| *position);
+    places
+}
+
+/// Servers from 2.9 to 2.14 move the time of a stream's creation: after an update, to when they were started.
+async fn new_settings_and_restarts(broker: &mut Broker, bus: &Bus) {
+    for limit in [1 << 30, 1 << 29] {
+        broker.restart().await.unwrap();
+        let limit = Streams {
+            limit,
+            ..Streams::default()
+        };
+        eventually("the settings are new", SOON, async || {
+            bus.ensure_streams(limit).await
+        })
+        .await;
+    }
+    broker.restart().await.unwrap();
+}
+
+/// Publishes an event without an id, which has one by its place.
+async fn publish(client: &async_nats::Client, item: &str) {
+    let body = format!(r#"{{"item":"{item}"}}"#);
+    eventually("it is stored", SOON, async || {
+        let jetstream = jetstream::new(client.clone());
+        let stored = jetstream.publish("events.todo.newitem", body.clone().into());
+        stored.await?.await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_keep_their_place_and_their_id_whatever_the_server_makes_of_the_streams_creation() {
+    let World {
+        mut broker,
+        bus,
+        raw,
+    } = World::new().await;
+    publish(&raw, "a").await;
+    publish(&raw, "b").await;
+    let before = places(&bus, 2).await;
+    new_settings_and_restarts(&mut broker, &bus).await;
+    publish(&raw, "c").await;
+    let after = places(&bus, 3).await;
+    assert_eq!(after[..2], before);
+    assert!(after[2].1 > before[1].1);
+}
+
+#[tokio::test]
+async fn a_stream_of_an_earlier_release_goes_on_counting_by_its_creation() {
+    let mut broker = Broker::start(BrokerOptions::default()).await.unwrap();
+    let raw = async_nats::connect(broker.url()).await.unwrap();
+    let bus = Bus::connect(&broker.url(), "tester", "tester-1")
+        .await
+        .unwrap();
+    let old = Config {
+        name: "TODO".to_owned(),
+        description: Some("every event of the todo lists".to_owned()),
+        subjects: vec![events::ALL_SUBJECTS.to_owned()],
+        ..Config::default()
+    };
+    let made = jetstream::new(raw.clone()).create_stream(old).await;
+    let created = made.unwrap().cached_info().created;
+    publish(&raw, "a").await;
+    new_settings_and_restarts(&mut broker, &bus).await;
+    let stream = StreamIdentity::new("TODO", created);
+    let expected = (stream.derive_id(1).to_string(), stream.position(1));
+    assert_eq!(places(&bus, 1).await, [expected]);
+    if broker.version() < Version(2, 10) {
+        let moved = jetstream::new(raw).get_stream("TODO").await.unwrap();
+        assert_ne!(
+            moved.cached_info().created,
+            created,
+            "there is nothing to withstand"
+        );
+    }
 }

@@ -70,3 +70,43 @@ async fn a_group_that_was_removed_is_shown_without_events() {
     bus.remove_group("mail").await.unwrap();
     shows(&metrics, 0).await;
 }
+
+/// Cuts the newest block of the stopped broker's store.
+fn truncate(broker: &Broker) {
+    let block = broker
+        .dir()
+        .join("store/jetstream/$G/streams/TODO/msgs/1.blk");
+    let block = std::fs::File::options().write(true).open(block).unwrap();
+    let length = block.metadata().unwrap().len();
+    block.set_len(length / 2).unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_that_lost_its_end_is_mended_and_told_of() {
+    let mut broker = Broker::start(BrokerOptions::default()).await.unwrap();
+    let bus = Bus::connect(&broker.url(), "tester", "tester-1")
+        .await
+        .unwrap();
+    bus.ensure_streams(Streams::default()).await.unwrap();
+    let (housekeeper, metrics) = start(&broker).await;
+    for _ in 0..20 {
+        bus.notify("events.todo.newitem", r#"{"item":"a"}"#)
+            .await
+            .unwrap();
+    }
+    let gauge = async |line: &str| {
+        eventually(line, SOON, async || {
+            let page = http::get(&metrics).await.unwrap().text();
+            let found = page.lines().any(|shown| shown == line);
+            found.then_some(()).ok_or(page)
+        })
+        .await;
+    };
+    gauge("stream_events 20").await;
+    broker.stop().await.unwrap();
+    truncate(&broker);
+    broker.restart().await.unwrap();
+    let said = "the broker has lost the end of the stream TODO";
+    housekeeper.wait_for_line(said, SOON).await.unwrap();
+    gauge(r#"stream_losses_total{stream="TODO"} 1"#).await;
+}

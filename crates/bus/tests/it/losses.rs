@@ -1,0 +1,231 @@
+//! A broker that comes back without the last events that it had stored, on a real store.
+
+use std::{cell::RefCell, collections::BTreeSet, fs, path::PathBuf};
+
+use async_nats::{Client, jetstream};
+use bus::{Bus, Delivery, Loss, LossWatch};
+use events::{EventId, ItemEvent, Position, TodoEvent};
+use testkit::{Broker, eventually};
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{SOON, World, during};
+
+/// How many events there are before the loss.
+const BEFORE: u64 = 24;
+
+/// What happens to the newest block of the stopped broker's store.
+#[derive(Clone, Copy, PartialEq)]
+enum Damage {
+    /// It ends in the middle.
+    Truncated,
+    /// It is gone.
+    Gone,
+}
+
+impl Damage {
+    /// How many bytes each event has, so that the store has several blocks where one of them shall be gone.
+    fn padding(self) -> usize {
+        match self {
+            Self::Truncated => 10,
+            Self::Gone => 900_000,
+        }
+    }
+
+    async fn happen(self, broker: &mut Broker) {
+        broker.stop().await.unwrap();
+        let blocks = broker.dir().join("store/jetstream/$G/streams/TODO/msgs");
+        let number = |path: &PathBuf| {
+            let stem = path.file_stem()?.to_str()?;
+            stem.parse::<u64>().ok()
+        };
+        let files = fs::read_dir(blocks).unwrap();
+        let files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+        let newest = files.iter().filter_map(number).max().unwrap();
+        for file in files.iter().filter(|file| number(file) == Some(newest)) {
+            match self {
+                Self::Gone => fs::remove_file(file).unwrap(),
+                Self::Truncated if file.extension().is_some_and(|kind| kind == "blk") => {
+                    let open = fs::File::options().write(true).open(file).unwrap();
+                    let length = open.metadata().unwrap().len();
+                    open.set_len(length * 5 / 9).unwrap();
+                }
+                Self::Truncated => {}
+            }
+        }
+        broker.restart().await.unwrap();
+    }
+}
+
+/// What came to a group: the text, the place in history and the identity of each event.
+#[derive(Default)]
+struct Came(RefCell<Vec<(String, Position, EventId)>>);
+
+impl Came {
+    fn note(&self, event: &Delivery<TodoEvent>) {
+        let TodoEvent::Item(ItemEvent::Added(added)) = &event.event else {
+            panic!("{event:?}");
+        };
+        let text = added.item.to_string();
+        let place = (text, event.origin.position(), event.meta.id.clone());
+        self.0.borrow_mut().push(place);
+    }
+
+    /// Waits for each of the texts.
+    async fn all(&self, what: &str, count: u64) {
+        eventually(&format!("{what} came"), SOON, async || {
+            let came = self.0.borrow();
+            let missing: Vec<_> = texts(what, count)
+                .filter(|text| !came.iter().any(|(came, ..)| came == text))
+                .collect();
+            if missing.is_empty() {
+                Ok(())
+            } else {
+                Err(missing)
+            }
+        })
+        .await;
+    }
+
+    /// The events with this in their text, each once however often it came.
+    fn of(&self, what: &str) -> BTreeSet<(Position, String, String)> {
+        let came = self.0.borrow();
+        let of = came.iter().filter(|(text, ..)| text.starts_with(what));
+        of.map(|(text, at, id)| (*at, text.clone(), id.to_string()))
+            .collect()
+    }
+}
+
+fn texts(what: &str, count: u64) -> impl Iterator<Item = String> {
+    let what = what.to_owned();
+    (1..=count).map(move |number| format!("{what} {number}"))
+}
+
+/// Publishes events without ids, as any client may.
+async fn publish(raw: &Client, what: &str, count: u64, padding: usize) {
+    let jetstream = jetstream::new(raw.clone());
+    for text in texts(what, count) {
+        let pad = "x".repeat(padding);
+        let body = format!(r#"{{"item":"{text}","pad":"{pad}"}}"#);
+        eventually(&format!("{text} is stored"), SOON, async || {
+            let stored = jetstream.publish("events.todo.newitem", body.clone().into());
+            stored.await?.await.map(drop)
+        })
+        .await;
+    }
+}
+
+/// Looks until a loss is mended. The broker may just have come back.
+async fn mended(bus: &Bus, watch: &mut LossWatch) -> Loss {
+    bus.wait_connected().await;
+    let mut losses = bus.mend_losses(watch).await.unwrap();
+    assert_eq!(losses.len(), 1, "{losses:?}");
+    losses.remove(0)
+}
+
+async fn a_loss_is_mended(damage: Damage) {
+    let World {
+        mut broker,
+        bus,
+        raw,
+    } = World::new().await;
+    let (came, stop, mut watch) = (
+        Came::default(),
+        CancellationToken::new(),
+        LossWatch::default(),
+    );
+    let group = |bus: &Bus, stop: &CancellationToken| {
+        let group = bus.group("mail", "events.todo.newitem");
+        let (came, stop) = (&came, stop.clone());
+        async move {
+            let handle = async |event: &Delivery<TodoEvent>| {
+                came.note(event);
+                Ok(())
+            };
+            group.each(stop, handle).await
+        }
+    };
+    let other = Bus::connect(&broker.url(), "tester", "tester-2").await;
+    let other = other.unwrap();
+    let members = [group(&bus, &stop), group(&other, &stop)];
+    during(&stop, members, async {
+        publish(&raw, "before", BEFORE, damage.padding()).await;
+        came.all("before", BEFORE).await;
+        assert_eq!(bus.mend_losses(&mut watch).await.unwrap(), []);
+
+        damage.happen(&mut broker).await;
+        publish(&raw, "after", 5, 10).await;
+        let loss = mended(&bus, &mut watch).await;
+        assert_eq!(loss.highest, BEFORE, "{loss:?}");
+        assert!((2..=BEFORE).contains(&loss.from), "{loss:?}");
+        assert_eq!((loss.stream, loss.again), ("TODO", loss.from));
+        assert_eq!(loss.groups, ["mail"]);
+
+        came.all("after", 5).await;
+        publish(&raw, "later", 40, 10).await;
+        came.all("later", 40).await;
+        assert_eq!(bus.mend_losses(&mut watch).await.unwrap(), []);
+    })
+    .await;
+    let (before, after) = (came.of("before"), came.of("after"));
+    assert_eq!(
+        before.len() as u64,
+        BEFORE,
+        "nothing old is new: {before:?}"
+    );
+    assert_eq!(after.len(), 5, "{after:?}");
+    assert!(before.last() < after.first(), "{before:?} {after:?}");
+    assert!(after.last() < came.of("later").first());
+    let ids: BTreeSet<_> = before.iter().chain(&after).map(|(.., id)| id).collect();
+    assert_eq!(ids.len() as u64, BEFORE + 5, "{ids:?}");
+
+    // Who joins later is given what is stored from now on.
+    let stop = CancellationToken::new();
+    during(&stop, [group(&bus, &stop)], async {
+        publish(&raw, "last", 1, 10).await;
+        came.all("last", 1).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_stored_after_a_block_was_truncated_comes_to_every_group_as_new() {
+    a_loss_is_mended(Damage::Truncated).await;
+}
+
+#[tokio::test]
+async fn what_is_stored_after_a_block_was_lost_comes_to_every_group_as_new() {
+    a_loss_is_mended(Damage::Gone).await;
+}
+
+#[tokio::test]
+async fn whoever_looks_for_the_first_time_after_a_loss_mends_it_too() {
+    let World {
+        mut broker,
+        bus,
+        raw,
+    } = World::new().await;
+    if broker.version() >= testkit::install::Version(2, 10) {
+        // Newer brokers leave no trace of it.
+        return;
+    }
+    let (came, stop) = (Came::default(), CancellationToken::new());
+    let group = bus.group("mail", "events.todo.newitem");
+    let handle = async |event: &Delivery<TodoEvent>| {
+        came.note(event);
+        Ok(())
+    };
+    during(&stop, [group.each(stop.clone(), handle)], async {
+        publish(&raw, "before", BEFORE, 10).await;
+        came.all("before", BEFORE).await;
+        Damage::Truncated.happen(&mut broker).await;
+        publish(&raw, "after", 2, 10).await;
+        let loss = mended(&bus, &mut LossWatch::default()).await;
+        assert_eq!((loss.highest, loss.again), (BEFORE, 1));
+        publish(&raw, "later", 2, 10).await;
+        came.all("after", 2).await;
+        came.all("later", 2).await;
+    })
+    .await;
+    assert_eq!(came.of("before").len() as u64, BEFORE, "nothing old is new");
+    assert!(came.of("before").last() < came.of("later").first());
+}
