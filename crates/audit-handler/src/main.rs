@@ -6,7 +6,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context;
 use axum::Router;
 use bus::{Batches, Bus, Delivery, Failure};
-use events::{ItemEvent, TodoEvent};
+use events::{ItemEvent, ItemId, TodoEvent};
 use service::{Service, settings};
 use store::{AuditEntry, AuditLog, Database, ErrorKind, StoreError};
 use time::format_description::well_known::Rfc3339;
@@ -71,9 +71,17 @@ fn entry(event: &Delivery<Option<TodoEvent>>) -> AuditEntry<'_> {
         sequence: event.origin.sequence,
         subject: event.subject(),
         event_id: &event.meta.id,
+        item: event.event.as_ref().map(item_of),
         occurred_at: event.meta.occurred_at,
         stored_at: event.origin.stored_at,
         payload: event.payload(),
+    }
+}
+
+fn item_of(event: &TodoEvent) -> ItemId {
+    match event {
+        TodoEvent::Item(event) => event.item_id(),
+        TodoEvent::Saved(saved) => saved.id,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Everything that was ever published, kept as it came.
 
-use events::{EventId, StreamIdentity};
+use events::{EventId, ItemId, StreamIdentity};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::{Database, StoreError, error::Cause, utc::in_utc};
 
@@ -21,6 +22,8 @@ pub struct AuditEntry<'a> {
     pub subject: &'a str,
     /// Its id.
     pub event_id: &'a EventId,
+    /// The item that it is about, if it could be read.
+    pub item: Option<ItemId>,
     /// When it happened.
     pub occurred_at: OffsetDateTime,
     /// When the broker stored it.
@@ -58,6 +61,7 @@ struct Columns<'a> {
     sequence: Vec<i64>,
     subject: Vec<&'a str>,
     event_id: Vec<&'a str>,
+    item_id: Vec<Option<Uuid>>,
     occurred_at: Vec<OffsetDateTime>,
     stored_at: Vec<OffsetDateTime>,
     payload: Vec<&'a [u8]>,
@@ -85,6 +89,7 @@ impl<'a> Columns<'a> {
             .push(i64::try_from(entry.sequence).unwrap_or(i64::MAX));
         self.subject.push(entry.subject);
         self.event_id.push(entry.event_id.as_str());
+        self.item_id.push(entry.item.map(ItemId::uuid));
         // A publisher's odd notion of time is no reason to leave its event out.
         self.occurred_at
             .push(in_utc(entry.occurred_at).unwrap_or(stored_at));
@@ -100,6 +105,7 @@ impl<'a> Columns<'a> {
             self.sequence.len(),
             self.subject.len(),
             self.event_id.len(),
+            self.item_id.len(),
             self.occurred_at.len(),
             self.stored_at.len(),
             self.payload.len(),
@@ -112,12 +118,13 @@ impl<'a> Columns<'a> {
         let written = sqlx::query!(
             r#"
             insert into audit.events (
-                stream, stream_created, sequence, subject, event_id, occurred_at, stored_at, payload
+                stream, stream_created, sequence, subject, event_id, item_id, occurred_at,
+                stored_at, payload
             )
             select *
             from unnest(
                 $1::text[], $2::timestamptz[], $3::bigint[], $4::text[], $5::text[],
-                $6::timestamptz[], $7::timestamptz[], $8::bytea[]
+                $6::uuid[], $7::timestamptz[], $8::timestamptz[], $9::bytea[]
             )
             on conflict do nothing
             "#,
@@ -126,6 +133,7 @@ impl<'a> Columns<'a> {
             &self.sequence,
             &self.subject as &[&str],
             &self.event_id as &[&str],
+            &self.item_id as &[Option<Uuid>],
             &self.occurred_at,
             &self.stored_at,
             &self.payload as &[&[u8]],

@@ -53,6 +53,24 @@ pub struct Counts {
     pub completed: i64,
 }
 
+/// Some of the lists, in the order of their names' bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lists {
+    /// The lists.
+    pub lists: Vec<ListCounts>,
+    /// After which name the next ones come, if there are any.
+    pub next: Option<ListName>,
+}
+
+/// A list that has items which can be seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListCounts {
+    /// Its name.
+    pub name: ListName,
+    /// How much there is in it; none if that is too much to be counted.
+    pub counts: Option<Counts>,
+}
+
 /// An item that events were applied to, as it is after that.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saved {

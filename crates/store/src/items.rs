@@ -5,6 +5,7 @@ mod apply;
 mod count;
 mod get;
 mod list;
+mod lists;
 mod newest;
 mod row;
 

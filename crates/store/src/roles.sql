@@ -29,6 +29,10 @@ revoke all on schema public from public;
 grant usage on schema public to "todo-web", "todo-api";
 grant select on items to "todo-web", "todo-api";
 
+-- The page shows what happened to an item, of which the audit has more than the page may see.
+grant usage on schema audit to "todo-web";
+grant select on audit.item_history to "todo-web";
+
 -- The savers write them. An item that is deleted leaves a tombstone, so nobody deletes rows.
 grant usage on schema public to "save-handler";
 grant select, insert, update on items to "save-handler";

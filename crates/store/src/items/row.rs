@@ -75,7 +75,7 @@ impl TryFrom<SavedRow> for Saved {
     }
 }
 
-fn list(name: String) -> Result<ListName, Cause> {
+pub(super) fn list(name: String) -> Result<ListName, Cause> {
     name.try_into().map_err(|_| Reason::Stored("list").into())
 }
 

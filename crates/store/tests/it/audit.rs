@@ -22,6 +22,7 @@ fn entry<'a>(
         sequence,
         subject: "events.todo.newitem",
         event_id,
+        item: None,
         occurred_at: ADDED_AT,
         stored_at: ADDED_AT,
         payload,

@@ -4,6 +4,8 @@
 
 mod audit;
 mod fixture;
+mod history;
+mod lists;
 mod merge;
 mod migrate;
 mod model;

@@ -2,7 +2,7 @@
 
 use events::EventId;
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions, raw_sql};
-use store::{AuditEntry, AuditLog, Database, ItemStore, Role};
+use store::{AuditEntry, AuditLog, Database, ItemHistory, ItemStore, Role};
 use testkit::{Postgres, PostgresOptions};
 use url::Url;
 
@@ -104,6 +104,13 @@ async fn each_service_does_its_own_work_in_the_database_and_nothing_else() {
         are_refused(&cluster, service, &[change_items, insert, READ_AUDIT]).await;
         are_refused(&cluster, service, &["select * from items for update"]).await;
     }
+
+    let history = ItemHistory::new(handle(&cluster, "todo-web"));
+    assert!(!history.of(id("milk"), 10).await.unwrap().is_kept);
+    let read_history = "select * from audit.item_history";
+    are_refused(&cluster, "todo-api", &[read_history]).await;
+    let change_history = "update audit.item_history set sequence = 2";
+    are_refused(&cluster, "todo-web", &[change_history]).await;
 
     let (stream, event_id) = (crate::audit::stream(), EventId::from(id("milk")));
     let log = AuditLog::new(handle(&cluster, "audit-handler"));
