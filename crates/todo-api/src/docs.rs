@@ -9,6 +9,7 @@ use service::problem::Problem;
 
 use crate::{accept, openapi::refusals};
 
+const PROBLEMS: &str = include_str!("../../../docs/problems.md");
 const PAGE: &str = include_str!("docs/page.html");
 const STYLE: &str = include_str!("docs/page.css");
 const SCRIPT: &str = include_str!("docs/page.js");
@@ -37,6 +38,14 @@ pub(crate) async fn page(headers: HeaderMap) -> Result<impl IntoResponse, Proble
     const HTML: &str = "text/html; charset=utf-8";
     accept::expect(&headers, "text/html")?;
     Ok(([ONLY_OURS, (header::CONTENT_TYPE, HTML)], PAGE))
+}
+
+/// Which refusals there are, and what to do about each: as the list is written, to be read.
+pub(crate) async fn problems() -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        PROBLEMS,
+    )
 }
 
 /// How the page looks.

@@ -58,6 +58,7 @@ mod presentation;
 mod questions;
 mod quoted;
 mod representation;
+mod root;
 mod show;
 mod todos;
 mod tokens;
@@ -197,6 +198,8 @@ fn parts(policy: &Policy) -> Parts {
         .routes(routes!(openapi::json))
         .routes(routes!(contract::asyncapi))
         .routes(routes!(docs::page))
+        .route("/", get(root::root))
+        .route("/docs/problems", get(docs::problems))
         .route("/docs/page.css", get(docs::style))
         .route("/docs/page.js", get(docs::script));
     let callers = For::Callers {

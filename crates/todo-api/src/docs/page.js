@@ -34,8 +34,17 @@ function sample(content) {
 
 const written = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 
-/** A text whose words in backticks are code. */
-const marked = (text) => text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
+/** A text whose words in backticks are code, and a link if they are a document that is here. */
+const marked = (text) => text.split("`").map((part, index) => (index % 2 ? code(part) : part));
+const documents = { "docs/problems.md": "/docs/problems" };
+function code(text) {
+  const shown = make("code", {}, text);
+  return text in documents ? make("a", { href: documents[text] }, shown) : shown;
+}
+
+/** What this page says by itself, in the reader's language. */
+const isKorean = navigator.language.startsWith("ko");
+const say = (english, korean) => make("span", { lang: isKorean ? "ko" : "en" }, isKorean ? korean : english);
 
 /** A text in paragraphs, as it stands in the document. */
 const paragraphs = (text = "") => text.split("\n\n").filter(Boolean).map((part) => make("p", {}, ...marked(part)));
@@ -128,14 +137,14 @@ function answers(operation) {
 
 function operation(path, method, what) {
   const output = make("output", { "aria-live": "polite" });
-  const form = make("form", {}, ...fields(what), make("button", {}, "Send"), output);
+  const form = make("form", {}, ...fields(what), make("button", {}, say("Send", "보내기")), output);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     send(method, path, form, output);
   });
   return make("details", { class: "operation", id: what.operationId },
     make("summary", {}, make("b", { class: `method ${method}` }, method.toUpperCase()), make("code", {}, path), make("span", {}, what.summary)),
-    make("div", {}, ...paragraphs(what.description), make("h3", {}, "Try it"), form, make("h3", {}, "Answers"), answers(what)));
+    make("div", {}, ...paragraphs(what.description), make("h3", {}, say("Try it", "시험해 보기")), form, make("h3", {}, say("Answers", "응답")), answers(what)));
 }
 
 document.getElementById("about").append(...paragraphs(api.info.description));

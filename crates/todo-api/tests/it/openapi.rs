@@ -257,6 +257,9 @@ async fn the_page_to_try_it_is_whole_and_loads_nothing_from_elsewhere() {
         assert!(policy.contains(word), "{policy}");
     }
     assert!(!policy.contains("unsafe"), "{policy}");
+    let (headers, problems) = read("/docs/problems").await;
+    assert_eq!(headers["content-type"], "text/plain; charset=utf-8");
+    assert!(page.contains("<a href=\"/docs/problems\">") && problems.starts_with("# Problems"));
     for (part, kind) in [("page.css", "text/css"), ("page.js", "text/javascript")] {
         let address = format!("/docs/{part}");
         assert!(page.contains(&format!("\"{address}\"")), "{page}");
@@ -267,4 +270,21 @@ async fn the_page_to_try_it_is_whole_and_loads_nothing_from_elsewhere() {
         );
     }
     assert!(!page.contains("http://") && !page.contains("https://"));
+}
+
+#[tokio::test]
+async fn the_root_leads_a_browser_to_the_page_and_tells_a_program_where_things_are() {
+    let app = TestApp::start().await;
+    let browsers = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let request = Request::get("/").header("accept", browsers);
+    let answer = app.fetch(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    assert_eq!(answer.headers()["location"], "/docs");
+    let ways = app.get("/").await;
+    assert_eq!(ways.status, StatusCode::OK);
+    for (_, way) in ways.body.as_object().unwrap() {
+        let request = Request::get(way.as_str().unwrap());
+        let answer = app.fetch(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{way}");
+    }
 }
