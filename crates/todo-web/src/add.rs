@@ -35,6 +35,8 @@ pub(crate) struct AddForm {
     pub(crate) problem: Option<String>,
     /// Which list it is for, and where to go back to.
     pub(crate) place: Place,
+    /// What stands where the name of its list was, if that is none: it can be corrected.
+    pub(crate) misnamed: Option<String>,
 }
 
 /// The form's fields.
@@ -64,6 +66,7 @@ impl AddForm {
             sent: None,
             problem: None,
             place: Place::from(view),
+            misnamed: None,
         }
     }
 
@@ -75,6 +78,7 @@ impl AddForm {
             sent: fields.sent,
             problem: Some(problem),
             place: fields.place,
+            misnamed: None,
         }
     }
 }
@@ -101,6 +105,12 @@ pub(crate) async fn submit(
         let form = AddForm::refused(new_key(), fields, texts.stale_key.to_owned());
         return show(StatusCode::BAD_REQUEST, form, language);
     };
+    // Nothing that was meant for another list ends up in the default one.
+    if let Some((name, invalid)) = fields.place.take_misnamed() {
+        let mut form = AddForm::refused(key, fields, (texts.invalid_name)(invalid));
+        form.misnamed = Some(name);
+        return show(StatusCode::UNPROCESSABLE_ENTITY, form, language);
+    }
     let item: ItemText = match fields.item.parse() {
         Ok(item) => item,
         Err(invalid) => {
@@ -113,9 +123,9 @@ pub(crate) async fn submit(
         .as_ref()
         .is_some_and(|sent| sent != item.as_str());
     let view = fields.place.view();
-    if let Err(NotAccepted) = publish(&app, key, &view, &item, edited, &cause).await {
+    if let Err(why) = publish(&app, key, &view, &item, edited, &cause).await {
         fields.sent = Some(if edited { String::new() } else { item.into() });
-        let form = AddForm::refused(key, fields, texts.not_accepted.to_owned());
+        let form = AddForm::refused(key, fields, (texts.not_accepted)(why).to_owned());
         return show(StatusCode::SERVICE_UNAVAILABLE, form, language);
     }
     Redirect::to(&view.address_about("accepted", key)).into_response()

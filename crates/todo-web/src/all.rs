@@ -13,9 +13,9 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Cause, NotAccepted},
+    app::{App, Cause},
     form::Sent,
-    refusal::{Again, Refusal},
+    refusal::{Again, Refusal, Wanted},
     view::{Place, View},
 };
 
@@ -101,7 +101,7 @@ async fn each<E: Event>(
     });
     let ids = ids
         .await
-        .ok_or_else(|| Refusal::of(StatusCode::SERVICE_UNAVAILABLE))?;
+        .map_err(|why| Refusal::unread(why, Wanted::EachItem).from(&fields.place))?;
     let (app, cause, event) = (&app, &cause, &event);
     let published = stream::iter(ids)
         .map(async |id| {
@@ -111,13 +111,14 @@ async fn each<E: Event>(
         .buffer_unordered(AT_A_TIME)
         .try_collect::<()>();
     let view = fields.place.view();
-    published.await.map_err(|NotAccepted| {
-        Refusal::not_accepted(Again {
+    published.await.map_err(|why| {
+        let again = Again {
             action: format!("/lists/{}/{verb}", View::of(list).list_segment()),
             order: None,
             key: None,
             place: fields.place,
-        })
+        };
+        Refusal::not_accepted(why, again)
     })?;
     Ok(Redirect::to(&view.address_after("changed")).into_response())
 }

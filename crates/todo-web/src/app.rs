@@ -3,11 +3,11 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use bus::Bus;
+use bus::{Bus, PublishError};
 use events::{Envelope, Event, EventId, ItemId, TraceContext, header};
 use live::Hub;
 use service::http::RequestId;
-use store::{Database, ItemStore, StoreError};
+use store::{Database, History, ItemHistory, ItemStore, StoreError};
 use time::OffsetDateTime;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,7 @@ const EXISTENCE_LIMIT: Duration = Duration::from_millis(400);
 pub struct App {
     bus: Bus,
     items: ItemStore,
+    past: ItemHistory,
     reachable: watch::Receiver<bool>,
     hub: Arc<Hub>,
     lookout: Arc<Lookout>,
@@ -35,8 +36,25 @@ pub(crate) struct Cause {
     trace: Option<TraceContext>,
 }
 
-/// The event is not known to be stored. Sending the same form again makes no second one.
-pub(crate) struct NotAccepted;
+/// Why an event is not known to be stored. Sending the same form again makes no second one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotAccepted {
+    /// The broker cannot be reached, or is not ready.
+    Away,
+    /// There is no room for more events.
+    Full,
+    /// The broker did not say in time whether it has stored the event.
+    Unconfirmed,
+}
+
+/// Why the database did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is away, or does not answer in time.
+    Away,
+    /// It refuses to answer, which waiting will not change.
+    Broken,
+}
 
 impl App {
     /// An app that publishes to `bus` and reads the items in `database`. Its answers that would go on
@@ -44,6 +62,7 @@ impl App {
     pub fn new(bus: Bus, database: &Database, stop: CancellationToken) -> Self {
         Self {
             items: ItemStore::new(database.clone()),
+            past: ItemHistory::new(database.clone()),
             reachable: database.reachable(),
             hub: Arc::new(Hub::new(bus.clone(), stop.clone(), BROWSERS)),
             lookout: Arc::new(Lookout::new(bus.clone(), database.reachable())),
@@ -97,7 +116,7 @@ impl App {
                     error = &error as &dyn std::error::Error,
                     "cannot publish {}", E::TYPE
                 );
-                Err(NotAccepted)
+                Err(error.into())
             }
         }
     }
@@ -107,34 +126,48 @@ impl App {
     pub(crate) async fn ask<T>(
         &self,
         question: impl AsyncFnOnce(&ItemStore) -> Result<T, StoreError>,
-    ) -> Option<T> {
+    ) -> Result<T, Unread> {
         if !*self.reachable.borrow() {
-            return None;
+            return Err(Unread::Away);
         }
-        match question(&self.items).await {
-            Ok(answer) => Some(answer),
-            Err(error) => {
-                log(&error);
-                None
-            }
-        }
+        question(&self.items).await.map_err(Unread::from)
+    }
+
+    /// What happened to an item: the newest events about it, as far as the audit has them.
+    pub(crate) async fn history(&self, item: ItemId, limit: u32) -> Result<History, Unread> {
+        self.past.of(item, limit).await.map_err(Unread::from)
     }
 
     /// Whether the database says that there is no item `id`. If it cannot say, the change is
     /// published anyway: an event about an item that does not exist has no effect.
     pub(crate) async fn is_unknown(&self, id: ItemId) -> bool {
         let known = self.ask(async |items| items.get(id).await);
-        matches!(timeout(EXISTENCE_LIMIT, known).await, Ok(Some(None)))
+        matches!(timeout(EXISTENCE_LIMIT, known).await, Ok(Ok(None)))
     }
 }
 
-/// Writes down why the database gave no answer. That it is away is no fault of this service.
-fn log(error: &StoreError) {
-    let cause = error as &dyn std::error::Error;
-    if error.is_unavailable() {
-        warn!(error = cause, "the database is away");
-    } else {
-        error!(error = cause, "the database refused to answer");
+impl From<PublishError> for NotAccepted {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Unconfirmed => Self::Unconfirmed,
+            PublishError::Full | PublishError::Refused { .. } => Self::Full,
+            // No stream takes it while the broker chooses who leads it.
+            _ => Self::Away,
+        }
+    }
+}
+
+impl From<StoreError> for Unread {
+    /// Writes down why the database gave no answer. That it is away is no fault of this service.
+    fn from(error: StoreError) -> Self {
+        let cause = &error as &dyn std::error::Error;
+        if error.is_unavailable() {
+            warn!(error = cause, "the database is away");
+            Self::Away
+        } else {
+            error!(error = cause, "the database refused to answer");
+            Self::Broken
+        }
     }
 }
 

@@ -23,7 +23,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// The files: name, media type, content.
-const FILES: [(&str, &str, &str); 8] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("style.css", CSS, include_str!("../assets/style.css")),
     ("system.css", CSS, include_str!("../assets/system.css")),
     ("page.js", JS, include_str!("../assets/page.js")),
@@ -31,6 +31,7 @@ const FILES: [(&str, &str, &str); 8] = [
     ("feed.js", JS, include_str!("../assets/feed.js")),
     ("outbox.js", JS, include_str!("../assets/outbox.js")),
     ("order.js", JS, include_str!("../assets/order.js")),
+    ("notice.js", JS, include_str!("../assets/notice.js")),
     ("system.js", JS, include_str!("../assets/system.js")),
 ];
 

@@ -1,8 +1,9 @@
 //! `/items/{id}` and what is below it: one item, and what is done to it.
 
+mod page;
+
 use std::sync::Arc;
 
-use askama::Template;
 use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request, State},
     http::StatusCode,
@@ -13,18 +14,18 @@ use events::{
     ItemRestored, ItemText, Order,
 };
 use serde::Deserialize;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Cause, NotAccepted},
+    app::{App, Cause},
     form::Sent,
     language::Language,
     refusal::{Again, Refusal},
     render::{self, Frame},
-    view::{Place, View},
-    when::When,
+    view::Place,
 };
+use page::ItemPage;
+pub(crate) use page::page;
 
 /// The fields of such a form.
 #[derive(Clone, Default, Deserialize)]
@@ -39,22 +40,10 @@ pub(crate) struct Fields {
     key: Option<String>,
     /// Whether whoever sends it added the item itself, and knows that it may not be saved yet.
     unsaved: Option<String>,
+    /// Whether the form was on the item's own page, and leads back there.
+    stay: Option<String>,
     #[serde(flatten)]
     place: Place,
-}
-
-/// An item on a page of its own, with a form for a new text.
-#[derive(Template)]
-#[template(path = "item.html")]
-struct ItemPage {
-    frame: Frame,
-    id: ItemId,
-    text: String,
-    /// When it was added, unless nobody knows.
-    added: Option<When>,
-    place: Place,
-    back: String,
-    problem: Option<String>,
 }
 
 /// What is to be done to an item: its id, and the fields as they were sent.
@@ -62,30 +51,6 @@ pub(crate) struct Change {
     id: ItemId,
     event: EventId,
     fields: Fields,
-}
-
-/// Shows the item.
-pub(crate) async fn page(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    language: Language,
-) -> Result<Response, Refusal> {
-    let id: ItemId = id.parse().map_err(|_| Refusal::unknown_item())?;
-    let found = app.ask(async |items| items.get(id).await).await;
-    let found = found.ok_or_else(|| Refusal::of(StatusCode::SERVICE_UNAVAILABLE))?;
-    let item = found.ok_or_else(Refusal::unknown_item)?;
-    let now = OffsetDateTime::now_utc();
-    let view = View::of(item.list);
-    let template = ItemPage {
-        frame: Frame::new(language),
-        id,
-        text: item.item.into(),
-        added: Some(When::new(item.added_at, now, language.0)),
-        place: Place::from(&view),
-        back: view.address(),
-        problem: None,
-    };
-    Ok(render::page(StatusCode::OK, &template))
 }
 
 /// The item is done.
@@ -162,11 +127,11 @@ pub(crate) async fn rename(
         let template = ItemPage {
             frame: Frame::new(language),
             id,
+            view: view.clone(),
             text: change.fields.item.clone(),
-            added: None,
-            place: change.fields.place.clone(),
-            back: view.address(),
             problem: Some(problem),
+            item: None,
+            place: change.fields.place.clone(),
         };
         Ok(render::page(status, &template))
     };
@@ -179,8 +144,8 @@ pub(crate) async fn rename(
     };
     let event = ItemRenamed { id, item };
     let published = app.publish(&event, change.event.clone(), id, &cause).await;
-    if let Err(NotAccepted) = published {
-        let problem = language.0.not_accepted.to_owned();
+    if let Err(why) = published {
+        let problem = (language.0.not_accepted)(why).to_owned();
         return again(StatusCode::SERVICE_UNAVAILABLE, problem);
     }
     Ok(Redirect::to(&view.address_about("changed", id)).into_response())
@@ -210,7 +175,7 @@ impl Change {
     /// Fails if there is no such item, as far as one can know.
     async fn of_known(self, app: &App) -> Result<Self, Refusal> {
         if self.fields.unsaved.is_none() && app.is_unknown(self.id).await {
-            return Err(Refusal::unknown_item());
+            return Err(Refusal::unknown_item().from(&self.fields.place));
         }
         Ok(self)
     }
@@ -234,14 +199,18 @@ impl Change {
         } else {
             "changed"
         };
-        let back = fields.place.view().address_about(word, id);
-        published.map_err(|NotAccepted| {
-            Refusal::not_accepted(Again {
+        let back = match fields.stay {
+            Some(_) => format!("/items/{id}?{word}="),
+            None => fields.place.view().address_about(word, id),
+        };
+        published.map_err(|why| {
+            let again = Again {
                 action: format!("/items/{id}/{verb}"),
                 order: (verb == "move").then_some(fields.order),
                 key: Some(key),
                 place: fields.place,
-            })
+            };
+            Refusal::not_accepted(why, again)
         })?;
         Ok(Redirect::to(&back).into_response())
     }

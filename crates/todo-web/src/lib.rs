@@ -5,7 +5,7 @@
 //! database and never writes to it; that is the work of the groups that handle the events. So
 //! posting works while the database is away, and reading works while the broker is.
 //!
-//! Each address has its module: `list` for `/` and `/lists/{name}`, `all` for what is done to a whole list, `live`
+//! Each address has its module: `list` for `/` and `/lists/{name}`, `lists` for `/lists`, `all` for what is done to a whole list, `live`
 //! for `/live`, `add` for `/new`, `item` for `/items/{id}` and what is below it, `system` for `/system`, `assets`
 //! for what looks good and moves. Every text that a person reads is in `texts`, once a language.
 //!
@@ -23,11 +23,14 @@ mod add;
 mod all;
 mod app;
 mod assets;
+mod back;
 mod form;
 mod item;
 mod language;
 mod list;
+mod lists;
 mod live;
+mod nowhere;
 mod refusal;
 mod render;
 mod system;
@@ -40,7 +43,6 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::{
     Router,
-    http::StatusCode,
     routing::{get, post},
 };
 use bus::Bus;
@@ -98,7 +100,7 @@ pub fn routes(app: App) -> Router {
     let routes = Router::new()
         .route("/", get(list::home))
         .route("/list", get(list::page))
-        .route("/lists", get(list::open))
+        .route("/lists", get(lists::index))
         .route("/lists/{name}", get(list::home))
         .route("/lists/{name}/all", get(list::page))
         .route("/lists/{name}/complete", post(all::complete))
@@ -116,7 +118,7 @@ pub fn routes(app: App) -> Router {
         .route("/system", get(system::page))
         .route("/system/live", get(system::live))
         .merge(assets::routes())
-        .fallback(async || StatusCode::NOT_FOUND)
+        .fallback(nowhere::nowhere)
         .layer(CompressionLayer::new())
         // Another site's form would send what its visitor did not mean, in the visitor's name.
         .layer(CsrfLayer::new())

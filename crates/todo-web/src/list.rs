@@ -3,7 +3,7 @@
 mod row;
 
 use askama::Template;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Path, Query, State},
@@ -16,7 +16,7 @@ use store::{Counts, Cursor, Item};
 
 use crate::{
     add::AddForm,
-    app::App,
+    app::{App, Unread},
     language::Language,
     refusal::Refusal,
     render::{self, Frame},
@@ -26,6 +26,9 @@ use row::Row;
 
 /// How many items a page shows.
 const PAGE: u32 = 100;
+
+/// From when on what is not saved is told of beside what is: mostly it is a matter of milliseconds.
+const BEHIND: Duration = Duration::from_secs(2);
 
 /// What brings a visitor here.
 #[derive(Default, Deserialize)]
@@ -40,12 +43,6 @@ pub(crate) struct Arrival {
     show: Option<String>,
     /// The place in the list after which a page begins.
     after: Option<String>,
-}
-
-/// The list that a visitor named.
-#[derive(Deserialize)]
-pub(crate) struct Wanted {
-    name: String,
 }
 
 /// What a visitor is told about what they just did.
@@ -65,7 +62,7 @@ struct Items {
     place: Place,
     /// The list's name as a part of addresses.
     segment: String,
-    counts: Option<Counts>,
+    counts: Result<Counts, Unread>,
     rows: Vec<Row>,
     filters: Vec<Filter>,
 }
@@ -89,6 +86,8 @@ struct Home {
     is_long: bool,
     /// How many are shown, if there are more.
     newest: Option<String>,
+    /// How much is accepted and not saved yet, if that is any.
+    unsaved: Option<String>,
     /// What is shown is not older than this place in the stream.
     after: u64,
     /// An item to be filled in by the page.
@@ -103,13 +102,6 @@ struct WholeList {
     notice: Option<Notice>,
     items: Items,
     next: Option<Cursor>,
-}
-
-/// Goes to the list that was named.
-pub(crate) async fn open(Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
-    let list = wanted.name.parse();
-    let list = list.map_err(|_| Refusal::of(StatusCode::BAD_REQUEST))?;
-    Ok(Redirect::to(&View::of(list).address()).into_response())
 }
 
 /// The end of a list, and a form for another item.
@@ -131,15 +123,21 @@ pub(crate) async fn home(
     let seen = app.ask(async |items| {
         tokio::try_join!(items.count(list), items.newest(list, completed, PAGE))
     });
-    let (counts, found) = seen.await.unzip();
-    let found = found.unwrap_or_default();
+    let (counts, found) = apart(seen.await);
     let shown = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    let has_older = counts.is_some_and(|counts| view.show.of(counts) > shown);
+    let has_older = counts.is_ok_and(|counts| view.show.of(counts) > shown);
+    let is_empty = counts.is_ok_and(|counts| counts.total == 0);
+    let unsaved = app.lookout().unsaved().await;
+    let unsaved = unsaved.filter(|backlog| {
+        let is_behind = backlog.oldest.is_some_and(|age| age >= BEHIND);
+        backlog.unsettled() > 0 && (is_empty || is_behind)
+    });
     let template = Home {
         frame: Frame::new(language),
         notice: notice(&app, &arrival, &found).await,
         form: AddForm::empty(&view),
-        is_long: counts.is_some_and(|counts| counts.total > PAGE.into()),
+        is_long: counts.is_ok_and(|counts| counts.total > PAGE.into()),
+        unsaved: unsaved.map(|backlog| (language.0.unsaved)(backlog.unsettled())),
         newest: has_older.then(|| (language.0.newest)(found.len())),
         items: Items::new(&view, counts, found, &arrival, language),
         view,
@@ -165,8 +163,9 @@ pub(crate) async fn page(
     let list = &view.list;
     let seen =
         app.ask(async |items| tokio::try_join!(items.count(list), items.list(list, after, PAGE)));
-    let (counts, found) = seen.await.unzip();
-    let (found, next) = found.map_or_else(Default::default, |page| (page.items, page.next));
+    let seen = seen.await;
+    let (counts, (found, next)) =
+        apart(seen.map(|(counts, page)| (counts, (page.items, page.next))));
     let template = WholeList {
         frame: Frame::new(language),
         notice: notice(&app, &arrival, &found).await,
@@ -175,6 +174,14 @@ pub(crate) async fn page(
         next,
     };
     Ok(render::page(StatusCode::OK, &template))
+}
+
+/// How much there is and what of it is shown, which is nothing if the database was not read.
+fn apart<T: Default>(seen: Result<(Counts, T), Unread>) -> (Result<Counts, Unread>, T) {
+    match seen {
+        Ok((counts, found)) => (Ok(counts), found),
+        Err(why) => (Err(why), T::default()),
+    }
 }
 
 /// The list that an address names.
@@ -197,15 +204,15 @@ async fn notice(app: &App, arrival: &Arrival, items: &[Item]) -> Option<Notice> 
         return Some(Notice::Added { shown: Some(id) });
     }
     match app.ask(async |items| items.get(id).await).await {
-        Some(Some(_)) => Some(Notice::Added { shown: None }),
-        Some(None) | None => Some(Notice::Accepted),
+        Ok(Some(_)) => Some(Notice::Added { shown: None }),
+        Ok(None) | Err(_) => Some(Notice::Accepted),
     }
 }
 
 impl Items {
     fn new(
         view: &View,
-        counts: Option<Counts>,
+        counts: Result<Counts, Unread>,
         found: Vec<Item>,
         arrival: &Arrival,
         language: Language,
@@ -227,7 +234,7 @@ impl Items {
 
     /// Whether the database could not be asked.
     fn away(&self) -> bool {
-        self.counts.is_none()
+        self.counts.is_err()
     }
 
     /// How many items there are in the list, and how many of them are done.

@@ -6,7 +6,10 @@ use axum::{
 };
 use events::EventId;
 
-use crate::view::Place;
+use crate::{
+    app::{NotAccepted, Unread},
+    view::Place,
+};
 
 /// Why a request is refused; each language says it in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +24,18 @@ pub(crate) enum Reason {
     TooSlow,
     Foreign,
     Busy,
-    NotAccepted,
+    DatabaseAway(Wanted),
+    NotAccepted(NotAccepted),
     Internal,
+}
+
+/// What cannot be had without the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// To see an item.
+    Item,
+    /// To change all items of a list.
+    EachItem,
 }
 
 /// A refusal, to be shown as a page in the visitor's language.
@@ -31,6 +44,8 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) reason: Reason,
     pub(crate) again: Option<Box<Again>>,
+    /// Where to go back to, if the request does not say it by where it came from.
+    pub(crate) back: Option<Place>,
 }
 
 /// The form that was refused and may be sent again.
@@ -58,10 +73,31 @@ impl Refusal {
     }
 
     /// 503: the broker did not take the event; the form may be sent again.
-    pub(crate) fn not_accepted(again: Again) -> Self {
+    pub(crate) fn not_accepted(why: NotAccepted, again: Again) -> Self {
         Self {
+            back: Some(again.place.clone()),
             again: Some(Box::new(again)),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, Reason::NotAccepted)
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, Reason::NotAccepted(why))
+        }
+    }
+
+    /// 503 or 500: the database does not say what has to be known.
+    pub(crate) fn unread(why: Unread, wanted: Wanted) -> Self {
+        match why {
+            Unread::Away => {
+                let reason = Reason::DatabaseAway(wanted);
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
+            }
+            Unread::Broken => Self::of(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// The same, with the place that the form was on.
+    #[must_use]
+    pub(crate) fn from(self, place: &Place) -> Self {
+        Self {
+            back: Some(place.clone()),
+            ..self
         }
     }
 
@@ -86,6 +122,7 @@ impl Refusal {
             status,
             reason,
             again: None,
+            back: None,
         }
     }
 }

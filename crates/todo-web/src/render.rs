@@ -10,7 +10,13 @@ use events::ItemText;
 use service::http::{Presentation, RequestId};
 use tracing::error;
 
-use crate::{assets, language::Language, refusal::Refusal, texts::Texts};
+use crate::{
+    assets, back,
+    language::Language,
+    refusal::Refusal,
+    texts::Texts,
+    view::{Place, View},
+};
 
 /// What a browser may do with the pages. They need their style, their icon, and their script with what
 /// it asks us for; whatever else ends up in one of them, such as another script, is none of ours.
@@ -36,6 +42,7 @@ struct RefusalPage<'a> {
     title: &'static str,
     advice: &'static str,
     refusal: &'a Refusal,
+    back: String,
 }
 
 impl Frame {
@@ -77,11 +84,18 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
 
 /// Answers are pages in the visitor's language, refusals too. Headers of what was refused (such as `Allow`)
 /// stay.
-pub(crate) struct Pages(Language);
+pub(crate) struct Pages {
+    language: Language,
+    /// The list that the request came from.
+    list: View,
+}
 
 impl Presentation for Pages {
     fn of(request: &Request) -> Self {
-        Self(Language::of(request.headers()))
+        Self {
+            language: Language::of(request.headers()),
+            list: back::list_of(request.uri(), request.headers()),
+        }
     }
 
     fn present(self, mut response: Response, _: &RequestId) -> Response {
@@ -89,29 +103,33 @@ impl Presentation for Pages {
         let status = response.status();
         let failed = status.is_client_error() || status.is_server_error();
         if let Some(refusal) = refused {
-            response = show(&refusal, self.0, response.headers());
+            response = self.show(&refusal, response.headers());
         } else if failed && !is_page(response.headers()) {
-            response = show(&Refusal::of(status), self.0, response.headers());
+            response = self.show(&Refusal::of(status), response.headers());
         }
         protect(response.headers_mut());
         response
     }
 }
 
-/// The page for `refusal`, which takes the place of an answer with the headers `before`.
-fn show(refusal: &Refusal, language: Language, before: &HeaderMap) -> Response {
-    let (title, advice) = (language.0.refusal)(refusal.reason);
-    let template = RefusalPage {
-        frame: Frame::new(language),
-        title,
-        advice,
-        refusal,
-    };
-    let mut response = page(refusal.status, &template);
-    if let Some(allow) = before.get(header::ALLOW) {
-        response.headers_mut().insert(header::ALLOW, allow.clone());
+impl Pages {
+    /// The page for `refusal`, which takes the place of an answer with the headers `before`.
+    fn show(&self, refusal: &Refusal, before: &HeaderMap) -> Response {
+        let (title, advice) = (self.language.0.refusal)(refusal.reason);
+        let back = refusal.back.as_ref().map(Place::view);
+        let template = RefusalPage {
+            frame: Frame::new(self.language),
+            title,
+            advice,
+            refusal,
+            back: back.as_ref().unwrap_or(&self.list).address(),
+        };
+        let mut response = page(refusal.status, &template);
+        if let Some(allow) = before.get(header::ALLOW) {
+            response.headers_mut().insert(header::ALLOW, allow.clone());
+        }
+        response
     }
-    response
 }
 
 fn is_page(headers: &HeaderMap) -> bool {

@@ -12,7 +12,11 @@ pub(crate) use english::ENGLISH;
 pub(crate) use korean::KOREAN;
 pub(crate) use system::SystemTexts;
 
-use crate::{refusal::Reason, view::Show};
+use crate::{
+    app::{NotAccepted, Unread},
+    refusal::Reason,
+    view::Show,
+};
 
 /// The words of one language.
 pub(crate) struct Texts {
@@ -28,13 +32,25 @@ pub(crate) struct Texts {
     pub(crate) mark_all: &'static str,
     pub(crate) clear: &'static str,
     pub(crate) list: &'static str,
+    /// Where the links of every page lead.
+    pub(crate) ways: &'static str,
+    pub(crate) nav_list: &'static str,
+    pub(crate) all_lists: &'static str,
     /// The lists, and how to get to one by its name.
-    pub(crate) lists: &'static str,
+    pub(crate) default_list: &'static str,
+    /// How many items of a list are left, and how many are done.
+    pub(crate) list_counts: fn(i64, i64) -> String,
+    pub(crate) many_items: &'static str,
+    pub(crate) list_hint: &'static str,
+    pub(crate) lists_unread: fn(&Unread) -> &'static str,
     pub(crate) another_list: &'static str,
     pub(crate) open_list: &'static str,
+    /// How many changes of all lists are accepted and not saved yet.
+    pub(crate) unsaved: fn(u64) -> String,
     pub(crate) empty_list: &'static str,
     pub(crate) empty_page: &'static str,
-    pub(crate) database_away: &'static str,
+    /// Why the list is not shown.
+    pub(crate) unread: fn(&Unread) -> &'static str,
     /// Above the newest items, when there are more: how many are shown.
     pub(crate) newest: fn(usize) -> String,
     pub(crate) whole_list: &'static str,
@@ -60,6 +76,12 @@ pub(crate) struct Texts {
     pub(crate) undo: &'static str,
     /// Stands before when it was.
     pub(crate) added_when: &'static str,
+    /// What happened to an item, and what an event on a subject means.
+    pub(crate) history: &'static str,
+    pub(crate) happened: fn(&str) -> &'static str,
+    pub(crate) history_empty: &'static str,
+    pub(crate) history_not_kept: &'static str,
+    pub(crate) history_unread: &'static str,
 
     /// The event is stored, the item is not yet.
     pub(crate) accepted: &'static str,
@@ -80,11 +102,13 @@ pub(crate) struct Texts {
     pub(crate) offline: &'static str,
 
     /// Nothing could be published; what was typed is still there.
-    pub(crate) not_accepted: &'static str,
+    pub(crate) not_accepted: fn(NotAccepted) -> &'static str,
     pub(crate) stale_key: &'static str,
     pub(crate) try_again: &'static str,
     /// What to change about a text.
     pub(crate) invalid: fn(InvalidText) -> String,
+    /// What to change about the name of a list.
+    pub(crate) invalid_name: fn(InvalidText) -> String,
     /// What went wrong, and what to do about it.
     pub(crate) refusal: fn(Reason) -> (&'static str, &'static str),
 
@@ -95,4 +119,6 @@ pub(crate) struct Texts {
     pub(crate) minutes_ago: fn(i64) -> String,
     pub(crate) hours_ago: fn(i64) -> String,
     pub(crate) date: fn(OffsetDateTime) -> String,
+    /// A date and a time of day, in UTC.
+    pub(crate) moment: fn(OffsetDateTime) -> String,
 }

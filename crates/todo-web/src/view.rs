@@ -1,12 +1,12 @@
 //! What a visitor looks at: which list, which of its items, and which page of it.
 
-use events::{ItemId, ListName};
+use events::{InvalidText, ItemId, ListName};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use store::Cursor;
 
 /// What needs no escaping in a path or a query.
-const PLAIN: AsciiSet = NON_ALPHANUMERIC
+pub(crate) const PLAIN: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
@@ -161,6 +161,12 @@ impl View {
 }
 
 impl Place {
+    /// Takes out the list that the form names if that is none, with what is wrong with it.
+    pub(crate) fn take_misnamed(&mut self) -> Option<(String, InvalidText)> {
+        let invalid = self.list.as_ref()?.parse::<ListName>().err()?;
+        Some((self.list.take()?, invalid))
+    }
+
     /// What the form says. No field ever leads elsewhere: what makes no sense leads to the end of the
     /// list, or to the default one.
     pub(crate) fn view(&self) -> View {

@@ -11,6 +11,8 @@ pub(crate) struct When {
     /// How long ago it was, or its date. The server does not know the visitor's time zone, and
     /// "3 h ago" is right in all of them.
     pub(crate) shown: String,
+    /// Its date and time, in UTC.
+    pub(crate) moment: String,
 }
 
 impl When {
@@ -28,7 +30,12 @@ impl When {
             (texts.date)(at)
         };
         let exact = at.truncate_to_second().format(&Rfc3339).unwrap_or_default();
-        Self { exact, shown }
+        let moment = (texts.moment)(at);
+        Self {
+            exact,
+            shown,
+            moment,
+        }
     }
 }
 

@@ -59,10 +59,23 @@ impl Checks {
         assert!(self.found.is_empty(), "{}", self.found.join("\n"));
     }
 
+    async fn look_for_small_targets(&mut self, state: &str) {
+        let is_finger = self.browser.value("matchMedia('(pointer: coarse)').matches");
+        assert_eq!(is_finger.await, true);
+        let small = self.browser.value(SMALL).await;
+        for target in small.as_array().unwrap() {
+            self.found.push(format!("{state}: {target} is small"));
+        }
+    }
+
     /// Checks what is shown, in light and in dark, and takes pictures of it.
     pub(crate) async fn check(&mut self, state: &str) {
         for (size, screen) in [(PHONE, "phone"), (WIDE, "wide")] {
             self.browser.resize(size).await;
+            self.browser.touches(size == PHONE).await;
+            if size == PHONE {
+                self.look_for_small_targets(state).await;
+            }
             for scheme in ["light", "dark"] {
                 self.browser.prefers(scheme).await;
                 self.browser
@@ -94,7 +107,20 @@ impl Checks {
     }
 }
 
+/// What is pressed by a finger and narrower or lower than 44 pixels. Links in a text are as high as it is.
+const SMALL: &str = "[...document.querySelectorAll('button, input:not([type=hidden]), nav a, .filters a, .lists a, .change')]
+    .map((it) => [it.getBoundingClientRect(), it.outerHTML])
+    .filter(([{ width, height }]) => width > 1 && height > 1 && (width < 43.5 || height < 43.5))
+    .map(([{ width, height }, html]) => `${width} x ${height}: ${html}`)";
+
 impl Browser {
+    /// Has a finger for a pointer, or a mouse.
+    async fn touches(&self, enabled: bool) {
+        let touch = json!({ "enabled": enabled });
+        self.devtools("Emulation.setTouchEmulationEnabled", touch)
+            .await;
+    }
+
     /// Goes on by the key Tab until such an element has the focus.
     async fn tabs_to(&self, selector: &str) {
         let is_there = format!("document.activeElement.matches({selector:?})");
@@ -214,6 +240,10 @@ async fn other_pages(checks: &mut Checks) {
         .becomes("location.pathname.startsWith('/items/')", true)
         .await;
     checks.check("item").await;
+    browser.visit("/lists").await;
+    checks.check("lists").await;
+    browser.visit("/lists?name=").await;
+    checks.check("lists-refused").await;
     browser.visit("/nowhere").await;
     checks.check("not-found").await;
     browser.visit("/system").await;
@@ -222,6 +252,10 @@ async fn other_pages(checks: &mut Checks) {
     browser.speaks("ko").await;
     browser.visit("/lists/groceries").await;
     checks.check("list-korean").await;
+    browser.visit("/lists").await;
+    checks.check("lists-korean").await;
+    browser.visit("/system").await;
+    checks.check("system-korean").await;
     browser
         .visit("/lists/%EB%8B%A4%EB%A5%B8%20%EB%AA%A9%EB%A1%9D")
         .await;

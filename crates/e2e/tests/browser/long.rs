@@ -126,3 +126,30 @@ async fn a_list_that_became_long_while_it_was_shown_is_treated_as_one() {
     browser.becomes("window.kept ?? 1", 1).await;
     browser.close().await;
 }
+
+#[tokio::test]
+async fn an_item_that_is_added_further_down_than_the_page_shows_is_told_of_with_a_way_to_it() {
+    let stage = Stage::start(&[]).await;
+    stage.has_many("deep", 40, "false").await;
+    let browser = stage.browser((1280, 900)).await;
+    browser.visit("/lists/deep").await;
+    let hidden = "document.querySelector('.added').hidden";
+    browser.becomes(hidden, true).await;
+    browser.enters("the newest").await;
+    browser.becomes(hidden, false).await;
+    let row = "document.querySelector('.todo-list li:last-child')";
+    let is_seen = format!("{row}.getBoundingClientRect().bottom <= innerHeight");
+    browser.becomes(&is_seen, false).await;
+    browser.click(".added a").await;
+    browser.becomes(&is_seen, true).await;
+    browser.becomes(&format!("{row}.matches(':target')"), true).await;
+    browser.becomes(hidden, true).await;
+    // What is seen anyway needs no word.
+    browser.visit("/lists/short").await;
+    browser.enters("one").await;
+    browser.shows(".todo-list li", &["one"]).await;
+    browser.becomes(hidden, true).await;
+    browser.click(".destroy").await;
+    browser.shows(".undo b", &["one"]).await;
+    browser.close().await;
+}

@@ -35,6 +35,12 @@ pub(super) fn rate(rate: Option<f64>, texts: &SystemTexts) -> String {
     }
 }
 
+/// The same of what flows at all: at rest there is nothing to tell.
+pub(super) fn flowing(per_second: Option<f64>, texts: &SystemTexts) -> Option<String> {
+    let flows = per_second.is_some_and(|per_second| per_second >= 0.05);
+    flows.then(|| rate(per_second, texts))
+}
+
 /// An age, if there is one that is worth telling.
 pub(super) fn age(age: Option<Duration>, texts: &SystemTexts) -> Option<String> {
     age.filter(|age| *age >= Duration::from_secs(1))
@@ -81,7 +87,7 @@ pub(super) fn percent(share: f64) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{age, count, percent, rate, size};
+    use super::{age, count, flowing, percent, rate, size};
     use crate::texts::{ENGLISH, KOREAN};
 
     #[test]
@@ -97,7 +103,9 @@ mod tests {
         ] {
             assert_eq!(rate(Some(number), english), text);
         }
-        assert_eq!(rate(Some(12.0), korean), "초당 12");
+        assert_eq!(rate(Some(12.0), korean), "12건/초");
+        assert_eq!(flowing(Some(0.04), english), None);
+        assert_eq!(flowing(Some(0.1), english).unwrap(), "0.1/s");
         assert_eq!(rate(None, english), "–");
         assert_eq!(age(Some(Duration::from_millis(900)), english), None);
         let long = Some(Duration::from_secs(3725));

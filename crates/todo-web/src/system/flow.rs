@@ -219,8 +219,9 @@ fn across(
             "tip",
             &format!("M{tip:.1} {y:.1}L{neck:.1} {above:.1}V{below:.1}Z"),
         );
-        let label = figures::rate(rate, texts);
-        canvas.text("small middle", f64::midpoint(from, to), y - 9.0, &label);
+        if let Some(label) = figures::flowing(rate, texts) {
+            canvas.text("small middle", f64::midpoint(from, to), y - 9.0, &label);
+        }
     });
 }
 
@@ -235,8 +236,9 @@ fn down(canvas: &mut Canvas, area: Area, rate: Option<f64>, texts: &SystemTexts)
             "tip",
             &format!("M{x:.1} {tip:.1}L{left:.1} {neck:.1}H{right:.1}Z"),
         );
-        let label = figures::rate(rate, texts);
-        canvas.text("small", x + 14.0, area.middle() + 4.0, &label);
+        if let Some(label) = figures::flowing(rate, texts) {
+            canvas.text("small", x + 14.0, area.middle() + 4.0, &label);
+        }
     });
 }
 

@@ -22,11 +22,18 @@ const STANDING_LIMIT: Duration = Duration::from_millis(500);
 /// How old a picture may be, and how often a new one is taken while somebody watches.
 const PACE: Duration = Duration::from_secs(1);
 
+/// How long a page waits to hear how much is not saved, and how long that is told again.
+const UNSAVED_LIMIT: Duration = Duration::from_millis(300);
+
+/// The group that saves what happens to items.
+const SAVERS: &str = "save-handler";
+
 /// Takes pictures of the system, one at a time, for everybody who wants to see it.
 pub(crate) struct Lookout {
     bus: Bus,
     database: watch::Receiver<bool>,
     memory: Mutex<Memory>,
+    unsaved: Mutex<Option<(Instant, Option<Backlog>)>>,
     newest: watch::Sender<Option<Arc<Picture>>>,
     somebody_came: Notify,
 }
@@ -37,6 +44,7 @@ impl Lookout {
             bus,
             database,
             memory: Mutex::default(),
+            unsaved: Mutex::default(),
             newest: watch::Sender::default(),
             somebody_came: Notify::new(),
         }
@@ -52,6 +60,33 @@ impl Lookout {
             Some(picture) => picture,
             None => self.look(&mut memory).await,
         }
+    }
+
+    /// What is accepted and not saved yet, at most a second ago; nothing if the broker does not say so in time.
+    /// The savers also get what tells of their own saves, which for a moment is among it.
+    pub(crate) async fn unsaved(&self) -> Option<Backlog> {
+        if !*self.bus.connected().borrow() {
+            return None;
+        }
+        let mut told = self.unsaved.lock().await;
+        if let Some((at, unsaved)) = *told
+            && at.elapsed() < PACE
+        {
+            return unsaved;
+        }
+        let standing = timeout(UNSAVED_LIMIT, self.standing()).await;
+        let standing = known("how much is not saved", standing);
+        let unsaved = standing.map(|stock| {
+            // Where there are no savers yet nothing is saved.
+            let all = Backlog {
+                waiting: stock.events,
+                oldest: Some(Duration::MAX),
+                ..Backlog::default()
+            };
+            stock.groups.get(SAVERS).copied().unwrap_or(all)
+        });
+        *told = Some((Instant::now(), unsaved));
+        unsaved
     }
 
     /// Every picture from now on, the newest at any time. As long as somebody has this, a picture is

@@ -101,7 +101,12 @@ impl Memory {
         }
         let present = present.unwrap_or_default();
         self.remember(&present, standing.as_ref());
-        let (mut services, groups) = self.services(&present);
+        let (mut services, mut groups) = self.services(&present);
+        if !database {
+            for member in groups.iter_mut().flat_map(|group| &mut group.members) {
+                member.waits = member.in_flight > 0;
+            }
+        }
         services.sort_by_key(|service| !service.publishes);
         let stream = standing.as_ref().map(|stock| Stream {
             events: stock.events,
@@ -143,7 +148,7 @@ impl Memory {
             members: members.collect(),
             last_sequence: standing.map(|stock| stock.last_sequence),
             waiting: waiting
-                .map(|(name, backlog)| (name.clone(), backlog.waiting))
+                .map(|(name, backlog)| (name.clone(), backlog.unsettled()))
                 .collect(),
         });
         let publishers = present.iter().filter(|one| publishes(one));
@@ -190,6 +195,7 @@ impl Memory {
         Member {
             name: one.member.clone(),
             answers: true,
+            waits: false,
             since: Some(one.started),
             handled: done(|counts| counts.handled),
             published: Done {

@@ -62,11 +62,20 @@ pub(crate) struct Backlog {
     pub(crate) oldest: Option<Duration>,
 }
 
+impl Backlog {
+    /// All of it.
+    pub(crate) fn unsettled(self) -> u64 {
+        self.waiting.saturating_add(self.in_hand)
+    }
+}
+
 /// A member: of one that does not answer, nothing but the name is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) answers: bool,
+    /// Whether it holds events that it cannot handle while the database is away.
+    pub(crate) waits: bool,
     pub(crate) since: Option<OffsetDateTime>,
     /// Events or questions.
     pub(crate) handled: Done,
@@ -97,6 +106,14 @@ impl Service {
     /// How many members answered.
     pub(crate) fn answering(&self) -> usize {
         self.members.iter().filter(|member| member.answers).count()
+    }
+}
+
+impl Group {
+    /// Whether somebody works on what is in hand. What nobody works on waits.
+    pub(crate) fn is_at_work(&self) -> bool {
+        let mut members = self.service.members.iter();
+        members.any(|member| member.answers && !member.waits)
     }
 }
 

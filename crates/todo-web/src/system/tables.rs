@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{
     figures::{self, UNKNOWN},
-    picture::{Done, Group, Member, Picture, Service},
+    picture::{Backlog, Done, Group, Member, Picture, Service},
 };
 use crate::{
     texts::{SystemTexts, Texts},
@@ -21,6 +21,8 @@ pub(super) struct GroupRow {
 pub(super) struct MemberRow {
     pub(super) service: String,
     pub(super) name: String,
+    pub(super) state: &'static str,
+    pub(super) class: &'static str,
     /// Nothing of one that does not answer.
     pub(super) started: Option<When>,
     pub(super) cells: [String; 3],
@@ -55,24 +57,36 @@ pub(super) fn groups(picture: &Picture, texts: &SystemTexts) -> Vec<GroupRow> {
             service, backlog, ..
         } = group;
         let count = |count: Option<u64>| count.map_or(UNKNOWN.to_owned(), figures::count);
-        let announced = service
-            .publishes
-            .then(|| figures::rate(service.publishing(), texts));
+        let rate = |rate| figures::flowing(rate, texts).unwrap_or(UNKNOWN.to_owned());
+        let backlog = backlog.map(|backlog| Backlog {
+            waiting: waiting(group, backlog),
+            in_hand: backlog.unsettled() - waiting(group, backlog),
+            ..backlog
+        });
         GroupRow {
             name: service.name.clone(),
             cells: [
                 answering(service),
-                figures::rate(service.handling(), texts),
+                rate(service.handling()),
                 count(backlog.map(|backlog| backlog.waiting)),
                 count(backlog.map(|backlog| backlog.in_hand)),
                 figures::age(backlog.and_then(|backlog| backlog.oldest), texts)
                     .unwrap_or(UNKNOWN.to_owned()),
                 figures::count(group.dead_letters),
-                announced.unwrap_or(UNKNOWN.to_owned()),
+                rate(service.publishing()),
             ],
         }
     };
     picture.groups.iter().map(row).collect()
+}
+
+/// How much waits: what is in hand as well, if nobody works on it.
+fn waiting(group: &Group, backlog: Backlog) -> u64 {
+    if group.is_at_work() {
+        backlog.waiting
+    } else {
+        backlog.unsettled()
+    }
 }
 
 /// How many of those that are expected answered.
@@ -87,6 +101,16 @@ pub(super) fn members(picture: &Picture, now: OffsetDateTime, texts: &Texts) -> 
     let row = |service: &Service, member: &Member| MemberRow {
         service: service.name.clone(),
         name: member.name.clone(),
+        state: match (member.answers, member.waits) {
+            (false, _) => texts.system.no_answer,
+            (true, true) => texts.system.waits,
+            (true, false) => texts.system.answers,
+        },
+        class: match (member.answers, member.waits) {
+            (false, _) => "missing",
+            (true, true) => "waiting",
+            (true, false) => "",
+        },
         started: member.since.map(|since| When::new(since, now, texts)),
         cells: if member.answers {
             [
@@ -110,10 +134,9 @@ pub(super) fn members(picture: &Picture, now: OffsetDateTime, texts: &Texts) -> 
 fn done(done: Done, texts: &SystemTexts) -> String {
     match done {
         Done { total: 0, .. } => UNKNOWN.to_owned(),
-        Done { total, rate: None } => figures::count(total),
-        Done { total, rate } => {
-            let (total, rate) = (figures::count(total), figures::rate(rate, texts));
-            format!("{total} ({rate})")
-        }
+        Done { total, rate } => match figures::flowing(rate, texts) {
+            None => figures::count(total),
+            Some(rate) => format!("{} ({rate})", figures::count(total)),
+        },
     }
 }

@@ -1,9 +1,16 @@
 //! English.
 
-use events::InvalidText;
+use events::{
+    Event, InvalidText, ItemCompleted, ItemDeleted, ItemMoved, ItemRenamed, ItemReopened,
+    ItemRestored, ItemSaved, NewItem,
+};
 
 use super::{Texts, system};
-use crate::{refusal::Reason, view::Show};
+use crate::{
+    app::{NotAccepted, Unread},
+    refusal::{Reason, Wanted},
+    view::Show,
+};
 
 /// The texts in English.
 pub(crate) const ENGLISH: Texts = Texts {
@@ -23,13 +30,39 @@ pub(crate) const ENGLISH: Texts = Texts {
     mark_all: "Mark all as done",
     clear: "Clear completed",
     list: "The list",
-    lists: "Other lists",
+    ways: "Pages",
+    nav_list: "List",
+    all_lists: "All lists",
+    default_list: "Default list",
+    list_counts: |left, done| format!("{left} left, {done} done"),
+    many_items: "more than 1,000 items",
+    list_hint: "A list is there as soon as something is added to it.",
+    lists_unread: |why| match why {
+        Unread::Away => {
+            "The lists cannot be shown because the database is away. You can open one by its name."
+        }
+        Unread::Broken => {
+            "The lists cannot be shown because the database refuses to tell. It has been written down."
+        }
+    },
     another_list: "Name of another list",
     open_list: "Open",
+    unsaved: |count| match count {
+        1 => "1 accepted, not saved yet. It shows as soon as it is saved.".to_owned(),
+        count => format!("{count} accepted, not saved yet. They show as soon as they are saved."),
+    },
     empty_list: "Nothing to do yet. Add the first item above.",
     empty_page: "There are no more items.",
-    database_away: "The list shows nothing because the database is away. You can still add items: \
-                    they appear as soon as it is back.",
+    unread: |why| match why {
+        Unread::Away => {
+            "The list shows nothing because the database is away. You can still add items: they appear as \
+             soon as it is back."
+        }
+        Unread::Broken => {
+            "The list shows nothing because the database refuses to tell. It has been written down; you \
+             can still add items."
+        }
+    },
     newest: |count| format!("These are the newest {count}."),
     whole_list: "Show the whole list",
     first_page: "First page",
@@ -45,14 +78,30 @@ pub(crate) const ENGLISH: Texts = Texts {
     reopen: "Mark as not done",
     change: "Change",
     rename_title: "Change an item",
-    rename_label: "New text",
-    rename: "Rename",
+    rename_label: "Text",
+    rename: "Save",
     up: "Move up",
     down: "Move down",
     delete: "Delete",
     deleted: "Deleted.",
     undo: "Undo",
-    added_when: "Added:",
+    added_when: "Added",
+    history: "What happened",
+    happened: |subject| match subject {
+        NewItem::SUBJECT => "Added",
+        ItemRenamed::SUBJECT => "Text changed",
+        ItemCompleted::SUBJECT => "Done",
+        ItemReopened::SUBJECT => "Not done after all",
+        ItemMoved::SUBJECT => "Moved",
+        ItemDeleted::SUBJECT => "Deleted",
+        ItemRestored::SUBJECT => "Brought back",
+        ItemSaved::SUBJECT => "Saved",
+        _ => "Something else",
+    },
+    history_empty: "The audit has nothing about this item yet.",
+    history_not_kept: "Nobody has kept a history here: the audit-handler, which writes down every event, \
+                       has not run.",
+    history_unread: "The history cannot be shown right now. Nothing of it is lost.",
 
     accepted: "Accepted. It will appear in the list when it is saved.",
     added: "Added to the list.",
@@ -67,7 +116,20 @@ pub(crate) const ENGLISH: Texts = Texts {
     offline: "Not connected. You can go on: your changes are kept here and sent as soon as the \
               connection is back.",
 
-    not_accepted: "This cannot be accepted right now. Your text is kept: please try again in a moment.",
+    not_accepted: |why| match why {
+        NotAccepted::Away => {
+            "This cannot be accepted right now, because the message broker cannot be reached. Your text \
+             is kept: please try again in a moment."
+        }
+        NotAccepted::Full => {
+            "This cannot be accepted right now, because so many changes wait to be saved that there is no \
+             room for more. Your text is kept: please try again in a few minutes."
+        }
+        NotAccepted::Unconfirmed => {
+            "The message broker did not say in time whether this was accepted. Your text is kept: please \
+             send it again. It will not be there twice."
+        }
+    },
     stale_key: "This form could not be read as it was sent. Your text is kept: please send it again.",
     try_again: "Try again",
     invalid: |invalid| match invalid {
@@ -79,6 +141,16 @@ pub(crate) const ENGLISH: Texts = Texts {
         InvalidText::Control(control) => format!(
             "The text has a character that cannot be seen (U+{:04X}). Remove it, or type the text \
              again.",
+            u32::from(control)
+        ),
+    },
+    invalid_name: |invalid| match invalid {
+        InvalidText::Blank => "A list needs a name. Type one.".to_owned(),
+        InvalidText::TooLong { limit, length } => {
+            format!("The name of a list has up to {limit} characters; this one has {length}.")
+        }
+        InvalidText::Control(control) => format!(
+            "The name of the list has a character that cannot be seen (U+{:04X}). Remove it.",
             u32::from(control)
         ),
     },
@@ -121,9 +193,26 @@ pub(crate) const ENGLISH: Texts = Texts {
             "Nothing was changed. Please open the list here and try again.",
         ),
         Reason::Busy => ("Too many visitors at once", "Please try again in a moment."),
-        Reason::NotAccepted => (
-            "Your change cannot be accepted right now",
+        Reason::DatabaseAway(Wanted::Item) => (
+            "The item cannot be shown: the database is away",
+            "What was accepted is kept and saved as soon as it is back. Please reload this page in a moment.",
+        ),
+        Reason::DatabaseAway(Wanted::EachItem) => (
+            "This cannot be done right now: the database is away",
+            "It knows which items there are. Nothing was changed: please try again in a moment.",
+        ),
+        Reason::NotAccepted(NotAccepted::Away) => (
+            "Your change cannot be accepted right now: the message broker is away",
             "It is not lost if you keep this page open: please try again in a moment.",
+        ),
+        Reason::NotAccepted(NotAccepted::Full) => (
+            "Your change cannot be accepted right now: there is no room",
+            "Too many changes wait to be saved. It is not lost if you keep this page open: please try \
+             again in a few minutes.",
+        ),
+        Reason::NotAccepted(NotAccepted::Unconfirmed) => (
+            "It is not known whether your change was accepted",
+            "The message broker did not answer in time. Please try again: it will not be made twice.",
         ),
         Reason::Internal => (
             "Something is broken here",
@@ -137,4 +226,13 @@ pub(crate) const ENGLISH: Texts = Texts {
     minutes_ago: |minutes| format!("{minutes} min ago"),
     hours_ago: |hours| format!("{hours} h ago"),
     date: |at| format!("{} {} {}", at.day(), at.month(), at.year()),
+    moment: |at| {
+        let (hour, minute, second) = at.time().as_hms();
+        format!(
+            "{} {} {}, {hour:02}:{minute:02}:{second:02} UTC",
+            at.day(),
+            at.month(),
+            at.year()
+        )
+    },
 };

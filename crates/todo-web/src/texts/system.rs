@@ -16,7 +16,7 @@ pub(crate) struct SystemTexts {
 
     /// What the picture shows, for whoever does not see it.
     pub(crate) picture: &'static str,
-    pub(crate) all_well: &'static str,
+    pub(crate) all_well: fn(usize) -> String,
     pub(crate) broker_away: &'static str,
     pub(crate) database_away: &'static str,
     pub(crate) standing_unknown: &'static str,
@@ -46,27 +46,34 @@ pub(crate) struct SystemTexts {
     pub(crate) dead_letters: fn(&str) -> String,
     pub(crate) stored: fn(&str) -> String,
     pub(crate) filled: fn(&str, &str) -> String,
-    pub(crate) saves: &'static str,
+    pub(crate) saves: fn(&str) -> String,
+    /// Below a curve: the most of the last minute.
+    pub(crate) most: fn(&str) -> String,
 
     pub(crate) figures: &'static str,
     pub(crate) group_columns: [&'static str; 8],
     pub(crate) member_columns: [&'static str; 7],
     pub(crate) answers: &'static str,
+    /// Of a member that answers, and can do nothing for now.
+    pub(crate) waits: &'static str,
 }
 
 /// In English.
 pub(super) const ENGLISH: SystemTexts = SystemTexts {
-    title: "The system",
+    title: "Live flow",
     about: "Every change is an event. Publishers put it into the stream, each group gets all of them, \
             and its members share the work.",
     as_of: |time| format!("As of {time} UTC."),
     reload: "Reload the page to see how it is by then.",
-    live: "Live: this changes by itself.",
+    live: "Live",
     offline: "Not connected. This is how it was last.",
 
     picture: "The flow of events from the publishers over the stream to the groups and the database. \
               The tables below have the same figures.",
-    all_well: "Everybody answers.",
+    all_well: |members| match members {
+        1 => "The one member answers.".to_owned(),
+        members => format!("All {members} members answer."),
+    },
     broker_away: "The broker cannot be reached: nothing can be published, and nobody can be asked.",
     database_away: "The database cannot be reached: what is published waits in the stream.",
     standing_unknown: "The broker did not say in time how far the groups are.",
@@ -97,7 +104,7 @@ pub(super) const ENGLISH: SystemTexts = SystemTexts {
         (hours, minutes, _) => format!("{hours} h {minutes} min"),
     },
     waiting: "waiting",
-    in_hand: |count| format!("{count} in hand"),
+    in_hand: |count| format!("{count} in progress"),
     oldest: |age| format!("oldest {age}"),
     dead_letters: |count| match count {
         "1" => "1 dead letter".to_owned(),
@@ -108,18 +115,19 @@ pub(super) const ENGLISH: SystemTexts = SystemTexts {
         count => format!("{count} events stored"),
     },
     filled: |percent, limit| format!("{percent} of {limit}"),
-    saves: "saves announced",
+    saves: |rate| format!("saved {rate}"),
+    most: |count| format!("up to {count} in a minute"),
 
-    figures: "In figures",
+    figures: "Details",
     group_columns: [
         "Group",
         "Members",
         "Handled",
         "Waiting",
-        "In hand",
+        "In progress",
         "Oldest",
         "Dead letters",
-        "Announced",
+        "Saved",
     ],
     member_columns: [
         "Service",
@@ -128,24 +136,25 @@ pub(super) const ENGLISH: SystemTexts = SystemTexts {
         "Started",
         "Handled",
         "Published",
-        "In work",
+        "In progress",
     ],
     answers: "answers",
+    waits: "waits for the database",
 };
 
 /// In Korean.
 pub(super) const KOREAN: SystemTexts = SystemTexts {
-    title: "시스템",
+    title: "시스템 현황",
     about: "모든 변경은 이벤트예요. 발행자가 스트림에 넣으면 그룹마다 모든 이벤트를 받고, 그룹의 \
             멤버들이 일을 나눠요.",
     as_of: |time| format!("UTC {time} 기준이에요."),
     reload: "지금 상태를 보려면 페이지를 새로고침해 주세요.",
-    live: "실시간으로 바뀌고 있어요.",
+    live: "실시간",
     offline: "연결이 끊겼어요. 마지막으로 받은 상태를 보여 드리고 있어요.",
 
     picture: "이벤트가 발행자에서 스트림을 거쳐 그룹과 데이터베이스로 흐르는 그림이에요. 같은 수치가 \
               아래 표에 있어요.",
-    all_well: "모두 응답하고 있어요.",
+    all_well: |members| format!("멤버 {members}개가 모두 응답하고 있어요."),
     broker_away: "브로커에 연결할 수 없어요. 발행할 수 없고 상태를 물어볼 수도 없어요.",
     database_away: "데이터베이스에 연결할 수 없어요. 발행된 이벤트는 스트림에서 기다려요.",
     standing_unknown: "그룹이 어디까지 처리했는지 브로커가 제때 알려 주지 않았어요.",
@@ -165,7 +174,7 @@ pub(super) const KOREAN: SystemTexts = SystemTexts {
     unreachable: "연결할 수 없음",
     not_known: "알 수 없음",
 
-    rate: |number| format!("초당 {number}"),
+    rate: |number| format!("{number}건/초"),
     age: |age| match (
         age.as_secs() / 3600,
         age.as_secs() / 60 % 60,
@@ -177,23 +186,25 @@ pub(super) const KOREAN: SystemTexts = SystemTexts {
     },
     waiting: "대기",
     in_hand: |count| format!("처리 중 {count}"),
-    oldest: |age| format!("가장 오래된 것 {age}"),
+    oldest: |age| format!("최장 대기 {age}"),
     dead_letters: |count| format!("데드 레터 {count}"),
     stored: |count| format!("이벤트 {count}개 보관"),
     filled: |percent, limit| format!("{limit} 중 {percent}"),
-    saves: "저장 알림",
+    saves: |rate| format!("저장 완료 이벤트 {rate}"),
+    most: |count| format!("최근 1분 최대 {count}"),
 
-    figures: "수치로 보기",
+    figures: "자세히",
     group_columns: [
         "그룹",
         "멤버",
         "처리",
         "대기",
         "처리 중",
-        "가장 오래된 것",
+        "최장 대기",
         "데드 레터",
-        "알림",
+        "저장 완료",
     ],
-    member_columns: ["서비스", "멤버", "상태", "시작", "처리", "발행", "작업 중"],
+    member_columns: ["서비스", "멤버", "상태", "시작", "처리", "발행", "처리 중"],
     answers: "응답함",
+    waits: "데이터베이스 대기",
 };

@@ -29,6 +29,7 @@ pub(crate) struct TestApp {
     pub(crate) language: &'static str,
     pub(crate) broker: Link,
     pub(crate) database: Link,
+    pub(crate) pool: store::Database,
     observer: Bus,
     events: Subscription,
     items: ItemStore,
@@ -77,7 +78,8 @@ impl TestApp {
             database,
             observer,
             events,
-            items: ItemStore::new(pool),
+            items: ItemStore::new(pool.clone()),
+            pool,
             stream: StreamIdentity::new("TODO", OffsetDateTime::now_utc()).into(),
             saved: 0,
             servers,
@@ -103,6 +105,11 @@ impl TestApp {
         )
         .await;
         router
+    }
+
+    /// Does something to the database as its owner.
+    pub(crate) async fn sql(&self, statement: &str) -> String {
+        self.servers.1.execute(statement).await.unwrap()
     }
 
     /// A member of another service, connected.
@@ -131,6 +138,14 @@ impl TestApp {
         let id = EventId::of_version(saved.id, saved.version);
         let sealed = Envelope::seal(&saved, id, "test", now);
         self.observer.publish(&sealed).await.unwrap().sequence
+    }
+
+    /// Follows a link on another page.
+    pub(crate) async fn visit_from(&self, referrer: &str, path: &str) -> Answer {
+        let request = Request::get(path)
+            .header(header::HOST, "todo.example")
+            .header(header::REFERER, format!("http://todo.example{referrer}"));
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn visit(&self, path: &str) -> Answer {

@@ -1,8 +1,11 @@
 //! `GET /`
 
 use axum::http::StatusCode;
+use bus::Delivery;
+use events::TodoEvent;
+use tokio_util::sync::CancellationToken;
 
-use crate::app::TestApp;
+use crate::app::{Answer, TestApp};
 
 #[tokio::test]
 async fn an_empty_list_invites_to_add_an_item() {
@@ -34,7 +37,7 @@ async fn items_are_listed_with_the_newest_last_and_counted() {
         "there is no more than what is shown"
     );
     let item = app.visit(&format!("/items/{second}")).await;
-    assert!(item.has("value=\"홍보 비디오 촬영\"") && item.has(">just now</time>"));
+    assert!(item.has("value=\"홍보 비디오 촬영\"") && item.has("(just now)"));
 }
 
 #[tokio::test]
@@ -132,6 +135,39 @@ async fn a_page_lets_a_browser_do_nothing_but_show_it_and_send_its_forms() {
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(!page.has("data-away"));
     assert!(
-        !page.has("style=") && !page.has("<style") && page.body.matches("<script").count() == 1
+        !page.has("style=") && !page.has("<style") && page.body.matches("<script").count() == 2
     );
+}
+
+#[tokio::test]
+async fn what_is_accepted_and_not_saved_yet_is_told_after_a_reload() {
+    let mut app = TestApp::start().await;
+    let empty = app.visit("/").await;
+    assert!(empty.has("<div class=\"notes\">") && !empty.has("class=\"unsaved\""));
+    for item in ["buy milk", "buy bread"] {
+        app.add(item).await;
+    }
+    let told = |page: &Answer| page.has("<div class=\"notes behind\">") && page.has("2 accepted, not saved yet.");
+    app.sees("what is not saved", told).await;
+    app.language = "ko";
+    app.sees("what is not saved", |page| page.has("접수된 변경 2개가 아직 저장되지 않았어요."))
+        .await;
+    app.broker.cut().await;
+    app.sees("nothing of it while nobody knows", |page| !page.has("behind"))
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_saved_is_not_told_to_be_unsaved() {
+    let app = TestApp::start().await;
+    let savers = app.member("save-handler", "save-handler-1").await;
+    app.add("buy milk").await;
+    app.sees("what is not saved", |page| page.has("1 accepted, not saved yet."))
+        .await;
+    let handle = async |_: &Delivery<TodoEvent>| Ok(());
+    let group = savers.group("save-handler", events::ALL_SUBJECTS);
+    tokio::select! {
+        ended = group.each(CancellationToken::new(), handle) => panic!("{ended:?}"),
+        () = app.sees("all is saved", |page| !page.has("behind")) => {}
+    }
 }

@@ -3,6 +3,8 @@
 use axum::http::StatusCode;
 use events::{Event, ItemCompleted, ItemDeleted};
 
+use uuid::Uuid;
+
 use crate::app::TestApp;
 
 #[tokio::test]
@@ -45,12 +47,15 @@ async fn a_list_is_opened_by_its_name() {
     ] {
         assert_eq!(app.visit(asked).await.location(), address, "{asked}");
     }
-    for asked in ["/lists?name=", "/lists?name=%00", "/lists"] {
-        assert_eq!(
-            app.visit(asked).await.status,
-            StatusCode::BAD_REQUEST,
-            "{asked}"
-        );
+    let long = format!("/lists?name={}", "x".repeat(65));
+    for (asked, advice) in [
+        ("/lists?name=", "A list needs a name."),
+        ("/lists?name=a%00", "cannot be seen (U+0000)"),
+        (&long, "up to 64 characters; this one has 65"),
+    ] {
+        let page = app.visit(asked).await;
+        page.refuses(StatusCode::UNPROCESSABLE_ENTITY, advice);
+        assert!(page.has("<form class=\"add\" action=\"/lists\">"));
     }
     let long = format!("/lists/{}", "x".repeat(65));
     for asked in [&long, "/lists/%20", "/lists/a%0Ab/all"] {
@@ -58,6 +63,74 @@ async fn a_list_is_opened_by_its_name() {
             .await
             .refuses(StatusCode::NOT_FOUND, "nothing at this address");
     }
+}
+
+#[tokio::test]
+async fn the_lists_are_shown_with_what_is_left_in_them_and_the_default_one_first() {
+    let mut app = TestApp::start().await;
+    let empty = app.visit("/lists").await;
+    assert!(empty.has(
+        "<a href=\"/\" dir=\"auto\">Default list</a> <span class=\"part\">0 left, 0 done</span>"
+    ));
+    app.has_in("a <b>", "one").await;
+    let done = app.has_in("가족", "two").await;
+    app.submit(&format!("/items/{done}/complete"), &[]).await;
+    app.has("buy milk").await;
+    let page = app.visit("/lists").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let lines: Vec<_> = page.body.split("<li><a href=").skip(1).collect();
+    assert_eq!(lines.len(), 3, "{}", page.body);
+    assert!(lines[0].contains("1 left, 0 done"));
+    assert!(lines[1].starts_with("\"/lists/a%20%3Cb%3E\"") && lines[1].contains("a &#60;b&#62;"));
+    assert!(
+        lines[2].starts_with("\"/lists/%EA%B0%80%EC%A1%B1\"")
+            && lines[2].contains("0 left, 1 done")
+    );
+    assert!(page.has("<a href=\"/lists\" aria-current=\"page\">All lists</a>"));
+    for address in ["/", "/lists/shopping", "/system", "/new", "/nothing"] {
+        let page = app.visit(address).await;
+        assert!(page.has("<a href=\"/lists\">All lists</a>"), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn many_lists_are_shown_page_by_page() {
+    let mut app = TestApp::start().await;
+    for number in 0..=100 {
+        let fields = [("list", &*format!("list {number:03}")), ("item", "x")];
+        app.submit("/new", &fields).await;
+    }
+    app.save().await;
+    let first = app.visit("/lists").await;
+    assert!(first.has(">list 099<") && !first.has(">list 100<"));
+    let next = "/lists?after=list%20099";
+    assert!(first.has(&format!("<a rel=\"next\" href=\"{next}\">")));
+    let second = app.visit(next).await;
+    assert!(second.has(">list 100<") && !second.has(">Default list<"));
+    assert!(second.has("<a href=\"/lists\">First page</a>"));
+    app.visit("/lists?after=")
+        .await
+        .refuses(StatusCode::BAD_REQUEST, "no such page");
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_one_takes_no_item_and_nor_does_another_in_its_place() {
+    let mut app = TestApp::start().await;
+    let long = "x".repeat(65);
+    for (list, advice) in [
+        (long.as_str(), "up to 64 characters; this one has 65"),
+        ("a\nb", "cannot be seen (U+000A)"),
+        ("a\0", "cannot be seen (U+0000)"),
+        (" ", "A list needs a name."),
+    ] {
+        let key = Uuid::now_v7().to_string();
+        let fields = [("key", key.as_str()), ("list", list), ("item", "buy milk")];
+        let page = app.submit("/new", &fields).await;
+        page.refuses(StatusCode::UNPROCESSABLE_ENTITY, advice);
+        assert!(page.has("value=\"buy milk\"") && page.has("name=\"list\" type=\"text\""));
+        assert_eq!(page.key(), key);
+    }
+    assert!(app.published().await.is_empty());
 }
 
 #[tokio::test]

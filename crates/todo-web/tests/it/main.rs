@@ -9,6 +9,7 @@ mod actions;
 mod app;
 mod assets;
 mod home;
+mod item;
 mod list;
 mod lists;
 mod live;

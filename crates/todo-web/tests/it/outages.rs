@@ -19,8 +19,8 @@ async fn without_the_broker_a_form_is_kept_and_can_be_sent_again() {
     let key = app.visit("/").await.key();
     app.broker.cut().await;
     for (language, advice) in [
-        ("en", "cannot be accepted right now"),
-        ("ko", "지금은 접수할 수 없어요"),
+        ("en", "Your text is kept"),
+        ("ko", "입력한 내용은 그대로 있으니"),
     ] {
         app.language = language;
         let start = Instant::now();
@@ -147,6 +147,73 @@ async fn without_the_database_the_page_says_so_and_takes_items() {
         .await;
     app.save().await;
     assert_eq!(app.visit("/").await.items(), ["[buy milk]", "buy bread"]);
+}
+
+#[tokio::test]
+async fn without_the_database_each_page_says_that_it_is_why() {
+    let mut app = TestApp::start().await;
+    let id = app.has("buy milk").await;
+    app.database.cut().await;
+    app.sees("the outage", is_down).await;
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    let item = format!("/items/{id}");
+    for (language, advice, each) in [
+        (
+            "en",
+            "The item cannot be shown: the database is away",
+            "This cannot be done right now: the database is away",
+        ),
+        (
+            "ko",
+            "데이터베이스에 연결할 수 없어서 할 일을 보여 드릴 수 없어요",
+            "데이터베이스에 연결할 수 없어서 지금은 할 수 없어요",
+        ),
+    ] {
+        app.language = language;
+        app.visit(&item).await.refuses(unavailable, advice);
+        for verb in ["complete", "reopen", "clear"] {
+            let page = app.submit(&format!("/lists/default/{verb}"), &[]).await;
+            page.refuses(unavailable, each);
+        }
+    }
+    app.language = "en";
+    let lists = app.visit("/lists").await;
+    assert!(lists.has("The lists cannot be shown because the database is away."));
+    assert!(lists.has("<form class=\"add\" action=\"/lists\">"));
+}
+
+#[tokio::test]
+async fn a_database_that_refuses_to_answer_is_not_said_to_be_away() {
+    let mut app = TestApp::start().await;
+    let id = app.has("buy milk").await;
+    // No version ever stored such a text.
+    app.sql("update items set item = 'x' || chr(10) || 'y'")
+        .await;
+    let page = app.visit(&format!("/items/{id}")).await;
+    page.refuses(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Something is broken here",
+    );
+    let page = app.visit("/").await;
+    assert!(page.has("because the database refuses to tell") && page.has("data-away"));
+}
+
+#[tokio::test]
+async fn a_change_that_the_broker_does_not_take_is_refused_with_the_reason() {
+    let mut app = TestApp::start().await;
+    let id = app.has("buy milk").await;
+    let complete = format!("/items/{id}/complete");
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    app.broker.stall();
+    let page = app.submit(&complete, &[]).await;
+    page.refuses(unavailable, "The message broker did not answer in time");
+    let page = app.submit("/new", &[("item", "buy bread")]).await;
+    page.refuses(unavailable, "did not say in time whether this was accepted");
+    app.broker.cut().await;
+    let page = app.submit(&complete, &[]).await;
+    page.refuses(unavailable, "the message broker is away");
+    let page = app.submit("/new", &[("item", "buy bread")]).await;
+    page.refuses(unavailable, "because the message broker cannot be reached");
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 
+use uuid::Uuid;
+
 use crate::app::{Answer, TestApp};
 
 async fn post(app: &TestApp, kind: &str, body: impl Into<Body>) -> Answer {
@@ -18,7 +20,8 @@ async fn an_unknown_address_is_not_found() {
     for path in [
         "/nothing",
         "/items",
-        "/list/",
+        "/list/x",
+        "//elsewhere.example/",
         "/assets/x.css",
         "/new/1",
         "/%00",
@@ -31,6 +34,48 @@ async fn an_unknown_address_is_not_found() {
     app.visit("/nothing")
         .await
         .refuses(StatusCode::NOT_FOUND, "이 주소에는 아무것도 없어요");
+}
+
+#[tokio::test]
+async fn an_address_with_a_slash_too_many_leads_to_the_one_without() {
+    let app = TestApp::start().await;
+    for (asked, address) in [
+        ("/lists/shopping/", "/lists/shopping"),
+        (
+            "/lists/shopping/?show=active",
+            "/lists/shopping?show=active",
+        ),
+        ("/system/", "/system"),
+        ("/lists//", "/lists"),
+    ] {
+        let answer = app.visit(asked).await;
+        assert_eq!(answer.status, StatusCode::PERMANENT_REDIRECT, "{asked}");
+        assert_eq!(answer.location(), address);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_leads_back_to_the_list_that_it_came_from() {
+    let mut app = TestApp::start().await;
+    let back = |list: &str| format!("<p class=\"pages\"><a href=\"{list}\">");
+    let page = app
+        .visit_from("/lists/shopping?show=active", "/items/1")
+        .await;
+    page.refuses(StatusCode::NOT_FOUND, &back("/lists/shopping"));
+    let page = app.visit("/lists/shopping/all?after=x").await;
+    page.refuses(StatusCode::BAD_REQUEST, &back("/lists/shopping"));
+    let id = Uuid::now_v7();
+    let fields = [("list", "shopping"), ("show", "active")];
+    let page = app.submit(&format!("/items/{id}/complete"), &fields).await;
+    page.refuses(StatusCode::NOT_FOUND, &back("/lists/shopping?show=active"));
+    app.visit("/items/1")
+        .await
+        .refuses(StatusCode::NOT_FOUND, &back("/"));
+    let id = app.has_in("shopping", "buy milk").await;
+    app.broker.cut().await;
+    let page = app.submit(&format!("/items/{id}/complete"), &fields).await;
+    let back = back("/lists/shopping?show=active");
+    page.refuses(StatusCode::SERVICE_UNAVAILABLE, &back);
 }
 
 #[tokio::test]

@@ -106,8 +106,8 @@ async fn the_page_can_be_read_without_a_script_and_in_either_language() {
     let _member = app.member("<b>mail</b>", "mail-1").await;
     let page = shows(&app, "mail-1", |_| true).await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    assert!(page.has("<h2>The system</h2>") && page.has("As of 20"));
-    assert!(page.has("Everybody answers."), "{}", page.body);
+    assert!(page.has("<h2>Live flow</h2>") && page.has("As of 20"));
+    assert!(page.has("All 3 members answer."), "{}", page.body);
     assert!(page.has("&#60;b&#62;mail") && !page.has("<b>mail"));
     assert!(!page.has("style=") && !page.has("<style") && !page.has(" onload"));
     for layout in ["wide", "tall"] {
@@ -120,8 +120,12 @@ async fn the_page_can_be_read_without_a_script_and_in_either_language() {
     assert_eq!(row(&page.body, "todo-web-1").unwrap()[0], "answers");
     app.language = "ko";
     let page = app.visit("/system").await;
-    assert!(page.has("<h2>시스템</h2>") && page.has("모두 응답하고 있어요."));
-    assert!(app.visit("/").await.has("<a href=\"/system\">시스템</a>"));
+    assert!(page.has("<h2>시스템 현황</h2>") && page.has("멤버 3개가 모두 응답하고 있어요."));
+    assert!(
+        app.visit("/")
+            .await
+            .has("<a href=\"/system\">시스템 현황</a>")
+    );
 }
 
 #[tokio::test]
@@ -184,7 +188,7 @@ async fn a_broker_that_is_away_or_stuck_and_a_database_that_is_away_are_told_of_
     app.database.cut().await;
     told("The database cannot be reached").await;
     app.database.restore().await;
-    told("Everybody answers.").await;
+    told("All 2 members answer.").await;
 }
 
 #[tokio::test]

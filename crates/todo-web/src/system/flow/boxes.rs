@@ -36,9 +36,7 @@ pub(super) fn service_box(canvas: &mut Canvas, service: &Service, area: Area, te
     canvas.group("service", "", |canvas| {
         canvas.rect("box", area, 12.0);
         let inside = inside(area, SERVICE_HEAD);
-        let rate = service
-            .publishes
-            .then(|| figures::rate(service.publishing(), texts));
+        let rate = figures::flowing(service.publishing(), texts);
         title(canvas, &service.name, area, rate.as_deref());
         draw_rows(
             canvas,
@@ -50,8 +48,7 @@ pub(super) fn service_box(canvas: &mut Canvas, service: &Service, area: Area, te
     });
 }
 
-/// A group with what waits for it: as a number, as a bar that grows with the number's length, and as
-/// a curve of the last minute.
+/// A group with what it has not settled: as a number, and as a curve of the last minute.
 pub(super) fn group_box(canvas: &mut Canvas, group: &Group, area: Area, texts: &SystemTexts) {
     let backlog = group.backlog.unwrap_or_default();
     let late = backlog.oldest.is_some_and(|age| age > LATE);
@@ -59,9 +56,9 @@ pub(super) fn group_box(canvas: &mut Canvas, group: &Group, area: Area, texts: &
     canvas.group(class, "", |canvas| {
         canvas.rect("box", area, 12.0);
         let inside = inside(area, GROUP_HEAD);
-        let rate = figures::rate(group.service.handling(), texts);
-        title(canvas, &group.service.name, area, Some(&rate));
-        let waiting = group.backlog.map(|backlog| figures::count(backlog.waiting));
+        let rate = figures::flowing(group.service.handling(), texts);
+        title(canvas, &group.service.name, area, rate.as_deref());
+        let waiting = group.backlog.map(|all| figures::count(all.unsettled()));
         let waiting = waiting.as_deref().unwrap_or(UNKNOWN);
         let parts = [
             ("big", waiting),
@@ -75,29 +72,17 @@ pub(super) fn group_box(canvas: &mut Canvas, group: &Group, area: Area, texts: &
             width: 130.0,
             height: 28.0,
         };
-        draw_curve(canvas, &group.history, curve);
-        let track = Area {
-            y: area.y + 70.0,
-            height: 8.0,
-            ..inside
-        };
-        canvas.rect("track", track, 4.0);
-        let width = track.width * bar(backlog.waiting);
-        canvas.rect("load", Area { width, ..track }, 4.0);
-        let hand = (texts.in_hand)(&figures::count(backlog.in_hand));
-        let age = figures::age(backlog.oldest, texts);
-        let line = match age {
-            Some(age) => format!("{hand} · {}", (texts.oldest)(&age)),
-            None => hand,
-        };
-        canvas.text("small", inside.x, area.y + 98.0, &line);
-        let letters = (texts.dead_letters)(&figures::count(group.dead_letters));
-        let class = if group.dead_letters > 0 {
-            "small end danger"
-        } else {
-            "small end"
-        };
-        canvas.text(class, inside.right(), area.y + 98.0, &letters);
+        draw_curve(canvas, &group.history, curve, texts);
+        let hand = figures::count(backlog.in_hand);
+        let at_work = backlog.in_hand > 0 && group.is_at_work();
+        let hand = at_work.then(|| (texts.in_hand)(&hand));
+        let age = figures::age(backlog.oldest, texts).map(|age| (texts.oldest)(&age));
+        let line: Vec<_> = hand.into_iter().chain(age).collect();
+        canvas.text("small", inside.x, area.y + 86.0, &line.join(" · "));
+        if group.dead_letters > 0 {
+            let letters = (texts.dead_letters)(&figures::count(group.dead_letters));
+            canvas.text("small end danger", inside.right(), area.y + 98.0, &letters);
+        }
         draw_rows(
             canvas,
             &group.service,
@@ -125,10 +110,14 @@ pub(super) fn stream_box(canvas: &mut Canvas, picture: &Picture, area: Area, tex
             canvas.text("small danger middle", x, top + 54.0, text);
             return;
         };
-        let rate = figures::rate(stream.rate, texts);
-        canvas.text("big middle", x, top + 56.0, &rate);
         let stored = (texts.stored)(&figures::count(stream.events));
-        canvas.text("small middle", x, top + 80.0, &stored);
+        match figures::flowing(stream.rate, texts) {
+            Some(rate) => {
+                canvas.text("big middle", x, top + 56.0, &rate);
+                canvas.text("small middle", x, top + 80.0, &stored);
+            }
+            None => canvas.text("name middle", x, top + 66.0, &stored),
+        }
         let track = Area {
             x: area.x + 2.0 * PADDING,
             y: top + 92.0,
@@ -142,13 +131,10 @@ pub(super) fn stream_box(canvas: &mut Canvas, picture: &Picture, area: Area, tex
         let limit = figures::size(stream.limit);
         let filled = (texts.filled)(&figures::percent(share), &limit);
         canvas.text("small middle", x, top + 114.0, &filled);
-        let letters = (texts.dead_letters)(&figures::count(stream.dead_letters));
-        let class = if stream.dead_letters > 0 {
-            "small middle danger"
-        } else {
-            "small middle"
-        };
-        canvas.text(class, x, top + 138.0, &letters);
+        if stream.dead_letters > 0 {
+            let letters = (texts.dead_letters)(&figures::count(stream.dead_letters));
+            canvas.text("small middle danger", x, top + 138.0, &letters);
+        }
     });
 }
 
@@ -183,13 +169,9 @@ pub(super) fn database_box(
             "small middle danger"
         };
         canvas.text(class, x, middle + 6.0, state);
-        let saving = figures::rate(picture.saving(), texts);
-        canvas.text(
-            "small middle",
-            x,
-            middle + 26.0,
-            &format!("{} {saving}", texts.saves),
-        );
+        if let Some(rate) = figures::flowing(picture.saving(), texts) {
+            canvas.text("small middle", x, middle + 26.0, &(texts.saves)(&rate));
+        }
     });
 }
 
@@ -212,16 +194,14 @@ fn title(canvas: &mut Canvas, name: &str, area: Area, rate: Option<&str>) {
     }
 }
 
-/// How much of the bar is full: a tenth of the events takes a sixth off, so that ten and a hundred
-/// thousand can both be seen.
-fn bar(waiting: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "it is rounded anyway")]
-    let waiting = waiting as f64;
-    (waiting.ln_1p() / 1e6_f64.ln_1p()).min(1.0)
-}
-
-/// The curve of what waited in the last minute, as high as the most.
-fn draw_curve(canvas: &mut Canvas, history: &[(Duration, u64)], area: Area) {
+/// The curve of what waited in the last minute, as high as the most, which stands below it. If nothing waited,
+/// there is none.
+fn draw_curve(
+    canvas: &mut Canvas,
+    history: &[(Duration, u64)],
+    area: Area,
+    texts: &SystemTexts,
+) {
     use std::fmt::Write;
 
     /// Fewer than these do not fill the curve's height.
@@ -230,7 +210,13 @@ fn draw_curve(canvas: &mut Canvas, history: &[(Duration, u64)], area: Area) {
         return;
     };
     let most = history.iter().map(|(_, waiting)| *waiting).max();
-    let most = most.unwrap_or_default().max(LEAST);
+    let most = most.unwrap_or_default();
+    if most == 0 {
+        return;
+    }
+    let scale = (texts.most)(&figures::count(most));
+    canvas.text("small end", area.right(), area.bottom() + 18.0, &scale);
+    let most = most.max(LEAST);
     let x = |age: &Duration| area.right() - area.width * (age.as_secs_f64() / 60.0).min(1.0);
     let bottom = area.bottom();
     let mut course = format!("M{:.1} {bottom:.1}", x(first));

@@ -26,7 +26,7 @@ pub(super) fn rows_height(service: &Service, width: f64) -> f64 {
     (rows * (HEIGHT + GAP) - GAP).max(18.0) + if more { 24.0 } else { 0.0 }
 }
 
-/// Draws the members, each with its part of `all` that is done in a second.
+/// Draws the members, each with what it does in a second.
 pub(super) fn draw_rows(
     canvas: &mut Canvas,
     service: &Service,
@@ -49,15 +49,13 @@ pub(super) fn draw_rows(
             height: HEIGHT,
         }
     };
-    let rates = service.members.iter().filter_map(rate);
-    let most = rates.fold(0.0, f64::max);
     let mut shown: Vec<_> = service.members.iter().collect();
     if shown.len() > SHOWN {
         // Who is missing must not be among those who are left out.
         shown.sort_by_key(|member| member.answers);
     }
     for (index, member) in shown.iter().take(SHOWN).enumerate() {
-        draw(canvas, member, place(index), (rate(member), most), texts);
+        draw(canvas, member, place(index), rate(member), texts);
     }
     if let Some(more @ 1..) = shown.len().checked_sub(SHOWN) {
         canvas.text(
@@ -77,41 +75,30 @@ fn draw(
     canvas: &mut Canvas,
     member: &Member,
     area: Area,
-    (rate, most): (Option<f64>, f64),
+    rate: Option<f64>,
     texts: &SystemTexts,
 ) {
-    let class = if member.answers {
-        "member"
-    } else {
-        "member missing"
+    let (class, state) = match (member.answers, member.waits) {
+        (false, _) => ("member missing", Some(texts.no_answer.to_owned())),
+        (true, true) => ("member waiting", Some(texts.waits.to_owned())),
+        (true, false) => ("member", figures::flowing(rate, texts)),
     };
     canvas.group(class, &member.name, |canvas| {
         canvas.rect("chip", area, 8.0);
         let name = shortened(&member.name, area.width - 32.0, 12.5);
-        let alone = member.answers && rate.is_none();
-        let line = if alone { area.middle() } else { area.y + 14.0 };
+        let line = match state {
+            Some(_) => area.y + 14.0,
+            None => area.middle(),
+        };
         canvas.circle("dot", area.x + 13.0, line, 3.5);
         canvas.text("label", area.x + 23.0, line + 4.5, &name);
-        if !member.answers {
-            canvas.text(
-                "small danger",
-                area.x + 23.0,
-                area.y + 33.0,
-                texts.no_answer,
-            );
-        } else if let Some(rate) = rate {
-            let track = Area {
-                x: area.x + 12.0,
-                y: area.y + 27.0,
-                width: area.width - 84.0,
-                height: 5.0,
+        if let Some(state) = state {
+            let class = match (member.answers, member.waits) {
+                (false, _) => "small danger",
+                (true, true) => "small amber",
+                (true, false) => "small",
             };
-            canvas.rect("track", track, 2.5);
-            let part = if most > 0.0 { rate / most } else { 0.0 };
-            let width = track.width * part;
-            canvas.rect("share", Area { width, ..track }, 2.5);
-            let rate = figures::rate(Some(rate), texts);
-            canvas.text("small end", area.right() - 12.0, area.y + 33.5, &rate);
+            canvas.text(class, area.x + 23.0, area.y + 33.0, &state);
         }
     });
 }

@@ -127,3 +127,31 @@ async fn a_group_is_there_without_members_and_remembers_what_waited() {
         .collect();
     assert_eq!(history, [(50, 4), (25, 9), (0, 2)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_the_database_whoever_holds_events_waits_and_what_it_holds_is_not_settled() {
+    let mut memory = Memory::default();
+    let holding = |in_flight| Work {
+        in_flight,
+        ..work("saver", 1)
+    };
+    let mut look = |database| {
+        let members = vec![
+            present("saver", "saver-1", vec![holding(2)]),
+            present("saver", "saver-2", vec![holding(0)]),
+            present("web", "web-1", vec![work("publish", 1)]),
+        ];
+        let mut seen = seen(members, 1, 5);
+        seen.database = database;
+        seen.standing.as_mut().unwrap().groups.get_mut("saver").unwrap().in_hand = 2;
+        memory.picture(seen)
+    };
+    let waits = |picture: &Picture| {
+        let members = picture.everybody().flat_map(|service| &service.members);
+        members.map(|member| member.waits).collect::<Vec<_>>()
+    };
+    assert_eq!(waits(&look(true)), [false; 3]);
+    let away = look(false);
+    assert_eq!(waits(&away), [false, true, false]);
+    assert_eq!(away.groups[0].history.last().unwrap().1, 7);
+}
