@@ -60,7 +60,9 @@ impl Checks {
     }
 
     async fn look_for_small_targets(&mut self, state: &str) {
-        let is_finger = self.browser.value("matchMedia('(pointer: coarse)').matches");
+        let is_finger = self
+            .browser
+            .value("matchMedia('(pointer: coarse)').matches");
         assert_eq!(is_finger.await, true);
         let small = self.browser.value(SMALL).await;
         for target in small.as_array().unwrap() {

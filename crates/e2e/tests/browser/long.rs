@@ -142,7 +142,9 @@ async fn an_item_that_is_added_further_down_than_the_page_shows_is_told_of_with_
     browser.becomes(&is_seen, false).await;
     browser.click(".added a").await;
     browser.becomes(&is_seen, true).await;
-    browser.becomes(&format!("{row}.matches(':target')"), true).await;
+    browser
+        .becomes(&format!("{row}.matches(':target')"), true)
+        .await;
     browser.becomes(hidden, true).await;
     // What is seen anyway needs no word.
     browser.visit("/lists/short").await;

@@ -44,7 +44,9 @@ pub(crate) const KOREAN: Texts = Texts {
     },
     another_list: "다른 목록 이름",
     open_list: "열기",
-    unsaved: |count| format!("접수된 변경 {count}개가 아직 저장되지 않았어요. 저장되는 대로 목록에 나타나요."),
+    unsaved: |count| {
+        format!("접수된 변경 {count}개가 아직 저장되지 않았어요. 저장되는 대로 목록에 나타나요.")
+    },
     empty_list: "아직 할 일이 없어요. 위에서 첫 번째 할 일을 추가해 보세요.",
     empty_page: "더 이상 할 일이 없어요.",
     unread: |why| match why {

@@ -147,14 +147,20 @@ async fn what_is_accepted_and_not_saved_yet_is_told_after_a_reload() {
     for item in ["buy milk", "buy bread"] {
         app.add(item).await;
     }
-    let told = |page: &Answer| page.has("<div class=\"notes behind\">") && page.has("2 accepted, not saved yet.");
+    let told = |page: &Answer| {
+        page.has("<div class=\"notes behind\">") && page.has("2 accepted, not saved yet.")
+    };
     app.sees("what is not saved", told).await;
     app.language = "ko";
-    app.sees("what is not saved", |page| page.has("접수된 변경 2개가 아직 저장되지 않았어요."))
-        .await;
+    app.sees("what is not saved", |page| {
+        page.has("접수된 변경 2개가 아직 저장되지 않았어요.")
+    })
+    .await;
     app.broker.cut().await;
-    app.sees("nothing of it while nobody knows", |page| !page.has("behind"))
-        .await;
+    app.sees("nothing of it while nobody knows", |page| {
+        !page.has("behind")
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -162,8 +168,10 @@ async fn what_is_saved_is_not_told_to_be_unsaved() {
     let app = TestApp::start().await;
     let savers = app.member("save-handler", "save-handler-1").await;
     app.add("buy milk").await;
-    app.sees("what is not saved", |page| page.has("1 accepted, not saved yet."))
-        .await;
+    app.sees("what is not saved", |page| {
+        page.has("1 accepted, not saved yet.")
+    })
+    .await;
     let handle = async |_: &Delivery<TodoEvent>| Ok(());
     let group = savers.group("save-handler", events::ALL_SUBJECTS);
     tokio::select! {

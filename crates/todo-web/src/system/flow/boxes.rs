@@ -196,12 +196,7 @@ fn title(canvas: &mut Canvas, name: &str, area: Area, rate: Option<&str>) {
 
 /// The curve of what waited in the last minute, as high as the most, which stands below it. If nothing waited,
 /// there is none.
-fn draw_curve(
-    canvas: &mut Canvas,
-    history: &[(Duration, u64)],
-    area: Area,
-    texts: &SystemTexts,
-) {
+fn draw_curve(canvas: &mut Canvas, history: &[(Duration, u64)], area: Area, texts: &SystemTexts) {
     use std::fmt::Write;
 
     /// Fewer than these do not fill the curve's height.

@@ -71,13 +71,7 @@ fn columns(width: f64) -> usize {
     if width >= 2.0 * WIDTH + GAP { 2 } else { 1 }
 }
 
-fn draw(
-    canvas: &mut Canvas,
-    member: &Member,
-    area: Area,
-    rate: Option<f64>,
-    texts: &SystemTexts,
-) {
+fn draw(canvas: &mut Canvas, member: &Member, area: Area, rate: Option<f64>, texts: &SystemTexts) {
     let (class, state) = match (member.answers, member.waits) {
         (false, _) => ("member missing", Some(texts.no_answer.to_owned())),
         (true, true) => ("member waiting", Some(texts.waits.to_owned())),

@@ -79,11 +79,17 @@ fn what_is_in_hand_is_part_of_what_waits_and_in_progress_only_while_somebody_wor
     let mut saver = group("saver", 40, vec![member("saver-1", 1.0)]);
     saver.backlog.as_mut().unwrap().in_hand = 2;
     for svg in both(&picture(vec![saver.clone()])) {
-        assert!(svg.contains(">42<") && svg.contains(">2 in progress<"), "{svg}");
+        assert!(
+            svg.contains(">42<") && svg.contains(">2 in progress<"),
+            "{svg}"
+        );
     }
     saver.service.members[0].answers = false;
     for svg in both(&picture(vec![saver])) {
-        assert!(svg.contains(">42<") && !svg.contains("in progress"), "{svg}");
+        assert!(
+            svg.contains(">42<") && !svg.contains("in progress"),
+            "{svg}"
+        );
     }
 }
 
@@ -94,14 +100,21 @@ fn at_rest_there_are_no_rates_and_no_curve() {
     let mut picture = picture(vec![saver]);
     picture.stream.as_mut().unwrap().rate = Some(0.0);
     for svg in both(&picture) {
-        assert!(!svg.contains("/s<") && !svg.contains("class=\"curve\""), "{svg}");
+        assert!(
+            !svg.contains("/s<") && !svg.contains("class=\"curve\""),
+            "{svg}"
+        );
         assert!(svg.contains(">12 events stored<"));
     }
 }
 
 #[test]
 fn who_answers_and_waits_for_the_database_is_told_apart() {
-    let mut saver = group("saver", 3, vec![member("saver-1", 0.0), member("saver-2", 0.0)]);
+    let mut saver = group(
+        "saver",
+        3,
+        vec![member("saver-1", 0.0), member("saver-2", 0.0)],
+    );
     saver.service.members[0].waits = true;
     for svg in both(&picture(vec![saver])) {
         assert_eq!(svg.matches("class=\"member waiting\"").count(), 1);

@@ -143,7 +143,13 @@ async fn without_the_database_whoever_holds_events_waits_and_what_it_holds_is_no
         ];
         let mut seen = seen(members, 1, 5);
         seen.database = database;
-        seen.standing.as_mut().unwrap().groups.get_mut("saver").unwrap().in_hand = 2;
+        seen.standing
+            .as_mut()
+            .unwrap()
+            .groups
+            .get_mut("saver")
+            .unwrap()
+            .in_hand = 2;
         memory.picture(seen)
     };
     let waits = |picture: &Picture| {
