@@ -9,12 +9,23 @@ export const rows = part(".todo-list");
 export const on = (element, kind, act) => element.addEventListener(kind, act);
 export const idOf = (element) => element.closest("li").id.slice("item-".length);
 
+// What a person wrote, for the page: nobody is to translate it.
+export function quote(text) {
+  const quoted = document.createElement("span");
+  quoted.setAttribute("translate", "no");
+  quoted.dir = "auto";
+  quoted.textContent = text;
+  return quoted;
+}
+
 export function makeList(known, outbox) {
   const blank = part("template").innerHTML;
   // How many items the page does not have, and how many of them are done.
   let others, othersDone;
 
-  const list = { show: "", isHeld: false, read, learn, items, chosen, draw };
+  // Of each item whose text is being changed, what it was when that began.
+  const edited = new Map();
+  const list = { show: "", isHeld: false, edited, read, learn, items, find, chosen, draw };
   return list;
 
   // Takes over the state of a page; what was learned since `before` is newer.
@@ -28,12 +39,21 @@ export function makeList(known, outbox) {
   }
 
   function items() {
-    return outbox.items().sort((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1));
+    return outbox.items().sort(byPlace);
   }
 
-  // Those of them that are shown.
+  function find(id) {
+    return items().find((item) => item.id === id);
+  }
+
+  // Those of them that are shown. One whose text is being changed stays, whatever becomes of it.
   function chosen() {
-    return items().filter((item) => !list.show || !item.completed === (list.show === "active"));
+    const all = items();
+    const ids = new Set(all.map(({ id }) => id));
+    for (const item of edited.values()) if (!ids.has(item.id)) all.push(item);
+    if (all.length > ids.size) all.sort(byPlace);
+    const isShown = ({ completed }) => !list.show || !completed === (list.show === "active");
+    return all.filter((item) => isShown(item) || edited.has(item.id));
   }
 
   // Rows are kept, with what is typed in them.
@@ -42,12 +62,15 @@ export function makeList(known, outbox) {
     list.isDrawing = true;
     const focus = document.activeElement;
     const shown = chosen();
+    const ids = new Set(shown.map(({ id }) => `item-${id}`));
+    for (const row of [...rows.children]) if (!ids.has(row.id)) row.remove();
     shown.forEach((item, index) => {
       const row = fill(document.getElementById(`item-${item.id}`) ?? make(item.id), item);
       const place = rows.children[index];
-      if (row !== place) rows.insertBefore(row, place);
+      // One that is typed in is left where it is, and the others go around it.
+      if (edited.has(item.id)) while (rows.children[index] !== row) rows.append(rows.children[index]);
+      else if (row !== place) rows.insertBefore(row, place);
     });
-    while (rows.children.length > shown.length) rows.lastElementChild.remove();
     // A row that was moved has lost the focus.
     if (focus !== document.activeElement) (focus.isConnected ? focus : part(".new-todo")).focus();
     list.isDrawing = false;
@@ -60,8 +83,8 @@ export function makeList(known, outbox) {
   }
 
   function fill(row, { item, completed = false, state }) {
-    const label = row.querySelector("label");
-    if (label.textContent !== item) label.textContent = item;
+    const text = row.querySelector("label span") ?? row.querySelector("label");
+    if (text.textContent !== item) text.textContent = item;
     row.querySelector(".toggle").checked = completed;
     row.classList.toggle("completed", completed);
     for (const name of ["saving", "waiting"]) row.classList.toggle(name, state === name);
@@ -74,9 +97,7 @@ export function makeList(known, outbox) {
     const total = all.length + others;
     const done = all.filter(({ completed }) => completed).length + othersDone;
     const left = total - done;
-    const { firstChild, lastChild, dataset } = part(".todo-count");
-    firstChild.textContent = left;
-    lastChild.data = left === 1 ? dataset.one : dataset.many;
+    count(left);
     part(".main").hidden = part(".footer").hidden = !total;
     part(".empty").hidden = total > 0 || "away" in app.dataset;
     part(".clear-completed").hidden = !done;
@@ -84,8 +105,20 @@ export function makeList(known, outbox) {
     for (const link of app.querySelectorAll(".filters a")) {
       const isSelected = link.search === (list.show && `?show=${list.show}`);
       link.classList.toggle("selected", isSelected);
-      link.ariaCurrent = isSelected ? "page" : null;
+      if (isSelected) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
     }
+  }
+
+  // Written anew, since a translator may have made something else of it.
+  function count(left) {
+    if (left === list.left) return;
+    list.left = left;
+    const counter = part(".todo-count");
+    const number = document.createElement("strong");
+    number.textContent = left;
+    counter.textContent = "";
+    counter.append(number, left === 1 ? counter.dataset.one : counter.dataset.many);
   }
 
   // Savers may overtake each other: tells whether this is news.
@@ -98,10 +131,15 @@ export function makeList(known, outbox) {
   }
 }
 
+function byPlace(a, b) {
+  return a.order - b.order || (a.id < b.id ? -1 : 1);
+}
+
+// A text is taken from where no translator changes it. (A page of an older version has it not there.)
 function itemOf(row) {
   return {
     id: idOf(row),
-    item: row.querySelector("label").textContent,
+    item: row.querySelector(".edit").getAttribute("value") ?? row.querySelector("label").textContent,
     completed: row.classList.contains("completed"),
     order: Number(row.dataset.order),
     version: Number(row.dataset.version),

@@ -61,6 +61,10 @@ export function order(list, put) {
 
   function place(row, to) {
     const others = list.chosen().filter(({ id }) => id !== idOf(row));
+    // Where an item comes that is not saved yet is not known. What is put beside it settles that.
+    if (others[to]?.isGuess || others[to - 1]?.isGuess) {
+      for (const { id, order, isGuess } of others) if (isGuess) put("move", id, { order });
+    }
     const after = others[to]?.order;
     const before = others[to - 1]?.order ?? after - 2 * STEP;
     let order = (before + after) / 2;

@@ -1,40 +1,63 @@
-// The changes made here that are not known to be saved. The browser keeps them until they are accepted.
+// The changes made here that are not known to be saved. The browser keeps them until they are, or until
+// the server has said why not.
 
-// How long an accepted change is shown against a newer state of its item.
+import { keep, kept, read, release } from "./keep.js";
+
+// How long an accepted change is shown against a newer state of its item, and how long a new item of
+// which nothing is heard after a reload: it may have been saved and deleted meanwhile.
 const DOUBT_MS = 5000;
+const GRACE_MS = 600_000;
+// How long an answer may take.
+const PATIENCE_MS = 10_000;
 
-// A UUID of version 7: keys sort by time. Sent twice under one key, a change is made once.
+// The latest time that a key can hold.
+const LAST = 2 ** 48 - 1;
+let latest = 0;
+
+// A UUID of version 7: keys sort by time. Sent twice under one key, a change is made once. The clock
+// may be wrong by years, and be put right meanwhile: no key is before an earlier one.
 export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(9));
-  const time = `0${Date.now().toString(16)}`;
+  const now = Math.trunc(Date.now()) || 0;
+  latest = Math.min(Math.max(now, latest + 1), LAST);
+  const bytes = new Uint8Array(9);
+  try {
+    crypto.getRandomValues(bytes);
+  } catch {
+    bytes.forEach((_, at) => (bytes[at] = Math.random() * 256));
+  }
+  const time = latest.toString(16).padStart(12, "0");
   const hex = time + Array.from(bytes, (byte) => (256 + byte).toString(16).slice(1)).join("");
   return hex.replace(/(.{8})(.{4})(...)(...)(.{12})/, "$1-$2-7$3-8$4-$5");
 }
 
-// `known` has the items as they are saved.
-export function makeOutbox(list, known, changed, refused) {
-  const prefix = `todo ${list} `;
-  // The name of another list may begin alike, and keys are of one length.
-  const isOurs = ([name]) => name.slice(0, -36) === prefix;
-  const kept = () => Object.entries(localStorage).filter(isOurs).sort().map(([, text]) => JSON.parse(text));
-  const changes = new Set(kept());
-  let isSending, isStuck, retry;
+const timeOf = (key) => parseInt(key.replace("-", "").slice(0, 12), 16) || 0;
 
-  const release = ({ key }) => localStorage.removeItem(prefix + key);
-  const forget = (change) => release(change) ?? changes.delete(change);
+// `known` has the items as they are saved.
+export function makeOutbox(list, known, { changed, refused, foreign }) {
+  const prefix = `todo ${list} `;
+  const nameOf = ({ key }) => prefix + key;
+  const changes = new Set(kept(prefix));
+  let isSending, isStuck, retry;
+  // Which of those that wait is sent, and which when the first is not let through.
+  let at = 0;
+  let probe = 1;
+  for (const change of changes) {
+    latest = Math.max(latest, timeOf(change.key));
+    // What the clock said then says nothing now.
+    if (change.accepted) Object.assign(change, { accepted: performance.now(), isOld: true });
+  }
+
+  const forget = (change) => release(nameOf(change)) ?? changes.delete(change);
 
   // Takes what is done, and what the item has then. Of two about the same the later counts.
   function put(verb, id, effect) {
     const [about] = Object.keys(effect);
-    for (const old of [...changes, ...kept()]) if (old.id === id && old.about === about) forget(old);
+    for (const old of [...changes, ...kept(prefix)]) if (old.id === id && old.about === about) forget(old);
     const key = about === "id" ? id : newKey();
     const change = { key, verb, id, about, effect, version: known.get(id)?.version ?? 0 };
     changes.add(change);
-    try {
-      localStorage[prefix + key] = JSON.stringify(change);
-    } catch {
-      change.isLoose = true; // There is no room: it lives as long as the page.
-    }
+    // If there is no room, it lives as long as the page.
+    change.isLoose = !keep(nameOf(change), change);
     changed();
     send();
   }
@@ -42,20 +65,21 @@ export function makeOutbox(list, known, changed, refused) {
   // All items, as they will be, without what is saved by now.
   function items() {
     const all = new Map(known);
+    const now = performance.now();
     let end = 0;
     for (const { order } of known.values()) end = Math.max(end, order);
     for (const change of changes) {
-      const { key, id, about, effect, version, accepted } = change;
+      const { id, about, effect, accepted } = change;
       const item = known.get(id);
-      const isNewer = item ? item.version > version : about !== "id";
-      const isDone = item?.[about] === effect[about] || accepted < Date.now() - DOUBT_MS;
       const state = isStuck && !accepted ? "waiting" : "saving";
-      const isSaved = item && (item.cause === key || effect.id);
-      if (isSaved || (accepted && isNewer && isDone)) forget(change);
+      // What somebody else deleted must not take along what was typed here.
+      if (about === "item" && item?.deleted && !isDeletedHere(id)) refused(change, null, () => forget(change));
+      else if (isOver(change, item, now)) forget(change);
       else if (all.has(id) || effect.id) {
         const next = { ...all.get(id), ...effect, state };
-        // It will be stored after those that are.
-        if (effect.id) next.order = Math.max(next.order, end + 0.001);
+        // It will be stored after those that are, whatever the clock says here.
+        if (effect.id) next.order = end + 0.001;
+        if (effect.id || about === "order") next.isGuess = about === "id";
         end = Math.max(end, next.order);
         all.set(id, next);
       }
@@ -63,38 +87,99 @@ export function makeOutbox(list, known, changed, refused) {
     return [...all.values()].filter(({ deleted }) => !deleted);
   }
 
-  // In their order.
-  async function send() {
-    const change = [...changes].find(({ accepted }) => !accepted);
-    if (isSending || !change) return;
-    clearTimeout(retry);
-    isSending = true;
-    const answer = await post(change);
-    isSending = false;
-    isStuck = answer === "later";
-    change.accepted = answer === "accepted" && Date.now();
-    if (change.accepted) release(change);
-    else if (!isStuck) forget(change);
-    if (answer === "refused") refused(change.effect.item);
-    changed();
-    setTimeout(changed, DOUBT_MS + 100);
-    if (isStuck) retry = setTimeout(send, 2000 + Math.random() * 2000);
-    else send();
+  function isDeletedHere(id) {
+    return [...changes].some((change) => change.id === id && change.effect.deleted);
   }
 
-  async function post({ key, verb, id, effect, isLoose }) {
+  // Tells whether nothing more is to be heard of a change.
+  function isOver({ key, about, effect, version, accepted, isOld }, item, now) {
+    if (item && (item.cause === key || effect.id)) return true;
+    if (!accepted) return false;
+    if (about === "id") return isOld && accepted < now - GRACE_MS;
+    const isNewer = !item || item.version > version;
+    return isNewer && (item?.[about] === effect[about] || accepted < now - DOUBT_MS);
+  }
+
+  // Sends one after the other, in their order.
+  async function send() {
+    const waiting = [...changes].filter(({ accepted }) => !accepted);
+    if (isSending) return;
+    clearTimeout(retry);
+    if (!waiting.length) return foreign(false);
+    isSending = true;
+    const change = waiting[at] ?? waiting[(at = 0)];
+    const { answer, why, status, isOurs } = await post(change);
+    isSending = false;
+    isStuck = !["accepted", "refused", "gone"].includes(answer);
+    // What is too much, too late or broken ends by itself.
+    foreign(isStuck && !isOurs && status < 500 && ![408, 429].includes(status));
+    // What something else has taken the place of meanwhile is nobody's loss.
+    if (answer === "refused" && changes.has(change)) refused(change, why, () => forget(change));
+    else if (answer === "accepted") settle(change);
+    else if (!isStuck) forget(change);
+    changed();
+    setTimeout(changed, DOUBT_MS + 100);
+    if (isOverForNow(status !== undefined, isStuck ? waiting.length : waiting.length - 1)) {
+      retry = setTimeout(send, 2000 + Math.random() * 2000);
+    } else send();
+  }
+
+  // Something on the way may let pass all but one. So when the first is not let through, another is
+  // tried, and after a pause the first and yet another.
+  function isOverForNow(isAnswered, left) {
+    if (!isStuck && (!at || at < left)) return false;
+    if (isStuck && !at && isAnswered && left > 1) {
+      at = probe < left ? probe : 1;
+      return false;
+    }
+    probe = isStuck && at ? at + 1 : 1;
+    at = 0;
+    return true;
+  }
+
+  // It is kept until it is saved, for a page that is loaded meanwhile.
+  function settle(change) {
+    change.accepted = performance.now();
+    if (read(nameOf(change))) keep(nameOf(change), change);
+  }
+
+  // Takes no answer for the server's that does not name the change: on the way there may be a portal, a
+  // sign-in page or a proxy that answers in its place, whatever it likes. Such a change waits.
+  async function post(change) {
+    const { key, verb, id, effect } = change;
+    if (change.isLoose) change.isLoose = !keep(nameOf(change), change);
     // Another tab may have sent it, or put something else in its place.
-    if (!isLoose && !(prefix + key in localStorage)) return "gone";
+    const stored = change.isLoose ? change : read(nameOf(change));
+    if (!stored) return { answer: "gone" };
+    if (stored.accepted) return { answer: "accepted" };
     const body = new URLSearchParams({ ...effect, list, key });
     // It may not be saved yet, and will be.
-    if (!known.has(id)) body.set("unsaved", "");
+    if ([...changes].some((other) => other.key === id)) body.set("unsaved", "");
     const address = verb === "new" ? "/new" : `/items/${id}/${verb}`;
-    const signal = AbortSignal.timeout(10_000);
-    const asked = fetch(address, { method: "POST", body, redirect: "manual", signal });
-    const { type, status = 503 } = await asked.catch(() => ({}));
-    if (type === "opaqueredirect") return "accepted";
-    return status < 500 && ![408, 429].includes(status) ? "refused" : "later";
+    const headers = { "Todo-Change": key };
+    const stop = new AbortController();
+    const late = setTimeout(() => stop.abort(), PATIENCE_MS);
+    let status;
+    try {
+      const options = { method: "POST", body, headers, redirect: "manual", signal: stop.signal };
+      const answer = await fetch(address, options);
+      status = answer.status;
+      const said = await answer.json();
+      if (said.change === key) return { ...said, isOurs: true, status };
+    } catch {
+      // What cannot be read is no answer.
+    } finally {
+      clearTimeout(late);
+    }
+    return { answer: "later", status };
   }
+
+  // What is only here would be gone with the page.
+  window.addEventListener("beforeunload", (event) => {
+    if (![...changes].some(({ isLoose, accepted }) => isLoose && !accepted)) return;
+    event.preventDefault();
+    event.returnValue = true;
+  });
 
   return { put, items, send };
 }

@@ -1,9 +1,11 @@
 // A list that is changed in place. The page does the same without this, by its forms.
 
+import { editing, isComposed } from "./edit.js";
 import { follow } from "./feed.js";
-import { app, idOf, makeList, on, part, rows } from "./list.js";
+import { app, idOf, makeList, on, part, quote, rows } from "./list.js";
 import { order } from "./order.js";
 import { makeOutbox, newKey } from "./outbox.js";
+import { makeRefused } from "./refused.js";
 
 const UNDO_MS = 8000;
 const LONGEST = 256;
@@ -12,31 +14,23 @@ const texts = app.dataset;
 const input = part(".new-todo");
 // What is known of each item, also of those that are gone.
 const known = new Map();
-const outbox = makeOutbox(texts.list, known, () => list.draw(), refuse);
+const outbox = makeOutbox(texts.list, known, { changed: () => list.draw(), refused: refuse, foreign });
 const list = makeList(known, outbox);
+const lose = makeRefused(texts.list, texts);
 const { put } = outbox;
 // Of a long list the page has a part: the newest of those that are shown.
 let isPart = "part" in texts;
 const wanted = () => (isPart ? list.show : "");
 let last = Number(texts.after);
 
-follow(texts.live, () => last, ({ kind, id, item }) => {
-  if (kind === "open" || kind === "error") {
-    part(".offline").hidden = kind === "open";
-    if (kind === "open") outbox.send();
-  } else if (kind === "reset" || id > last) {
-    last = id;
-    if (kind === "saved") hear(item);
-    else refresh();
-  }
-});
-
 function hear(item) {
   // An item that is not shown may be one of another part.
   if ("away" in texts || (isPart && !known.has(item.id) && item.version > 1)) refresh();
   if (!list.learn(item)) return;
   list.draw();
-  part("[data-news]").textContent = `${item.deleted ? texts.removed : texts.saved}: ${item.item}`;
+  const news = part("[data-news]");
+  news.textContent = `${item.deleted ? texts.removed : texts.saved}: `;
+  news.append(quote(item.item));
 }
 
 // Takes the state as a new page shows it. One without the database is none.
@@ -65,9 +59,18 @@ function complain(problem) {
   Object.assign(part(".problem"), { textContent: problem, hidden: !problem });
 }
 
-function refuse(item = "") {
-  complain(`${texts.refused} ${item}`);
+// Shows a text that is not taken, or is not any more. A change without one shows itself.
+function refuse(change, why, forget) {
+  const text = change.effect.item ?? (change.effect.deleted ? "" : known.get(change.id)?.item);
+  if (text) lose(change, text, why ?? texts.gone, forget);
+  else forget();
   refresh();
+}
+
+// Says that what answers is not the server.
+function foreign(isForeign) {
+  const note = part(".foreign");
+  if (note) note.hidden = !isForeign;
 }
 
 // The text as it is kept; null if it is too long.
@@ -79,34 +82,20 @@ function tidy(text) {
 }
 
 part(".add").noValidate = true;
-on(part(".add"), "submit", (event) => {
+on(part(".add"), "submit", add);
+// A key that a script sends submits nothing by itself.
+on(input, "keydown", (event) => {
+  if (event.key === "Enter" && !event.isTrusted && !isComposed(event)) add(event);
+});
+
+function add(event) {
   event.preventDefault();
   const item = tidy(input.value);
   if (!item) return;
   const id = newKey();
-  put("new", id, { id, item, order: Date.now() / 1000 });
+  put("new", id, { id, item });
   input.value = "";
   input.focus();
-});
-
-function edit(event, where) {
-  if (!event.target.matches(where)) return;
-  event.preventDefault();
-  const row = event.target.closest("li");
-  const field = row.querySelector(".edit");
-  row.classList.add("editing");
-  field.value = row.querySelector("label").textContent;
-  field.focus();
-}
-
-function finish(field, isKept) {
-  const row = field.closest(".editing");
-  const old = row?.querySelector("label").textContent;
-  const item = row && tidy(isKept ? field.value : old);
-  if (item === null) return;
-  row.classList.remove("editing");
-  if (!item) remove([idOf(row)]);
-  else if (item !== old) put("rename", idOf(row), { item });
 }
 
 function tick(id, completed) {
@@ -137,37 +126,38 @@ on(part(".undo button"), "click", () => {
   input.focus();
 });
 
-on(part(".changes"), "submit", (event) => {
-  const is = (name) => event.submitter?.matches(name);
-  if (isPart && !is("li *")) return;
-  event.preventDefault();
-  if (is(".destroy")) remove([idOf(event.submitter)]);
-  else if (is(".clear-completed")) remove(list.items().filter(({ completed }) => completed).map(({ id }) => id));
-});
+// Of a long list the server changes all, also what is not shown.
+let isMeant;
+function submit(button) {
+  isMeant = true;
+  button.click();
+  isMeant = false;
+}
 
-on(part(".toggle-all"), "change", ({ target: { checked, form } }) => {
-  if (isPart) return form.requestSubmit(part(".each .tick"));
+on(part(".changes"), "submit", (event) => isMeant || event.preventDefault());
+on(rows, "click", ({ target }) => target.closest(".destroy") && remove([idOf(target)]));
+on(part(".clear-completed"), "click", ({ target }) => {
+  if (isMeant) return;
+  if (isPart) submit(target);
+  else remove(list.items().filter(({ completed }) => completed).map(({ id }) => id));
+});
+on(part(".toggle-all"), "change", ({ target: { checked } }) => {
+  if (isPart) return submit(part(".each .tick"));
   for (const { id, completed } of list.items()) if (!completed === checked) tick(id, checked);
 });
 
 on(rows, "change", ({ target }) => target.matches(".toggle") && tick(idOf(target), target.checked));
-on(rows, "dblclick", (event) => edit(event, "label"));
-on(rows, "click", (event) => edit(event, event.pointerType === "touch" ? "label, .change" : ".change"));
-on(rows, "focusout", ({ target }) => !list.isDrawing && target.matches(".edit") && finish(target, true));
+// It would press the first button of the form.
 on(app, "keydown", (event) => {
-  const { key, target, isComposing } = event;
-  const isEnter = key === "Enter";
-  if (isComposing || !target.matches(".edit, [type=checkbox]")) return;
-  // It would press the first button of the form.
-  if (isEnter) event.preventDefault();
-  if (isEnter || key === "Escape") finish(target, isEnter);
+  if (event.key === "Enter" && event.target.matches("[type=checkbox]")) event.preventDefault();
 });
+editing(list, known, { put, remove, tidy, lose: (text) => lose({ key: newKey() }, text, texts.gone) });
 order(list, put);
 
 on(part(".filters"), "click", (event) => {
   if (isPart || event.ctrlKey || event.metaKey || !event.target.matches("a")) return;
-  event.preventDefault();
   history.pushState(null, "", event.target.href);
+  event.preventDefault();
   choose();
 });
 on(window, "popstate", choose);
@@ -181,4 +171,16 @@ function choose() {
 
 list.read(app, known);
 choose();
+// From here on the page does without the forms: without this mark they are what is shown.
+document.documentElement.classList.add("scripted");
 outbox.send();
+follow(texts.live, () => last, ({ kind, id, item }) => {
+  if (kind === "open" || kind === "error") {
+    part(".offline").hidden = kind === "open";
+    if (kind === "open") outbox.send();
+  } else if (kind === "reset" || id > last) {
+    last = id;
+    if (kind === "saved") hear(item);
+    else refresh();
+  }
+});

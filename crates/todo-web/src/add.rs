@@ -18,6 +18,7 @@ use crate::{
     form::Sent,
     language::Language,
     render::{self, Frame},
+    verdict::Problem,
     view::{Place, View},
 };
 
@@ -103,19 +104,19 @@ pub(crate) async fn submit(
         .map_or_else(|| Ok(new_key()), |key| key.parse())
     else {
         let form = AddForm::refused(new_key(), fields, texts.stale_key.to_owned());
-        return show(StatusCode::BAD_REQUEST, form, language);
+        return refuse(StatusCode::BAD_REQUEST, form, language);
     };
     // Nothing that was meant for another list ends up in the default one.
     if let Some((name, invalid)) = fields.place.take_misnamed() {
         let mut form = AddForm::refused(key, fields, (texts.invalid_name)(invalid));
         form.misnamed = Some(name);
-        return show(StatusCode::UNPROCESSABLE_ENTITY, form, language);
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, form, language);
     }
     let item: ItemText = match fields.item.parse() {
         Ok(item) => item,
         Err(invalid) => {
             let form = AddForm::refused(key, fields, (texts.invalid)(invalid));
-            return show(StatusCode::UNPROCESSABLE_ENTITY, form, language);
+            return refuse(StatusCode::UNPROCESSABLE_ENTITY, form, language);
         }
     };
     let edited = fields
@@ -155,6 +156,14 @@ async fn publish(
             .await?;
     }
     Ok(())
+}
+
+/// Shows the form with what is wrong with it: sent again as it is, it is wrong again.
+fn refuse(status: StatusCode, form: AddForm, language: Language) -> Response {
+    let problem = form.problem.clone().unwrap_or_default();
+    let mut response = show(status, form, language);
+    response.extensions_mut().insert(Problem(problem));
+    response
 }
 
 fn show(status: StatusCode, form: AddForm, language: Language) -> Response {

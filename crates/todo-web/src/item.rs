@@ -22,6 +22,7 @@ use crate::{
     language::Language,
     refusal::{Again, Refusal},
     render::{self, Frame},
+    verdict::Problem,
     view::Place,
 };
 use page::ItemPage;
@@ -133,20 +134,22 @@ pub(crate) async fn rename(
             item: None,
             place: change.fields.place.clone(),
         };
-        Ok(render::page(status, &template))
+        render::page(status, &template)
     };
     let item: ItemText = match change.fields.item.parse() {
         Ok(item) => item,
         Err(invalid) => {
             let problem = (language.0.invalid)(invalid);
-            return again(StatusCode::UNPROCESSABLE_ENTITY, problem);
+            let mut response = again(StatusCode::UNPROCESSABLE_ENTITY, problem.clone());
+            response.extensions_mut().insert(Problem(problem));
+            return Ok(response);
         }
     };
     let event = ItemRenamed { id, item };
     let published = app.publish(&event, change.event.clone(), id, &cause).await;
     if let Err(why) = published {
         let problem = (language.0.not_accepted)(why).to_owned();
-        return again(StatusCode::SERVICE_UNAVAILABLE, problem);
+        return Ok(again(StatusCode::SERVICE_UNAVAILABLE, problem));
     }
     Ok(Redirect::to(&view.address_about("changed", id)).into_response())
 }

@@ -9,8 +9,8 @@
 //! for `/live`, `add` for `/new`, `item` for `/items/{id}` and what is below it, `system` for `/system`, `assets`
 //! for what looks good and moves. Every text that a person reads is in `texts`, once a language.
 //!
-//! Whatever the scripts do, they do by the same forms: each change is a `POST` with a key, and what came of
-//! it is heard at `/live`.
+//! Whatever the scripts do, they do by the same forms: each change is a `POST` with a key, whose answer is
+//! a `verdict` in place of a page, and what came of it is heard at `/live`.
 //!
 //! # Adding a page
 //!
@@ -35,6 +35,7 @@ mod refusal;
 mod render;
 mod system;
 mod texts;
+mod verdict;
 mod view;
 mod when;
 

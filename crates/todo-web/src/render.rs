@@ -15,6 +15,7 @@ use crate::{
     language::Language,
     refusal::Refusal,
     texts::Texts,
+    verdict::Change,
     view::{Place, View},
 };
 
@@ -88,6 +89,8 @@ pub(crate) struct Pages {
     language: Language,
     /// The list that the request came from.
     list: View,
+    /// What a script has sent, which shows no page.
+    change: Option<Change>,
 }
 
 impl Presentation for Pages {
@@ -95,17 +98,18 @@ impl Presentation for Pages {
         Self {
             language: Language::of(request.headers()),
             list: back::list_of(request.uri(), request.headers()),
+            change: Change::of(request),
         }
     }
 
-    fn present(self, mut response: Response, _: &RequestId) -> Response {
-        let refused = response.extensions_mut().remove::<Refusal>();
-        let status = response.status();
-        let failed = status.is_client_error() || status.is_server_error();
-        if let Some(refusal) = refused {
+    fn present(mut self, mut response: Response, _: &RequestId) -> Response {
+        if let Some(change) = self.change.take() {
+            response = change.judge(response, self.language.0);
+        } else if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
             response = self.show(&refusal, response.headers());
-        } else if failed && !is_page(response.headers()) {
-            response = self.show(&Refusal::of(status), response.headers());
+        } else if failed(&response) && !is_page(response.headers()) {
+            let refusal = Refusal::of(response.status());
+            response = self.show(&refusal, response.headers());
         }
         protect(response.headers_mut());
         response
@@ -130,6 +134,11 @@ impl Pages {
         }
         response
     }
+}
+
+fn failed(response: &Response) -> bool {
+    let status = response.status();
+    status.is_client_error() || status.is_server_error()
 }
 
 fn is_page(headers: &HeaderMap) -> bool {

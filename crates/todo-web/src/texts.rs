@@ -66,6 +66,8 @@ pub(crate) struct Texts {
     pub(crate) complete: &'static str,
     pub(crate) reopen: &'static str,
     pub(crate) change: &'static str,
+    /// The field for an item's text, in its row.
+    pub(crate) edit: &'static str,
     pub(crate) rename_title: &'static str,
     pub(crate) rename_label: &'static str,
     pub(crate) rename: &'static str,
@@ -93,8 +95,13 @@ pub(crate) struct Texts {
     pub(crate) saving: &'static str,
     /// A change is kept in the browser until there is a connection.
     pub(crate) waiting: &'static str,
-    /// A change was not accepted, and trying again does not help.
+    /// Some changes were not accepted, and trying again does not help; their texts follow.
     pub(crate) refused: &'static str,
+    /// Why not, if the item was deleted by somebody else.
+    pub(crate) gone: &'static str,
+    pub(crate) dismiss: &'static str,
+    /// What answers the page is not this service.
+    pub(crate) foreign: &'static str,
     /// An item was saved, or deleted; its text follows.
     pub(crate) saved: &'static str,
     pub(crate) removed: &'static str,

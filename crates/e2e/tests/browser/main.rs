@@ -6,15 +6,21 @@
     reason = "a test fails where its ground gives way"
 )]
 
+mod accepted;
 mod access;
 mod browser;
+mod clocks;
 mod contract;
 mod docs;
+mod editing;
 mod long;
+mod older;
 mod order;
 mod plain;
+mod portal;
 mod sharing;
 mod stage;
 mod system;
 mod tabs;
 mod todomvc;
+mod words;

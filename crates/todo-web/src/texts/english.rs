@@ -27,7 +27,7 @@ pub(crate) const ENGLISH: Texts = Texts {
         Show::Active => "Active",
         Show::Completed => "Completed",
     },
-    mark_all: "Mark all as done",
+    mark_all: "Mark all as complete",
     clear: "Clear completed",
     list: "The list",
     ways: "Pages",
@@ -70,13 +70,14 @@ pub(crate) const ENGLISH: Texts = Texts {
     back_home: "Back to the list",
 
     new_item: "New item",
-    item_label: "What is there to do?",
+    item_label: "What needs to be done?",
     item_hint: |limit| format!("Up to {limit} characters"),
     add: "Add",
 
     complete: "Mark as done",
     reopen: "Mark as not done",
     change: "Change",
+    edit: "Edit",
     rename_title: "Change an item",
     rename_label: "Text",
     rename: "Save",
@@ -110,7 +111,11 @@ pub(crate) const ENGLISH: Texts = Texts {
 
     saving: "saving…",
     waiting: "waiting for the connection",
-    refused: "This change could not be accepted",
+    refused: "This could not be accepted. Copy what you still need:",
+    gone: "(The item was deleted meanwhile.)",
+    dismiss: "Dismiss",
+    foreign: "Something else answers in place of the list, perhaps a sign-in page. Your changes are kept \
+              here: reload the page to see what it wants.",
     saved: "Saved",
     removed: "Removed",
     offline: "Not connected. You can go on: your changes are kept here and sent as soon as the \

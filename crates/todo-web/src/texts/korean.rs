@@ -73,6 +73,7 @@ pub(crate) const KOREAN: Texts = Texts {
     complete: "완료로 표시",
     reopen: "미완료로 되돌리기",
     change: "수정",
+    edit: "내용 수정",
     rename_title: "할 일 수정",
     rename_label: "내용",
     rename: "저장",
@@ -105,7 +106,11 @@ pub(crate) const KOREAN: Texts = Texts {
 
     saving: "저장하는 중…",
     waiting: "연결을 기다리는 중",
-    refused: "이 변경은 접수할 수 없어요",
+    refused: "접수할 수 없었어요. 필요한 내용은 복사해 두세요.",
+    gone: "(그동안 삭제된 할 일이에요.)",
+    dismiss: "닫기",
+    foreign: "목록 대신 로그인 페이지 같은 다른 곳에서 응답하고 있어요. 바꾼 내용은 여기에 보관하고 있으니, \
+              페이지를 새로고침해서 확인해 주세요.",
     saved: "저장했어요",
     removed: "삭제했어요",
     offline: "연결이 끊겼어요. 계속 사용하셔도 돼요. 바꾼 내용은 여기에 보관했다가 다시 연결되면 보내요.",

@@ -164,6 +164,20 @@ impl TestApp {
         self.send(request).await
     }
 
+    /// Sends a change as the page's script does, under its key.
+    pub(crate) async fn change(&self, path: &str, key: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .append_pair("key", key)
+            .finish();
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("todo-change", key)
+            .body(body.into())
+            .unwrap();
+        self.send(request).await
+    }
+
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
         let language = self.language.parse().unwrap();
         request
@@ -304,7 +318,8 @@ impl Answer {
         let shown = |row: &str| {
             let (head, label) = row.split_once("<label").unwrap();
             let (_, text) = label.split_once('>').unwrap();
-            let text = text.split("</label>").next().unwrap();
+            let (_, text) = text.split_once('>').unwrap();
+            let text = text.split("</span></label>").next().unwrap();
             if head.contains(" checked") {
                 format!("[{text}]")
             } else {

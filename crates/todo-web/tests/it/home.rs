@@ -14,8 +14,10 @@ async fn an_empty_list_invites_to_add_an_item() {
     assert_eq!(page.status, StatusCode::OK);
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     assert!(page.has("<p class=\"empty\">Nothing to do yet"));
-    assert!(page.has("<section class=\"main\" aria-labelledby=\"list\" hidden>"));
-    assert!(page.has("<footer class=\"footer\" hidden>"));
+    assert!(
+        page.has("<section class=\"main\" data-testid=\"main\" aria-labelledby=\"list\" hidden>")
+    );
+    assert!(page.has("<footer class=\"footer\" data-testid=\"footer\" hidden>"));
     assert!(page.has(" autofocus>"));
     assert!(page.has("<form class=\"add\" method=\"post\" action=\"/new\""));
 }
@@ -51,7 +53,8 @@ async fn what_users_typed_is_shown_as_text_wherever_it_appears() {
         page.body
             .matches("&#60;script&#62;alert(&#39;1&#39;)")
             .count(),
-        1
+        2,
+        "it is in the row and in the row's field"
     );
 }
 

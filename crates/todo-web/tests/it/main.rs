@@ -17,3 +17,4 @@ mod new;
 mod outages;
 mod refusals;
 mod system;
+mod verdict;
