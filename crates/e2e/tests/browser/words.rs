@@ -57,6 +57,13 @@ async fn a_suite_finds_what_it_knows_from_the_public_examples() {
         let found = format!("({NAMED})({name:?}, {kind:?})");
         assert_eq!(browser.value(&found).await, classes, "{name}");
     }
+    // By a part of its name each link is found alone.
+    for name in ["All", "Active", "Completed"] {
+        let links = format!(
+            "[...document.querySelectorAll('a')].filter((it) => it.textContent.includes('{name}')).length"
+        );
+        assert_eq!(browser.value(&links).await, 1, "{name}");
+    }
     browser
         .shows(".filters a", &["All", "Active", "Completed"])
         .await;

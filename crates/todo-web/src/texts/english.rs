@@ -32,7 +32,7 @@ pub(crate) const ENGLISH: Texts = Texts {
     list: "The list",
     ways: "Pages",
     nav_list: "List",
-    all_lists: "All lists",
+    all_lists: "Lists",
     default_list: "Default list",
     list_counts: |left, done| format!("{left} left, {done} done"),
     many_items: "more than 1,000 items",

@@ -86,10 +86,10 @@ async fn the_lists_are_shown_with_what_is_left_in_them_and_the_default_one_first
         lines[2].starts_with("\"/lists/%EA%B0%80%EC%A1%B1\"")
             && lines[2].contains("0 left, 1 done")
     );
-    assert!(page.has("<a href=\"/lists\" aria-current=\"page\">All lists</a>"));
+    assert!(page.has("<a href=\"/lists\" aria-current=\"page\">Lists</a>"));
     for address in ["/", "/lists/shopping", "/system", "/new", "/nothing"] {
         let page = app.visit(address).await;
-        assert!(page.has("<a href=\"/lists\">All lists</a>"), "{address}");
+        assert!(page.has("<a href=\"/lists\">Lists</a>"), "{address}");
     }
 }
 
