@@ -1,4 +1,4 @@
-//! The values that items are made of.
+//! The values that items are made of, but for their texts.
 
 use std::{fmt, str::FromStr};
 
@@ -43,111 +43,6 @@ impl FromStr for ItemId {
 impl fmt::Display for ItemId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-/// Why a text was refused. The message tells the person who typed it what to change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidText {
-    /// Nothing is left after trimming.
-    #[error("must not be empty or blank")]
-    Blank,
-    /// It has too many characters (Unicode scalar values).
-    #[error("must have at most {limit} characters, has {length}")]
-    TooLong {
-        /// The most that is allowed.
-        limit: usize,
-        /// How many there are.
-        length: usize,
-    },
-    /// It has a character that nobody can see, such as a line break or U+0000.
-    #[error("must not have control characters, has U+{:04X}", u32::from(*.0))]
-    Control(char),
-}
-
-/// Trims `text` and holds it to 1 to `limit` characters without control characters.
-///
-/// U+0000 is among the refused: JSON may carry it, a PostgreSQL text may not, and further inside
-/// it would be an event that can never be saved.
-fn tidy(text: &str, limit: usize) -> Result<&str, InvalidText> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(InvalidText::Blank);
-    }
-    let length = text.chars().count();
-    if length > limit {
-        return Err(InvalidText::TooLong { limit, length });
-    }
-    match text.chars().find(|c| c.is_control()) {
-        Some(control) => Err(InvalidText::Control(control)),
-        None => Ok(text),
-    }
-}
-
-macro_rules! tidy_text {
-    ($(#[$doc:meta])* $name:ident, $limit:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
-        impl $name {
-            /// The most characters (Unicode scalar values) that one may have.
-            pub const LIMIT: usize = $limit;
-
-            /// The text, trimmed.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = InvalidText;
-
-            fn from_str(text: &str) -> Result<Self, InvalidText> {
-                tidy(text, $limit).map(|text| Self(text.to_owned()))
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = InvalidText;
-
-            fn try_from(text: String) -> Result<Self, InvalidText> {
-                if tidy(&text, $limit)?.len() == text.len() {
-                    return Ok(Self(text));
-                }
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(text: $name) -> Self {
-                text.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    };
-}
-
-tidy_text! {
-    /// What there is to do: trimmed, 1 to 256 characters, no control characters.
-    ItemText, 256
-}
-
-tidy_text! {
-    /// Which list an item belongs to: trimmed, 1 to 64 characters, no control characters.
-    ListName, 64
-}
-
-impl Default for ListName {
-    /// The list of items whose publisher named none.
-    fn default() -> Self {
-        Self("default".to_owned())
     }
 }
 

@@ -20,15 +20,18 @@ mod item;
 mod origin;
 mod reply;
 mod schema;
+mod text;
 mod todo;
 mod trace;
+mod visible;
 mod when;
 
 pub use decode::{Decode, Malformed, Meta, Raw, Received};
 pub use envelope::{Envelope, EventId, header};
-pub use item::{InvalidText, ItemId, ItemText, ListName, Order};
+pub use item::{ItemId, Order};
 pub use origin::{Origin, Position, StreamIdentity};
 pub use reply::{Reply, ReplyTo, SaveReply};
+pub use text::{InvalidText, ItemText, ListName};
 pub use todo::{
     Event, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed, ItemReopened,
     ItemRestored, ItemSaved, NewItem, TodoEvent,

@@ -10,9 +10,6 @@ use crate::{EventId, ItemId, ItemText, ListName, Order};
 /// A time on the wire.
 pub(crate) struct Moment;
 
-/// Something to be seen, and no control characters.
-const TIDY: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
-
 macro_rules! schemas {
     ($($name:ident: $schema:tt,)*) => {
         $(impl JsonSchema for $name {
@@ -34,8 +31,8 @@ macro_rules! schemas {
 schemas! {
     ItemId: { "type": "string", "format": "uuid" },
     EventId: { "type": "string", "minLength": 1, "maxLength": EventId::LIMIT, "pattern": "^[!-~]+$" },
-    ItemText: { "type": "string", "minLength": 1, "maxLength": ItemText::LIMIT, "pattern": TIDY },
-    ListName: { "type": "string", "minLength": 1, "maxLength": ListName::LIMIT, "pattern": TIDY },
+    ItemText: { "type": "string", "minLength": 1, "maxLength": ItemText::LIMIT, "pattern": ItemText::pattern() },
+    ListName: { "type": "string", "minLength": 1, "maxLength": ListName::LIMIT, "pattern": ListName::pattern() },
     Order: { "type": "number" },
     Moment: { "type": "string", "format": "date-time" },
 }

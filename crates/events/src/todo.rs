@@ -135,8 +135,10 @@ pub struct ItemSaved {
     /// Which item.
     pub id: ItemId,
     /// Its list.
+    #[serde(deserialize_with = "ListName::read_stored")]
     pub list: ListName,
     /// Its text.
+    #[serde(deserialize_with = "ItemText::read_stored")]
     pub item: ItemText,
     /// Whether it is done.
     pub completed: bool,

@@ -6,6 +6,7 @@ mod front;
 mod identity;
 mod record;
 mod span;
+mod text;
 
 pub mod push;
 
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 pub use body::{BODY_LIMIT, body, body_up_to};
 pub use front::{Presentation, fronted, observed};
 pub use identity::{REQUEST_ID, RequestId};
+pub use text::is_text;
 
 /// Where a request comes from, among its extensions. Behind a proxy that is the proxy.
 #[derive(Clone, Copy, Debug)]

@@ -73,9 +73,10 @@ function foreign(isForeign) {
   if (note) note.hidden = !isForeign;
 }
 
-// The text as it is kept; null if it is too long.
+// The text as it is kept; null if it is too long, and nothing if nothing can be seen.
 function tidy(text) {
-  const tidied = text.replace(/\p{Cc}/gu, " ").trim();
+  const composed = text.replace(/\p{Cc}/gu, " ").trim().normalize();
+  const tidied = /^[\s\p{DI}\u2800]*$/u.test(composed) ? "" : composed;
   const isLong = [...tidied].length > LONGEST;
   complain(isLong ? texts.long : "");
   return isLong ? null : tidied;

@@ -31,6 +31,10 @@ where
         let (head, body) = request.into_parts();
         let body = http::body(Request::from_parts(head.clone(), body)).await;
         let body = body.map_err(|problem| Refusal::of(problem.status()))?;
+        // What is no text would be read as another one.
+        if !http::is_text(&body) {
+            return Err(Refusal::of(StatusCode::BAD_REQUEST));
+        }
         match Form::from_request(Request::from_parts(head, body.into()), state).await {
             Ok(Form(fields)) => Ok(Self(fields)),
             Err(rejection) => match rejection.into_response().status() {

@@ -6,6 +6,7 @@
 
 mod fuzz;
 mod reading;
+mod texts;
 mod trace;
 mod values;
 mod wire;

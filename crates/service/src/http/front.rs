@@ -16,7 +16,6 @@ use std::{
 use axum::{
     Router,
     extract::{MatchedPath, Request},
-    http::StatusCode,
     response::{IntoResponse, Response},
     routing::Route,
 };
@@ -24,10 +23,13 @@ use pin_project_lite::pin_project;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::{Layer, Service};
 
+use crate::problem::Problem;
+
 use super::{
     identity::{REQUEST_ID, RequestId},
     record::{Record, label_of},
     span::RequestSpan,
+    text,
 };
 
 /// How many requests one process answers at a time. What is slow is what they wait for, so more of
@@ -55,7 +57,8 @@ impl Presentation for () {
 
 /// Gives each request of `routes` an identity, counts and times it, and has `P` present the answer.
 ///
-/// What comes while too many requests are being answered is refused with a 503 at once. What is sent
+/// What comes while too many requests are being answered is refused with a 503 at once, and an address that is
+/// no text with a 400. What is sent
 /// after the answer's head, such as a stream of events, does not count.
 pub fn fronted<P: Presentation>(routes: Router) -> Router {
     fronted_by::<P>(AT_A_TIME, routes)
@@ -102,6 +105,18 @@ impl<P> Layer<Route> for Front<P> {
     }
 }
 
+impl<P> Front<P> {
+    /// Gives the request its place, if it needs one.
+    fn admit(&self, request: &Request) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+        text::check(request.uri())?;
+        let place = self.places.as_ref();
+        let place = place.map(|places| Arc::clone(places).try_acquire_owned());
+        place
+            .transpose()
+            .map_err(|_| Problem::unavailable(1, "try again"))
+    }
+}
+
 struct Fronted<P> {
     route: Route,
     front: Front<P>,
@@ -140,17 +155,15 @@ impl<P: Presentation> Service<Request> for Fronted<P> {
             presentation: P::of(&request),
             id: id.clone(),
         };
-        let places = self.front.places.as_ref();
-        let place = places.map(|places| Arc::clone(places).try_acquire_owned());
-        let (route, place) = match place.transpose() {
-            Ok(place) => {
-                request.extensions_mut().insert(id);
-                (Some(self.route.call(request)), place)
-            }
-            Err(_) => (None, None),
+        let place = self.front.admit(&request);
+        request.extensions_mut().insert(id);
+        let (route, refusal, place) = match place {
+            Ok(place) => (Some(self.route.call(request)), None, place),
+            Err(refusal) => (None, Some(refusal), None),
         };
         Answering {
             route,
+            refusal,
             arrival: Some(arrival),
             place,
         }
@@ -169,10 +182,11 @@ struct Arrival<P> {
 }
 
 pin_project! {
-    /// A request that is being answered; without a route, one too many.
+    /// A request that is being answered; one that goes to no route is refused.
     struct Answering<F, P> {
         #[pin]
         route: Option<F>,
+        refusal: Option<Problem>,
         arrival: Option<Arrival<P>>,
         place: Option<OwnedSemaphorePermit>,
     }
@@ -187,9 +201,11 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = match this.route.as_pin_mut() {
-            Some(route) => ready!(route.poll(context))?,
-            None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        let response = if let Some(route) = this.route.as_pin_mut() {
+            ready!(route.poll(context))?
+        } else {
+            let refusal = this.refusal.take();
+            refusal.map(IntoResponse::into_response).unwrap_or_default()
         };
         drop(this.place.take());
         let arrival = this.arrival.take();

@@ -76,11 +76,11 @@ impl TryFrom<SavedRow> for Saved {
 }
 
 pub(super) fn list(name: String) -> Result<ListName, Cause> {
-    name.try_into().map_err(|_| Reason::Stored("list").into())
+    ListName::stored(name).map_err(|_| Reason::Stored("list").into())
 }
 
 fn text(item: String) -> Result<ItemText, Cause> {
-    item.try_into().map_err(|_| Reason::Stored("item").into())
+    ItemText::stored(item).map_err(|_| Reason::Stored("item").into())
 }
 
 fn order(place: f64) -> Result<Order, Cause> {

@@ -9,6 +9,7 @@ mod lists;
 mod merge;
 mod migrate;
 mod model;
+mod names;
 mod outage;
 mod pages;
 mod pool;

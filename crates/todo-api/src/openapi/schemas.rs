@@ -12,35 +12,30 @@ use utoipa::{
     },
 };
 
-/// A text that need not be trimmed, and has no control character.
-const TRIMMED: &str = concat!(
-    "^[^\\u0000- \\u007f-\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]",
-    "([^\\u0000-\\u001f\\u007f-\\u009f]*",
-    "[^\\u0000- \\u007f-\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000])?$",
-);
-
 /// See [`events::ItemText`].
 pub(crate) struct ItemText;
 
 /// See [`events::ListName`].
 pub(crate) struct ListName;
 
-fn text(most: usize, about: &str, example: &str) -> RefOr<Schema> {
+fn text(most: usize, pattern: String, about: &str, example: &str) -> RefOr<Schema> {
     let text = ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(about))
         .min_length(Some(1))
         .max_length(Some(most))
-        .pattern(Some(TRIMMED))
+        .pattern(Some(pattern))
         .examples([serde_json::json!(example)]);
     text.into()
 }
 
 impl PartialSchema for ItemText {
     fn schema() -> RefOr<Schema> {
-        let about = "What there is to do: 1 to 256 characters (Unicode scalar values), none of them a control \
-                     character. White space around it is taken off.";
-        text(events::ItemText::LIMIT, about, "buy milk")
+        let about = "What there is to do: 1 to 256 characters (Unicode code points), none of them a control \
+                     character and at least one that can be seen. It is kept in the composed form (NFC), without \
+                     white space around it.";
+        let pattern = events::ItemText::pattern();
+        text(events::ItemText::LIMIT, pattern, about, "buy milk")
     }
 }
 
@@ -52,9 +47,10 @@ impl ToSchema for ItemText {
 
 impl PartialSchema for ListName {
     fn schema() -> RefOr<Schema> {
-        let about = "Which list an item belongs to: 1 to 64 characters, none of them a control character. White \
-                     space around it is taken off.";
-        text(events::ListName::LIMIT, about, "default")
+        let about = "Which list an item belongs to: 1 to 64 characters, by the rules of a text, and neither `.` \
+                     nor `..`. Names that look the same are one, whichever way they are written.";
+        let pattern = events::ListName::pattern();
+        text(events::ListName::LIMIT, pattern, about, "default")
     }
 }
 

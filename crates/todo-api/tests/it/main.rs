@@ -21,6 +21,7 @@ mod pace;
 mod problems;
 mod questions;
 mod show;
+mod texts;
 mod todos;
 mod tokens;
 mod wait;

@@ -139,6 +139,9 @@ pub(crate) const ENGLISH: Texts = Texts {
     try_again: "Try again",
     invalid: |invalid| match invalid {
         InvalidText::Blank => "There is no text yet. Type what there is to do.".to_owned(),
+        InvalidText::Dots => {
+            "A name made of one or two dots cannot be used. Type another one.".to_owned()
+        }
         InvalidText::TooLong { limit, length } => format!(
             "The text has {length} characters, {} more than the {limit} that fit. Shorten it.",
             length - limit
@@ -151,6 +154,9 @@ pub(crate) const ENGLISH: Texts = Texts {
     },
     invalid_name: |invalid| match invalid {
         InvalidText::Blank => "A list needs a name. Type one.".to_owned(),
+        InvalidText::Dots => {
+            "A list cannot be called by one or two dots alone. Type another name.".to_owned()
+        }
         InvalidText::TooLong { limit, length } => {
             format!("The name of a list has up to {limit} characters; this one has {length}.")
         }

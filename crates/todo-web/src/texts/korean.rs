@@ -133,6 +133,9 @@ pub(crate) const KOREAN: Texts = Texts {
     try_again: "다시 시도",
     invalid: |invalid| match invalid {
         InvalidText::Blank => "내용이 비어 있어요. 할 일을 입력해 주세요.".to_owned(),
+        InvalidText::Dots => {
+            "점 하나나 둘로 된 이름은 쓸 수 없어요. 다른 이름을 입력해 주세요.".to_owned()
+        }
         InvalidText::TooLong { limit, length } => format!(
             "{limit}자까지 쓸 수 있는데 {length}자를 입력했어요. {}자를 줄여 주세요.",
             length - limit
@@ -144,6 +147,9 @@ pub(crate) const KOREAN: Texts = Texts {
     },
     invalid_name: |invalid| match invalid {
         InvalidText::Blank => "목록 이름이 비어 있어요. 이름을 입력해 주세요.".to_owned(),
+        InvalidText::Dots => {
+            "점 하나나 둘만으로는 목록 이름을 지을 수 없어요. 다른 이름을 입력해 주세요.".to_owned()
+        }
         InvalidText::TooLong { limit, length } => {
             format!("목록 이름은 {limit}자까지 쓸 수 있는데 {length}자를 입력했어요.")
         }

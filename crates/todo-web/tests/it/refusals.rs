@@ -182,3 +182,41 @@ async fn a_form_that_does_not_arrive_is_given_up() {
     let page = post(&app, "application/x-www-form-urlencoded", body).await;
     page.refuses(StatusCode::REQUEST_TIMEOUT, "took too long to arrive");
 }
+
+#[tokio::test]
+async fn what_is_no_text_is_refused_and_stores_nothing() {
+    let mut app = TestApp::start().await;
+    for path in [
+        "/lists/%FF",
+        "/lists?name=a%C3",
+        "/?show=%FF",
+        "/live?list=%ED%A0%80",
+        "/items/%FF",
+    ] {
+        app.visit(path)
+            .await
+            .refuses(StatusCode::BAD_REQUEST, "This request makes no sense");
+    }
+    let form = "application/x-www-form-urlencoded";
+    for body in [
+        &b"item=%FF"[..],
+        b"item=a&list=%C3",
+        b"item=\xff",
+        b"item=%ED%A0%BD",
+    ] {
+        post(&app, form, body)
+            .await
+            .refuses(StatusCode::BAD_REQUEST, "This request makes no sense");
+    }
+    assert!(app.published().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_text_that_shows_nothing_is_refused_as_blank() {
+    let mut app = TestApp::start().await;
+    for item in ["\u{200b}", "\u{3164} \u{2800}", "\u{feff}"] {
+        let page = app.submit("/new", &[("item", item)]).await;
+        page.refuses(StatusCode::UNPROCESSABLE_ENTITY, "There is no text yet");
+    }
+    assert!(app.published().await.is_empty());
+}
