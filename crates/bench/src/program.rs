@@ -64,7 +64,7 @@ impl Program {
 
     /// Waits until a service says that it is ready, and tells how long that took from its start.
     pub(crate) async fn ready(&mut self) -> Result<Duration> {
-        let request = load::get("/readyz");
+        let request = load::get("/statusz");
         loop {
             let waited = self.started.elapsed();
             if let Ok(200) = ask(self.address, &request).await {

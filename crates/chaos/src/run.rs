@@ -185,7 +185,7 @@ impl Stage<'_> {
             let (Some(_), Some(address)) = (member.pid, member.http) else {
                 continue;
             };
-            let url = format!("{address}/readyz");
+            let url = format!("{address}/statusz");
             let ready = try_eventually(&member.name, self.options.patience(), async || {
                 let answer = http::get(&url).await?;
                 ensure!(answer.status == 200, "{}", answer.text());

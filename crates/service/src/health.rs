@@ -1,20 +1,34 @@
-//! Whether the process lives, and whether it can work.
+//! Whether the process lives, whether it is of use, and whether it can do all of its work.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// The outside things that the process needs, each with its cached state. Asking is never more
-/// than reading these, so an answer takes no time even when the things themselves hang.
+/// An outside thing by its name, and its cached state.
+pub type Check = (&'static str, watch::Receiver<bool>);
+
+/// What the process needs. Asking is never more than reading cached states, so an answer takes no time
+/// even when the things themselves hang.
 #[derive(Default)]
-pub(crate) struct Readiness {
-    checks: BTreeMap<&'static str, watch::Receiver<bool>>,
+pub(crate) struct Readiness(Vec<Need>);
+
+/// Something without which the process is of no use.
+pub(crate) enum Need {
+    /// This thing.
+    Of(Check),
+    /// One of these two; the other half of the work waits for the other.
+    Either(Check, Check),
 }
 
 #[derive(Serialize)]
@@ -23,21 +37,35 @@ struct Report {
     checks: BTreeMap<&'static str, bool>,
 }
 
-impl Readiness {
-    pub(crate) fn depends_on(&mut self, what: &'static str, state: watch::Receiver<bool>) {
-        self.checks.insert(what, state);
+impl Need {
+    fn is_met(&self) -> bool {
+        self.checks().any(|(_, state)| *state.borrow())
     }
 
-    fn report(&self, stopping: bool) -> Report {
-        let checks: BTreeMap<_, _> = self
-            .checks
-            .iter()
+    pub(crate) fn checks(&self) -> impl Iterator<Item = &Check> {
+        let (one, other) = match self {
+            Self::Of(check) => (check, None),
+            Self::Either(one, other) => (one, Some(other)),
+        };
+        std::iter::once(one).chain(other)
+    }
+}
+
+impl Readiness {
+    pub(crate) fn needs(&mut self, need: Need) {
+        self.0.push(need);
+    }
+
+    /// Whether it is of use to whoever is sent here.
+    fn is_of_use(&self) -> bool {
+        self.0.iter().all(Need::is_met)
+    }
+
+    fn checks(&self) -> BTreeMap<&'static str, bool> {
+        let checks = self.0.iter().flat_map(Need::checks);
+        checks
             .map(|(what, state)| (*what, *state.borrow()))
-            .collect();
-        Report {
-            ready: !stopping && checks.values().all(|good| *good),
-            checks,
-        }
+            .collect()
     }
 }
 
@@ -47,16 +75,117 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 pub(crate) fn routes(readiness: Arc<Mutex<Readiness>>, stop: CancellationToken) -> Router {
-    let ready = move || {
-        let report = lock(&readiness).report(stop.is_cancelled());
-        let status = if report.ready {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        std::future::ready((status, Json(report)).into_response())
+    let of_use = {
+        let (readiness, stop) = (Arc::clone(&readiness), stop.clone());
+        move || {
+            let readiness = lock(&readiness);
+            let ready = readiness.is_of_use() && !stop.is_cancelled();
+            std::future::ready(report(ready, readiness.checks()))
+        }
+    };
+    let whole = move || {
+        let checks = lock(&readiness).checks();
+        let ready = checks.values().all(|good| *good) && !stop.is_cancelled();
+        std::future::ready(report(ready, checks))
     };
     Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
+        .route("/livez", get(alive))
+        .route("/healthz", get(alive))
+        .route("/readyz", get(of_use))
+        .route("/statusz", get(whole))
+}
+
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
+fn report(ready: bool, checks: BTreeMap<&'static str, bool>) -> Response {
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(Report { ready, checks })).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::{Router, body::Body, extract::Request, http::StatusCode};
+    use http_body_util::BodyExt;
+    use tokio::sync::watch;
+    use tokio_util::sync::CancellationToken;
+    use tower::ServiceExt;
+
+    use super::{Need, Readiness, routes};
+
+    async fn ask(routes: &Router, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = routes.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn who_needs_either_is_of_use_with_one_and_whole_with_both() {
+        let (broker, database) = (watch::Sender::new(false), watch::Sender::new(false));
+        let (mut readiness, stop) = (Readiness::default(), CancellationToken::new());
+        readiness.needs(Need::Either(
+            ("broker", broker.subscribe()),
+            ("database", database.subscribe()),
+        ));
+        let routes = routes(Arc::new(Mutex::new(readiness)), stop.clone());
+        for (has_broker, has_database) in
+            [(false, false), (true, false), (false, true), (true, true)]
+        {
+            broker.send_replace(has_broker);
+            database.send_replace(has_database);
+            for (path, ready) in [
+                ("/readyz", has_broker || has_database),
+                ("/statusz", has_broker && has_database),
+            ] {
+                let checks = format!("{{\"broker\":{has_broker},\"database\":{has_database}}}");
+                let document = format!("{{\"ready\":{ready},\"checks\":{checks}}}");
+                let status = if ready { 200 } else { 503 };
+                let (answered, body) = ask(&routes, path).await;
+                assert_eq!((answered.as_u16(), body), (status, document), "{path}");
+            }
+        }
+        stop.cancel();
+        for path in ["/readyz", "/statusz"] {
+            assert_eq!(
+                ask(&routes, path).await.0,
+                StatusCode::SERVICE_UNAVAILABLE,
+                "{path}"
+            );
+        }
+        for path in ["/livez", "/healthz"] {
+            assert_eq!(
+                ask(&routes, path).await,
+                (StatusCode::OK, "ok\n".to_owned())
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn who_needs_several_things_is_of_no_use_without_any_one() {
+        let states = ["broker", "database", "group"].map(|what| (what, watch::Sender::new(true)));
+        let mut readiness = Readiness::default();
+        for (what, state) in &states {
+            readiness.needs(Need::Of((what, state.subscribe())));
+        }
+        let routes = routes(Arc::new(Mutex::new(readiness)), CancellationToken::new());
+        assert_eq!(ask(&routes, "/readyz").await.0, StatusCode::OK);
+        for (what, state) in &states {
+            state.send_replace(false);
+            for path in ["/readyz", "/statusz"] {
+                let (status, body) = ask(&routes, path).await;
+                assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+                assert!(body.contains(&format!("\"{what}\":false")), "{body}");
+            }
+            state.send_replace(true);
+        }
+    }
 }

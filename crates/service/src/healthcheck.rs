@@ -10,7 +10,8 @@ use std::{
 /// How long connecting, asking and answering may take, each.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Asks the process that listens on `http_addr` whether it is ready.
+/// Asks the process that listens on `http_addr` whether it is of use: an outage that it works through shall not
+/// have it taken for broken.
 pub(crate) fn run(http_addr: SocketAddr) -> ExitCode {
     match ask(reachable(http_addr)) {
         Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,

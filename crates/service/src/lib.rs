@@ -34,6 +34,7 @@ mod server;
 mod telemetry;
 mod tool;
 
+pub use health::Check;
 pub use process::{Named, Service, named};
 pub use telemetry::log_together;
 pub use tool::tool;

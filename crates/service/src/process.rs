@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 use crate::{
     address::Address,
     command_line::{self, command, read, refuse},
-    health::{self, Readiness},
+    health::{self, Check, Need, Readiness},
     healthcheck, http, open_files, server,
     settings::Common,
     telemetry,
@@ -175,13 +175,26 @@ impl Service {
         self.stop.clone()
     }
 
-    /// Makes readiness depend on `state`, the cached state of the outside thing `what`. Needs a runtime.
+    /// Makes the service ready only while `state` says so, the cached state of the outside thing `what`. Needs
+    /// a runtime.
     ///
     /// If nobody is left who could change the state, whoever cared for the thing has died, and the
     /// process would wait for it for ever: it fails, so that its supervisor starts it again.
     pub fn ready_when(&self, what: &'static str, state: watch::Receiver<bool>) {
-        health::lock(&self.readiness).depends_on(what, state.clone());
-        tokio::spawn(self.clone().expect_alive(what, state));
+        self.needs(Need::Of((what, state)));
+    }
+
+    /// Makes the service ready while one of two things is there. For services that are still of use then,
+    /// and that others are routed to: an outage of the other thing shall not take them all away.
+    pub fn ready_when_either(&self, one: Check, other: Check) {
+        self.needs(Need::Either(one, other));
+    }
+
+    fn needs(&self, need: Need) {
+        for (what, state) in need.checks() {
+            tokio::spawn(self.clone().expect_alive(what, state.clone()));
+        }
+        health::lock(&self.readiness).needs(need);
     }
 
     async fn expect_alive(self, what: &'static str, mut state: watch::Receiver<bool>) {
@@ -196,8 +209,8 @@ impl Service {
         }
     }
 
-    /// Serves `routes`, if there are any [`fronted`](http::fronted), and, beside them, `/healthz`, `/readyz`
-    /// and `/metrics`, until the stop.
+    /// Serves `routes`, if there are any [`fronted`](http::fronted), and, beside them, `/livez`, `/readyz`,
+    /// `/statusz` and `/metrics`, until the stop.
     ///
     /// Requests that are open then have 10 seconds to end.
     pub async fn serve(&self, routes: Router) -> anyhow::Result<()> {

@@ -101,8 +101,8 @@ pub struct Settings {
 
 /// Runs the service until it is asked to stop.
 ///
-/// It is ready when both the broker and the database are there, since only then it can do all of its
-/// work. Without either of them it still does what it can.
+/// It is ready while the broker or the database is there: with the one, callers can add and change, with the
+/// other they can read.
 pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let bus = Bus::connect(
         service.sign(&settings.broker.nats_url).as_str(),
@@ -117,8 +117,10 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
         settings.database.database_connections,
     )
     .context("cannot use the database (DATABASE_URL)")?;
-    service.ready_when("broker", bus.connected());
-    service.ready_when("database", database.reachable());
+    service.ready_when_either(
+        ("broker", bus.connected()),
+        ("database", database.reachable()),
+    );
 
     let replies = Replies::open(&bus).await;
     let replies = replies.context("cannot have an inbox for answers")?;

@@ -65,8 +65,8 @@ pub struct Settings {
 
 /// Runs the service until it is asked to stop.
 ///
-/// It is ready when both the broker and the database are there, since only then a visitor gets all of
-/// the page. Without either of them it still serves what it can.
+/// It is ready while the broker or the database is there: with the one, visitors can add and change, with the
+/// other they see their lists.
 pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let bus = Bus::connect(
         service.sign(&settings.broker.nats_url).as_str(),
@@ -81,8 +81,10 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
         settings.database.database_connections,
     )
     .context("cannot use the database (DATABASE_URL)")?;
-    service.ready_when("broker", bus.connected());
-    service.ready_when("database", database.reachable());
+    service.ready_when_either(
+        ("broker", bus.connected()),
+        ("database", database.reachable()),
+    );
 
     let app = App::new(bus.clone(), &database, service.stop());
     let watching = app.watch();

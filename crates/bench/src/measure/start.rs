@@ -25,7 +25,7 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
         table.add("B7", format!("{service}: start to ready"), time, goal);
     }
     table.note(format!(
-        "B7: started {} times each, until /readyz says 200, asked every millisecond; medians. The \
+        "B7: started {} times each, until /statusz says 200, asked every millisecond; medians. The \
          slowest of all took {slowest:.0} ms.",
         stage.sizes.starts
     ));

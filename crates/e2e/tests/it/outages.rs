@@ -60,7 +60,7 @@ async fn while_the_database_is_down_posting_goes_on_and_nothing_is_blamed() {
     assert_eq!(user.get("/todo").await.status, 503);
     let web = user.system.web().unwrap();
     assert_eq!(
-        http::get(&format!("{web}/healthz")).await.unwrap().status,
+        http::get(&format!("{web}/livez")).await.unwrap().status,
         200
     );
     user.system.postgres().restart().await.unwrap();

@@ -115,10 +115,10 @@ impl Running {
             .await
     }
 
-    /// Waits until it says that it is ready.
+    /// Waits until it says that all it needs is there.
     pub(super) async fn ready(&mut self) -> Result<()> {
         let address = self.listening().await?;
-        let url = format!("http://{address}/readyz");
+        let url = format!("http://{address}/statusz");
         let process = &mut self.process;
         let name = &self.recipe.name;
         let ready = try_eventually(&format!("{name} is ready"), START, async || {

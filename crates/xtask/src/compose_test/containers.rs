@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use testkit::try_eventually;
+use testkit::{http, try_eventually};
 
 use super::docker::Docker;
 
@@ -40,7 +40,8 @@ pub(super) async fn all(docker: &Docker) -> Result<Vec<Container>> {
     inspected.into_iter().map(Container::try_from).collect()
 }
 
-/// Waits until every container that runs says that it is healthy.
+/// Waits until every container that runs says that it is healthy, and the page, which is of use before that,
+/// that all it needs is there.
 pub(super) async fn healthy(docker: &Docker) -> Result<()> {
     try_eventually(
         "everything is healthy",
@@ -54,6 +55,8 @@ pub(super) async fn healthy(docker: &Docker) -> Result<()> {
                     container.name
                 );
             }
+            let page = http::get(&docker.web("/statusz")).await?;
+            ensure!(page.status == 200, "{}", page.text());
             Ok(())
         },
     )

@@ -48,7 +48,7 @@ fn commands() -> Result<Vec<String>> {
 
 async fn is_ready(docker: &Docker) -> Result<()> {
     try_eventually("the page is ready", SOON, async || {
-        let answer = http::get(&docker.web("/readyz")).await?;
+        let answer = http::get(&docker.web("/statusz")).await?;
         ensure!(answer.status == 200, "{}", answer.text());
         Ok(())
     })
