@@ -1,6 +1,8 @@
 //! How an event is read. Reading is tolerant: other publishers need to send no headers and no
 //! more of the body than what cannot be guessed.
 
+use std::borrow::Cow;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,6 +11,7 @@ use time::OffsetDateTime;
 use crate::{
     Event, EventId, ItemAdded, ItemCompleted, ItemDeleted, ItemEvent, ItemMoved, ItemRenamed,
     ItemReopened, ItemRestored, ItemSaved, NewItem, Origin, ReplyTo, TodoEvent, TraceContext,
+    book::{self, Wrapped},
     header, when,
 };
 
@@ -100,7 +103,13 @@ impl Decode for TodoEvent {
     fn decode(raw: &Raw<'_>, origin: Origin) -> Result<Received<Self>, Malformed> {
         let structured = (raw.header)(header::CONTENT_TYPE)
             .is_some_and(|kind| kind.starts_with("application/cloudevents+json"));
-        let (meta, event) = if structured {
+        let (
+            mut meta,
+            Body {
+                event,
+                correlation_id,
+            },
+        ) = if structured {
             let envelope: Structured = serde_json::from_slice(raw.payload)
                 .map_err(|error| Malformed::Envelope(describe(&error)))?;
             let meta = envelope.meta(&origin);
@@ -111,6 +120,7 @@ impl Decode for TodoEvent {
                 read(raw.subject, raw.payload, &origin)?,
             )
         };
+        meta.correlation_id = meta.correlation_id.or(correlation_id);
         Ok(Received {
             event,
             meta,
@@ -119,27 +129,77 @@ impl Decode for TodoEvent {
     }
 }
 
+/// What a body says.
+struct Body {
+    event: TodoEvent,
+    /// Other publishers have it in the body.
+    correlation_id: Option<String>,
+}
+
+impl From<TodoEvent> for Body {
+    fn from(event: TodoEvent) -> Self {
+        Self {
+            event,
+            correlation_id: None,
+        }
+    }
+}
+
+impl From<ItemEvent> for Body {
+    fn from(event: ItemEvent) -> Self {
+        TodoEvent::Item(event).into()
+    }
+}
+
 /// Reads the body of an event on `subject`.
-fn read(subject: &str, body: &[u8], origin: &Origin) -> Result<TodoEvent, Malformed> {
-    let item_event = match subject {
-        NewItem::SUBJECT => ItemEvent::Added(parse::<NewItem>(body)?.stored(origin)),
-        ItemRenamed::SUBJECT => ItemEvent::Renamed(parse(body)?),
-        ItemCompleted::SUBJECT => ItemEvent::Completed(parse(body)?),
-        ItemReopened::SUBJECT => ItemEvent::Reopened(parse(body)?),
-        ItemMoved::SUBJECT => ItemEvent::Moved(parse(body)?),
-        ItemDeleted::SUBJECT => ItemEvent::Deleted(parse(body)?),
-        ItemRestored::SUBJECT => ItemEvent::Restored(parse(body)?),
-        ItemSaved::SUBJECT => return Ok(TodoEvent::Saved(parse(body)?)),
+fn read(subject: &str, body: &[u8], origin: &Origin) -> Result<Body, Malformed> {
+    Ok(match subject {
+        NewItem::SUBJECT => return read_new_item(body, origin),
+        ItemRenamed::SUBJECT => ItemEvent::Renamed(parse(body)?).into(),
+        ItemCompleted::SUBJECT => ItemEvent::Completed(parse(body)?).into(),
+        ItemReopened::SUBJECT => ItemEvent::Reopened(parse(body)?).into(),
+        ItemMoved::SUBJECT => ItemEvent::Moved(parse(body)?).into(),
+        ItemDeleted::SUBJECT => ItemEvent::Deleted(parse(body)?).into(),
+        ItemRestored::SUBJECT => ItemEvent::Restored(parse(body)?).into(),
+        ItemSaved::SUBJECT => TodoEvent::Saved(parse(body)?).into(),
         other => return Err(Malformed::UnknownSubject(other.to_owned())),
+    })
+}
+
+/// Reads a new item, as we write it or as the original does.
+fn read_new_item(body: &[u8], origin: &Origin) -> Result<Body, Malformed> {
+    let body = unicode::<NewItem>(body)?;
+    let refused = match parse_utf8::<NewItem>(&body) {
+        Ok(event) => return Ok(ItemEvent::Added(event.stored(origin)).into()),
+        Err(refused) => refused,
     };
-    Ok(TodoEvent::Item(item_event))
+    let wrapped: Wrapped = serde_json::from_slice(&body).map_err(|_| refused)?;
+    let correlation_id = wrapped.correlation_id();
+    let item = wrapped.into_item();
+    let item = item.map_err(|invalid| malformed::<NewItem>(format!("`Item` {invalid}")))?;
+    Ok(Body {
+        event: TodoEvent::Item(ItemEvent::Added(item.stored(origin))),
+        correlation_id,
+    })
 }
 
 fn parse<E: Event>(body: &[u8]) -> Result<E, Malformed> {
-    serde_json::from_slice(body).map_err(|error| Malformed::Body {
+    parse_utf8(&unicode::<E>(body)?)
+}
+
+fn parse_utf8<E: Event>(body: &[u8]) -> Result<E, Malformed> {
+    serde_json::from_slice(body).map_err(|error| malformed::<E>(describe(&error)))
+}
+
+fn unicode<E: Event>(body: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
+    book::utf8(body).map_err(malformed::<E>)
+}
+
+fn malformed<E: Event>(reason: impl Into<String>) -> Malformed {
+    Malformed::Body {
         kind: E::TYPE,
-        reason: describe(&error),
-    })
+        reason: reason.into(),
+    }
 }
 
 /// Says what is wrong with a JSON text. Of a value that does not fit, the parser quotes what it

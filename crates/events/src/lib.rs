@@ -14,6 +14,7 @@
 //! 3. Pin its wire form by a snapshot in `tests/it/wire.rs`. Snapshots stay for ever: a field may be
 //!    added with a default, and never changes its meaning.
 
+mod book;
 mod decode;
 mod envelope;
 mod item;
