@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use testkit::SystemOptions;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+use url::Url;
 
 use crate::user::User;
 
@@ -78,4 +80,33 @@ async fn what_any_client_publishes_is_saved() {
     user.publish("events.todo.newitem", r#"{"item":"buy milk"}"#)
         .await;
     user.sees("buy milk").await;
+}
+
+/// The broker's protocol by hand, since no client of ours takes part: what the page of the original sends, byte
+/// for byte.
+#[tokio::test]
+async fn what_the_original_publishes_is_saved() {
+    let user = User::start(SystemOptions::default().without("audit-handler")).await;
+    let event = concat!(
+        r#"{"Subject":"events.todo.newitem","Item":{"ToDoId":0,"Item":"홍보 비디오 촬영","#,
+        r#""DateAdded":"2023-08-19T07:30:11.4276893Z"},"CorrelationId":"5a5bc3ac-0c3d-4d2e-9a44-0f0b2f8a2d51"}"#
+    );
+    let body: Vec<u8> = event.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let broker = Url::parse(&user.system.nats()).unwrap();
+    let (name, password) = (broker.username(), broker.password().unwrap());
+    let address = (broker.host_str().unwrap(), broker.port().unwrap());
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let connect = format!(
+        "CONNECT {{\"user\":\"{name}\",\"pass\":\"{password}\",\"verbose\":false}}\r\n\
+         PUB events.todo.newitem {}\r\n",
+        body.len()
+    );
+    client.write_all(connect.as_bytes()).await.unwrap();
+    client.write_all(&body).await.unwrap();
+    client.write_all(b"\r\n").await.unwrap();
+
+    user.sees("홍보 비디오 촬영").await;
+    let added = "select added_at at time zone 'UTC' from items";
+    assert_eq!(user.sql(added).await, "2023-08-19 07:30:11.427689");
+    assert_eq!(user.messages("DEAD_LETTERS").await, 0);
 }
