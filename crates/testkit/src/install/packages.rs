@@ -1,6 +1,6 @@
 //! The system's package manager: `apt-get`, as root or through `sudo`.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,11 +21,12 @@ enum Power {
 /// Installs those of the packages that are not installed, showing the package manager's progress.
 /// Fails with what to type when it may not.
 pub fn ensure_packages(packages: &[&str]) -> Result<()> {
-    let missing: Vec<&str> = packages
-        .iter()
-        .copied()
-        .filter(|name| !is_installed(name))
-        .collect();
+    if missing(packages).is_empty() {
+        return Ok(());
+    }
+    // Tests run beside each other, and the package manager works for one at a time.
+    let _turn = turn()?;
+    let missing = missing(packages);
     if missing.is_empty() {
         return Ok(());
     }
@@ -44,6 +45,21 @@ pub fn ensure_packages(packages: &[&str]) -> Result<()> {
         .with_context(|| format!("cannot install {what}; {}", what_to_type(&missing)))?;
     eprintln!("Installed {what}");
     Ok(())
+}
+
+fn missing<'p>(packages: &[&'p str]) -> Vec<&'p str> {
+    let packages = packages.iter().copied();
+    packages.filter(|name| !is_installed(name)).collect()
+}
+
+/// Waits until nobody else installs for us. The turn ends with the value.
+fn turn() -> Result<File> {
+    let name = format!("todo-packages-{}.lock", Uid::effective());
+    let path = std::env::temp_dir().join(name);
+    let file = File::create(&path);
+    let file = file.with_context(|| format!("cannot write `{}`", path.display()))?;
+    file.lock().context("cannot wait for others who install")?;
+    Ok(file)
 }
 
 /// Whether this is Ubuntu, where some packages have other names than Debian's.
@@ -88,13 +104,12 @@ fn install(power: Power, packages: &[&str]) -> Result<()> {
         root(power, "rm", &["-f", NO_CLUSTER])?;
     }
     done?;
-    if packages.contains(&"nats-server") && Path::new("/run/systemd/system").exists() {
-        // The package starts a broker for everybody on the network; nobody asked for that.
-        root(
-            power,
-            "systemctl",
-            &["disable", "--now", "nats-server.service"],
-        )?;
+    // These packages start a server for everybody on the network; nobody asked for that.
+    for name in ["nats-server", "haproxy"] {
+        if packages.contains(&name) && Path::new("/run/systemd/system").exists() {
+            let unit = format!("{name}.service");
+            root(power, "systemctl", &["disable", "--now", &unit])?;
+        }
     }
     Ok(())
 }
