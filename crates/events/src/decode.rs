@@ -215,6 +215,7 @@ fn describe(error: &serde_json::Error) -> String {
                 .map_or("another", |(_, wanted)| wanted);
             format!("found {kind}, expected {wanted}")
         }
+        None if error.is_syntax() || error.is_eof() => format!("it is not JSON: {text}"),
         None => text,
     }
 }

@@ -57,7 +57,7 @@ async fn what_is_no_event_becomes_a_dead_letter_and_the_rest_goes_on() {
     let expected = [
         (
             "2",
-            "the body is no NewItem: expected ident at line 1 column 2",
+            "the body is no NewItem: it is not JSON: expected ident at line 1 column 2",
             7,
         ),
         (
@@ -68,7 +68,7 @@ async fn what_is_no_event_becomes_a_dead_letter_and_the_rest_goes_on() {
         ("4", "unknown subject `events.todo.itemeaten`", 12),
         (
             "5",
-            "the body is no NewItem: expected value at line 1 column 1",
+            "the body is no NewItem: it is not JSON: expected value at line 1 column 1",
             900_000,
         ),
     ];

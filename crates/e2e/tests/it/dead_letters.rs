@@ -90,7 +90,7 @@ async fn poison_is_listed_with_its_reason_for_programs_too_and_can_be_discarded(
         })
         .collect();
     reasons.sort();
-    let malformed = "the body is no NewItem: expected value at line 1 column 1";
+    let malformed = "the body is no NewItem: it is not JSON: expected value at line 1 column 1";
     let unknown = "unknown subject `events.todo.whatever`";
     let expected = [(malformed, "hello"), (unknown, "{}")];
     assert_eq!(

@@ -215,13 +215,13 @@ fn an_answer_goes_to_subjects_for_answers_and_nowhere_else() {
 #[test]
 fn what_is_no_event_is_refused_with_a_reason_that_quotes_nobody() {
     let reason = |body: &[u8]| read("events.todo.newitem", body).unwrap_err().to_string();
-    insta::assert_snapshot!(reason(b"hello"), @"the body is no NewItem: expected value at line 1 column 1");
+    insta::assert_snapshot!(reason(b"hello"), @"the body is no NewItem: it is not JSON: expected value at line 1 column 1");
     insta::assert_snapshot!(reason(b"{}"), @"the body is no NewItem: missing field `item` at line 1 column 2");
     insta::assert_snapshot!(reason(br#"{"item":7}"#), @"the body is no NewItem: found integer, expected a string at line 1 column 9");
     insta::assert_snapshot!(reason(br#""my secret diary""#), @"the body is no NewItem: found string, expected struct NewItem at line 1 column 17");
     insta::assert_snapshot!(reason(br#"{"item":"   "}"#), @"the body is no NewItem: must not be empty or blank at line 1 column 14");
     insta::assert_snapshot!(reason(br#"{"item":"a\u0000b"}"#), @"the body is no NewItem: must not have control characters, has U+0000 at line 1 column 19");
-    insta::assert_snapshot!(reason(b"{\"item\":\"\xff\"}"), @"the body is no NewItem: invalid unicode code point at line 1 column 10");
+    insta::assert_snapshot!(reason(b"{\"item\":\"\xff\"}"), @"the body is no NewItem: it is not JSON: invalid unicode code point at line 1 column 10");
     let long = format!(r#"{{"item":"{}"}}"#, "x".repeat(257));
     insta::assert_snapshot!(reason(long.as_bytes()), @"the body is no NewItem: must have at most 256 characters, has 257 at line 1 column 268");
     let unknown = read("events.todo.itemeaten", b"{}").unwrap_err();

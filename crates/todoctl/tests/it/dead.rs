@@ -31,7 +31,10 @@ async fn the_list_has_a_line_for_each_letter_and_steers_no_terminal() {
         lines[1].ends_with(" 1     cannot be handled: the drawer is full"),
         "{list}"
     );
-    assert!(lines[2].ends_with("the body is no NewItem: expected value at line 1 column 1"));
+    assert!(
+        lines[2]
+            .ends_with("the body is no NewItem: it is not JSON: expected value at line 1 column 1")
+    );
     assert!(!list.contains('\u{1b}'), "{list:?}");
     let printers = world.printed(&["dead", "list", "--group", "printer"]).await;
     assert_eq!(printers.lines().count(), 3, "{printers}");
