@@ -282,12 +282,14 @@ where
                 if let (Some(outage), false) = (&self.outage, self.hand.is_held_up()) {
                     info!("working again after {:.1} s", outage.seconds(now));
                     self.outage = None;
+                    self.handler.group.endpoint.waits_for(None);
                     self.report(true);
                 }
             }
             Outcome::Away(batch, reason) => {
                 if self.outage.is_none() {
-                    warn!("waiting, because what is needed is away: {reason}");
+                    warn!("waiting: {reason}");
+                    self.handler.group.endpoint.waits_for(Some(&reason));
                     self.report(false);
                 }
                 let outage = self.outage.get_or_insert_with(|| Outage::begin(now));

@@ -66,6 +66,8 @@ pub struct Work {
     pub average: Duration,
     /// What went wrong last.
     pub last_error: Option<LastError>,
+    /// Why nothing is handled at the moment, if an outage of something that the work needs is waited for.
+    pub away: Option<String>,
 }
 
 impl Work {

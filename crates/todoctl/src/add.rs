@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{duration, items, text::say};
+use crate::{broker::Broker, duration, items, text::say};
 
 /// How long the broker may take to be reached and to store the event.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -37,7 +37,12 @@ pub(crate) struct Add {
 
 /// Publishes the item, and prints that it is accepted, or how it was saved. Fails if it is not known to
 /// be accepted.
-pub(crate) async fn run(bus: &Bus, add: Add, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    bus: &Bus,
+    broker: &Broker,
+    add: Add,
+    stop: CancellationToken,
+) -> anyhow::Result<ExitCode> {
     let (id, now) = (ItemId::from(Uuid::now_v7()), OffsetDateTime::now_utc());
     let event = NewItem {
         id: Some(id),
@@ -53,7 +58,10 @@ pub(crate) async fn run(bus: &Bus, add: Add, stop: CancellationToken) -> anyhow:
     let reply_to = reply_to.map(|(answer, _)| answer.reply_to().to_string());
     let sealed = Envelope::seal(&event, id.into(), env!("CARGO_PKG_NAME"), now);
     let sealed = sealed.with(header::REPLY_TO, reply_to);
-    publish(bus, &sealed).await.context("not accepted")?;
+    match publish(bus, &sealed).await {
+        Err(PublishError::Away) => anyhow::bail!("not accepted: the broker at {broker} is away"),
+        stored => stored.context("not accepted")?,
+    }
     let Some((answer, wait)) = expected else {
         say([format!("accepted {id}")]);
         return Ok(ExitCode::SUCCESS);

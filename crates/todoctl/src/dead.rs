@@ -64,6 +64,10 @@ pub(crate) async fn run(bus: &Bus, task: Dead, stop: CancellationToken) -> anyho
                     break;
                 }
             }
+            // On the other output, so that a program that counts lines counts none.
+            if heading.is_some() {
+                eprintln!("no dead letters");
+            }
         }
         Dead::Show { named, json } => {
             let style = if json { json::line } else { table::page };

@@ -63,6 +63,7 @@ pub(crate) async fn list(bus: &Bus, list: &List, stop: CancellationToken) -> any
     if let Some(name) = &list.list {
         question["list"] = name.as_str().into();
     }
+    let mut nothing_yet = true;
     while !stop.is_cancelled() {
         let page: Page = ask(bus, "queries.todo.list", &question).await?;
         let lines = page.items.into_iter().map(|item| {
@@ -72,10 +73,15 @@ pub(crate) async fn list(bus: &Bus, list: &List, stop: CancellationToken) -> any
             read(item).map(|item| line(&item))
         });
         let lines: Vec<_> = lines.collect::<anyhow::Result<_>>()?;
+        nothing_yet &= lines.is_empty();
         match (say(lines), page.next) {
             (true, Some(next)) => question["after"] = next.into(),
             _ => break,
         }
+    }
+    if nothing_yet && !list.json {
+        let name = list.list.as_deref().unwrap_or("default");
+        eprintln!("the list {} has no items", printable(name));
     }
     Ok(())
 }

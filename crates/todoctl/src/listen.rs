@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    broker::Broker,
     reach::reached,
     text::{printable, rfc3339, say},
 };
@@ -24,8 +25,13 @@ pub(crate) struct Sub {
 }
 
 /// Prints what comes, a line each, until `stop` is cancelled.
-pub(crate) async fn run(bus: &Bus, what: &Sub, stop: CancellationToken) -> anyhow::Result<()> {
-    if !reached(bus, &stop).await {
+pub(crate) async fn run(
+    bus: &Bus,
+    broker: &Broker,
+    what: &Sub,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    if !reached(bus, broker, &stop).await {
         return Ok(());
     }
     match &what.durable {

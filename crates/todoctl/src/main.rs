@@ -1,6 +1,7 @@
 //! todoctl: the operator's command line.
 
 mod add;
+mod broker;
 mod confirm;
 mod dead;
 mod duration;
@@ -12,9 +13,10 @@ mod reach;
 mod status;
 mod text;
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use anyhow::Context;
+use broker::Broker;
 use bus::Bus;
 use clap::{Parser, Subcommand};
 use service::settings;
@@ -58,14 +60,20 @@ fn main() -> ExitCode {
 
 async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let member = format!("todoctl-{}", std::process::id());
-    let bus = Bus::visit(todoctl.broker.nats_url.as_str(), "todoctl", &member)
+    let folder = env::current_dir().unwrap_or_default();
+    let broker = Broker::find(todoctl.broker.nats_url, &folder)?;
+    let bus = Bus::visit(broker.url.as_str(), "todoctl", &member)
         .await
-        .context("cannot use the broker (NATS_URL)")?;
+        .with_context(|| format!("cannot use the broker at {broker}"))?;
+    // These wait for it themselves.
+    if !matches!(todoctl.task, Task::Sub(_) | Task::Pub(_) | Task::Add(_)) {
+        reach::in_time(&bus, &broker).await?;
+    }
     let mut code = ExitCode::SUCCESS;
     match todoctl.task {
-        Task::Sub(sub) => listen::run(&bus, &sub, stop).await?,
-        Task::Pub(what) => publish::run(&bus, &what, stop).await?,
-        Task::Add(add) => code = add::run(&bus, add, stop).await?,
+        Task::Sub(sub) => listen::run(&bus, &broker, &sub, stop).await?,
+        Task::Pub(what) => publish::run(&bus, &broker, &what, stop).await?,
+        Task::Add(add) => code = add::run(&bus, &broker, add, stop).await?,
         Task::List(list) => items::list(&bus, &list, stop).await?,
         Task::Get(get) => items::get(&bus, &get).await?,
         Task::Status(status) => status::run(&bus, &status, stop).await?,

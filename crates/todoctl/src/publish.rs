@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{duration, reach::reached, text::say};
+use crate::{broker::Broker, duration, reach::reached, text::say};
 
 /// The pause before what was not confirmed is published again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -33,12 +33,17 @@ pub(crate) struct Pub {
 }
 
 /// Publishes, until all is published or `stop` is cancelled, and says so of each.
-pub(crate) async fn run(bus: &Bus, what: &Pub, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    bus: &Bus,
+    broker: &Broker,
+    what: &Pub,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let count = what.count.map_or(1, NonZeroU32::get);
     for number in 1..=count {
         let pause = what.interval.filter(|_| number > 1).unwrap_or_default();
         let paused = stop.run_until_cancelled(sleep(pause)).await.is_some();
-        if !paused || !reached(bus, &stop).await {
+        if !paused || !reached(bus, broker, &stop).await {
             eprintln!("stopped after {} of {count}", number - 1);
             break;
         }
@@ -48,7 +53,7 @@ pub(crate) async fn run(bus: &Bus, what: &Pub, stop: CancellationToken) -> anyho
         };
         let (subject, of) = (&what.subject, format!("{number} of {count}"));
         let said = if what.durable {
-            let stored = store(bus, subject, body, &stop).await;
+            let stored = store(bus, broker, subject, body, &stop).await;
             let sequence = stored
                 .with_context(|| format!("cannot store {of}"))?
                 .sequence;
@@ -69,6 +74,7 @@ pub(crate) async fn run(bus: &Bus, what: &Pub, stop: CancellationToken) -> anyho
 /// id, so that it is stored once.
 async fn store(
     bus: &Bus,
+    broker: &Broker,
     subject: &str,
     body: String,
     stop: &CancellationToken,
@@ -79,7 +85,7 @@ async fn store(
         match stored {
             Err(PublishError::Away | PublishError::Unconfirmed) if !stop.is_cancelled() => {
                 stop.run_until_cancelled(sleep(PAUSE)).await;
-                reached(bus, stop).await;
+                reached(bus, broker, stop).await;
             }
             stored => return stored,
         }

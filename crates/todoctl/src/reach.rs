@@ -2,19 +2,31 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use bus::Bus;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::broker::Broker;
+
 /// How long the broker may be away before that is said.
 const QUIET: Duration = Duration::from_millis(500);
 
+/// How long the broker may take to be reached by whoever does not wait for it.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Fails if the broker is not reached soon.
+pub(crate) async fn in_time(bus: &Bus, broker: &Broker) -> anyhow::Result<()> {
+    let connected = timeout(LIMIT, bus.wait_connected()).await;
+    connected.with_context(|| format!("the broker at {broker} is away"))
+}
+
 /// Waits until the broker can be reached, and says so if it takes a while. `false` if `stop` was
 /// cancelled before.
-pub(crate) async fn reached(bus: &Bus, stop: &CancellationToken) -> bool {
+pub(crate) async fn reached(bus: &Bus, broker: &Broker, stop: &CancellationToken) -> bool {
     let wait = async {
         if timeout(QUIET, bus.wait_connected()).await.is_err() {
-            eprintln!("the broker is away (NATS_URL); waiting for it");
+            eprintln!("the broker at {broker} is away; waiting for it");
             bus.wait_connected().await;
             eprintln!("the broker is there");
         }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{duration, text::say};
 use expect::Expectation;
 
-/// How long the broker may take to be reached, and to say how far the groups are.
+/// How long the broker may take to say how far the groups are.
 const BROKER_LIMIT: Duration = Duration::from_secs(5);
 
 /// The pause between two looks.
@@ -55,8 +55,6 @@ struct Look {
 /// Shows the status once, or until `stop` is cancelled. Fails if somebody is missing who was
 /// expected by `--expect`.
 pub(crate) async fn run(bus: &Bus, status: &Status, stop: CancellationToken) -> anyhow::Result<()> {
-    let connected = timeout(BROKER_LIMIT, bus.wait_connected()).await;
-    connected.context("the broker is away (NATS_URL)")?;
     let mut roster = Roster::default();
     for Expectation { service, count } in &status.expect {
         roster = roster.some(service, *count);

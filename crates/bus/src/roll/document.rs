@@ -96,6 +96,9 @@ struct Data {
     in_flight: u64,
     #[serde(with = "time::serde::rfc3339::option")]
     last_error_at: Option<OffsetDateTime>,
+    /// Members of before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    away: Option<String>,
 }
 
 impl Identity {
@@ -142,6 +145,7 @@ impl From<&Endpoint> for EndpointStats {
                 failed: counts.failed,
                 in_flight: counts.in_flight,
                 last_error_at,
+                away: counts.away,
             }),
         }
     }
@@ -173,6 +177,7 @@ impl From<EndpointStats> for Work {
             failed: stats.num_errors,
             in_flight: 0,
             last_error_at: None,
+            away: None,
         });
         Self {
             name: stats.name,
@@ -186,6 +191,7 @@ impl From<EndpointStats> for Work {
                 text: stats.last_error,
                 at: data.last_error_at,
             }),
+            away: data.away,
         }
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct Counts {
     pub(crate) in_flight: u64,
     pub(crate) time: Duration,
     pub(crate) last_error: Option<LastError>,
+    pub(crate) away: Option<String>,
 }
 
 /// Work that has begun. It ends when this is dropped, however it ends.
@@ -86,6 +87,12 @@ impl Endpoint {
             at: Some(OffsetDateTime::now_utc()),
         };
         self.change(|counts| counts.last_error = Some(error));
+    }
+
+    /// Notes that an outage is waited for, and why, or that there is none any more.
+    pub(crate) fn waits_for(&self, away: Option<&str>) {
+        let away = away.map(str::to_owned);
+        self.change(|counts| counts.away = away);
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {

@@ -39,6 +39,8 @@ struct Done<'l> {
     average_ms: f64,
     last_error: Option<&'l str>,
     last_error_at: Option<String>,
+    /// Why nothing is handled at the moment.
+    away: Option<&'l str>,
 }
 
 #[derive(Serialize)]
@@ -106,5 +108,6 @@ fn done(work: &Work) -> Done<'_> {
         average_ms: work.average.as_secs_f64() * 1000.0,
         last_error: error.map(|error| error.text.as_str()),
         last_error_at: error.and_then(|error| error.at).map(rfc3339),
+        away: work.away.as_deref(),
     }
 }

@@ -16,7 +16,8 @@ pub(super) fn lines(look: &Look) -> Vec<String> {
     let mut rows: Vec<((&str, &str), String)> = Vec::new();
     for present in &look.present {
         let key = (present.service.as_str(), present.member.as_str());
-        let lines = match &present.work[..] {
+        let worth_a_line: Vec<_> = present.work.iter().filter(|work| is_worth(work)).collect();
+        let lines = match &worth_a_line[..] {
             [] => vec![member(present, None)],
             work => work
                 .iter()
@@ -32,8 +33,8 @@ pub(super) fn lines(look: &Look) -> Vec<String> {
     // Those of one member stay in the order in which it names them.
     rows.sort_by_key(|(key, _)| *key);
     let names = [
-        "SERVICE", "MEMBER", "VERSION", "UP", "WORK", "HANDLED", "RETRIED", "FAILED", "NOW",
-        "AVERAGE",
+        "SERVICE", "MEMBER", "VERSION", "UP", "STATE", "WORK", "HANDLED", "RETRIED", "FAILED",
+        "NOW", "AVERAGE",
     ];
     let mut lines = vec![columns(names.map(str::to_owned)) + "LAST ERROR"];
     lines.extend(rows.into_iter().map(|(_, line)| line));
@@ -51,13 +52,18 @@ fn member(present: &Present, work: Option<&Work>) -> String {
         printable(&present.member),
         printable(&present.version),
         since(up.try_into().unwrap_or_default()),
-        work.map_or(NONE.to_owned(), |work| printable(&work.name)),
+        state(present).to_owned(),
+        work.map_or(NONE.to_owned(), name),
         count(|work| work.handled),
         count(|work| work.retried),
         count(|work| work.failed),
         count(|work| work.in_flight),
         work.map_or(NONE.to_owned(), |work| short(work.average)),
     ]);
+    if let Some(reason) = work.and_then(|work| work.away.as_deref()) {
+        let room = room_after(start.chars().count());
+        return start + &shortened(&format!("now: {}", printable(reason)), room);
+    }
     let error = work.and_then(|work| work.last_error.as_ref());
     let error = error.map_or(NONE.to_owned(), |error| match error.at {
         Some(at) => {
@@ -74,6 +80,37 @@ fn member(present: &Present, work: Option<&Work>) -> String {
     start + &shortened(&error, room)
 }
 
+/// Whether the member waits for the end of an outage.
+fn state(present: &Present) -> &'static str {
+    if present.work.iter().any(|work| work.away.is_some()) {
+        "waits"
+    } else {
+        "works"
+    }
+}
+
+/// Whether there is anything to tell: a group is told of that has nothing to do, a question that nobody
+/// asked is not.
+fn is_worth(work: &Work) -> bool {
+    let is_group = !work.is_publishing() && !is_question(work);
+    is_group
+        || work.last_error.is_some()
+        || work.handled + work.retried + work.failed + work.in_flight > 0
+}
+
+fn is_question(work: &Work) -> bool {
+    work.subject.starts_with("queries.")
+}
+
+fn name(work: &Work) -> String {
+    let name = printable(&work.name);
+    if is_question(work) {
+        format!("question {name}")
+    } else {
+        name
+    }
+}
+
 fn absent(missing: &Missing) -> String {
     let member = missing.member.as_deref().map_or("?".to_owned(), printable);
     format!(
@@ -82,12 +119,13 @@ fn absent(missing: &Missing) -> String {
     )
 }
 
-fn columns(cells: [String; 10]) -> String {
+fn columns(cells: [String; 11]) -> String {
     let [
         service,
         member,
         version,
         up,
+        state,
         work,
         handled,
         retried,
@@ -96,7 +134,7 @@ fn columns(cells: [String; 10]) -> String {
         average,
     ] = cells;
     format!(
-        "{service:<15} {member:<28} {version:<8} {up:<7} {work:<15} {handled:>9} {retried:>7} \
+        "{service:<15} {member:<28} {version:<8} {up:<7} {state:<5} {work:<15} {handled:>9} {retried:>7} \
          {failed:>6} {now:>5} {average:>8}  "
     )
 }

@@ -60,7 +60,10 @@ async fn a_list_is_printed_to_its_end_and_steers_no_terminal() {
         let list = world.printed_at_last(&["list"]).await;
         let expected = format!("[x] {ID}  buy milk\n[ ] {ID}  feed\\u{{1b}}[2J the cat\n");
         assert_eq!(list, expected);
-        assert_eq!(world.printed(&["list", "--list", "none"]).await, "");
+        let none = world.todoctl(&["list", "--list", "none"]).await;
+        assert_eq!(String::from_utf8(none.stdout).unwrap(), "");
+        let said = String::from_utf8(none.stderr).unwrap();
+        assert_eq!(said, "the list none has no items\n");
         let lines = world.printed(&["list", "--json"]).await;
         let items = lines
             .lines()

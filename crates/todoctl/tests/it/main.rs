@@ -5,6 +5,7 @@
 )]
 
 mod add;
+mod broker;
 mod dead;
 mod forget;
 mod items;

@@ -154,10 +154,10 @@ async fn both_wait_for_the_broker_and_say_so() {
     let durable = start(&world, &["sub", STORED, "--durable", "me"]);
     let listener = start(&world, &["sub", PLAIN]);
     let publisher = start(&world, &["pub", STORED, "hello", "--durable"]);
+    let port = world.broker.port();
+    let away = format!("the broker at nats://127.0.0.1:{port} (NATS_URL) is away; waiting for it");
     for one in [&durable, &listener, &publisher] {
-        one.wait_for_line("the broker is away (NATS_URL); waiting for it", SOON)
-            .await
-            .unwrap();
+        one.wait_for_line(&away, SOON).await.unwrap();
     }
     // Whoever is tired of waiting leaves, and nothing has failed.
     end(listener).await;

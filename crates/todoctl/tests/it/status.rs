@@ -53,17 +53,20 @@ async fn the_table_has_every_member_what_it_has_done_and_how_far_the_groups_are(
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(lines[0][..3], ["SERVICE", "MEMBER", "VERSION"]);
     assert_eq!(lines[1][..3], ["printer", "printer-1", version]);
-    // Work, handled, retried, failed, now.
-    assert_eq!(lines[1][4..9], ["printer", "0", "0", "1", "0"]);
+    // State, work, handled, retried, failed, now.
+    assert_eq!(lines[1][4..10], ["works", "printer", "0", "0", "1", "0"]);
     assert!(
         table.contains("ago: cannot be handled: no paper\\u{1b}[2J"),
         "{table}"
     );
     assert!(!table.contains('\u{1b}'), "{table:?}");
     assert_eq!(lines[2][..2], ["save-handler", "save-handler-1"]);
-    assert_eq!(lines[2][4..9], ["save-handler", "1", "0", "0", "0"]);
+    assert_eq!(
+        lines[2][4..10],
+        ["works", "save-handler", "1", "0", "0", "0"]
+    );
     assert_eq!(lines[3][1], "save-handler-2");
-    assert_eq!(lines[3][4..], ["-"; 7]);
+    assert_eq!(lines[3][5..], ["-"; 7]);
     assert_eq!(lines[4][1], "tester-1");
     assert_eq!(
         lines[6],
@@ -73,6 +76,39 @@ async fn the_table_has_every_member_what_it_has_done_and_how_far_the_groups_are(
     );
     assert_eq!(lines[7], ["printer", "0", "0", "1", "1"]);
     assert_eq!(lines[8], ["save-handler", "0", "0", "0", "2"]);
+}
+
+#[tokio::test]
+async fn a_member_that_waits_for_the_end_of_an_outage_says_so_and_for_what() {
+    let world = World::new().await;
+    let saver = world.member("save-handler", "save-handler-1").await;
+    world.add("buy milk").await;
+    let stop = CancellationToken::new();
+    let away = std::cell::Cell::new(true);
+    let handle = async |_: &Delivery<TodoEvent>| {
+        if away.get() {
+            return Err(Failure::Away("no database".into()));
+        }
+        Ok(())
+    };
+    let group = saver.group("save-handler", events::ALL_SUBJECTS);
+    let watching = async {
+        let shows = async |wanted: &[&str]| {
+            eventually(&wanted.join(" "), SOON, async || {
+                let table = world.printed(&["status", "--within", "200ms"]).await;
+                let line = table.lines().find(|line| line.starts_with("save-handler "));
+                let found = line.is_some_and(|line| wanted.iter().all(|part| line.contains(part)));
+                found.then_some(()).ok_or(table)
+            })
+            .await;
+        };
+        shows(&[" waits ", "now: what is needed is away: no database"]).await;
+        away.set(false);
+        shows(&[" works ", "ago: "]).await;
+        stop.cancel();
+    };
+    let (ended, ()) = tokio::join!(group.each(stop.clone(), handle), watching);
+    ended.unwrap();
 }
 
 #[tokio::test]

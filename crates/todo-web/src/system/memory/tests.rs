@@ -10,6 +10,7 @@ fn work(name: &str, handled: u64) -> Work {
         retried: 0,
         failed: 0,
         in_flight: 0,
+        away: None,
         average: Duration::ZERO,
         last_error: None,
     }
