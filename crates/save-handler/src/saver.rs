@@ -74,8 +74,12 @@ impl Saver {
         cause: &Delivery<TodoEvent>,
         now: OffsetDateTime,
     ) -> Option<Envelope> {
-        let (item, event, member) = (saved.id, &cause.meta.id, self.bus.member());
-        info!(item.id = %item, event.id = %event, "{member} saved item");
+        let (item, event) = (saved.id, &cause.meta.id);
+        if saved.changed {
+            info!(item.id = %item, event.id = %event, "saved item");
+        } else {
+            info!(item.id = %item, event.id = %event, "had been saved already");
+        }
         let id = EventId::of_version(saved.id, saved.version);
         let state = saved.into_event(event.clone())?;
         let sealed = Envelope::seal(&state, id, &self.source, now);

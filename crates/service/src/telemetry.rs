@@ -2,6 +2,7 @@
 
 mod collector;
 mod lines;
+mod text;
 mod traces;
 
 use std::{
@@ -20,6 +21,7 @@ pub use lines::log_together;
 pub(crate) use traces::{init_traces, tracer};
 
 use lines::Lines;
+use text::Text;
 
 /// Upper bounds, in seconds, of what durations are counted in.
 const DURATIONS: [f64; 12] = [
@@ -35,11 +37,14 @@ pub(crate) fn init_logs(service: &str, member: &str, common: &Common) -> Result<
         .map_err(|error| format!("expected a filter such as info,bus=debug ({error})"))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter);
     match common.log_format {
-        LogFormat::Text => {
-            logs.with_ansi(io::stdout().is_terminal())
-                .with_target(false)
-                .with_writer(Lines { opening: None })
-                .init();
+        format @ (LogFormat::Text | LogFormat::Terminal) => {
+            let on_terminal = format == LogFormat::Terminal || io::stdout().is_terminal();
+            logs.event_format(Text {
+                on_terminal,
+                coloured: on_terminal && common.no_color.is_empty(),
+            })
+            .with_writer(Lines { opening: None })
+            .init();
         }
         LogFormat::Json => {
             let identity = serde_json::json!({ "service": service, "member": member }).to_string();

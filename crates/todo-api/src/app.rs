@@ -14,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{info, warn};
 
 use crate::{
     absent::{Keyed, no_item},
@@ -91,7 +91,7 @@ impl App {
     ) -> Result<Stored, Problem> {
         match self.bus.publish(envelope).await {
             Ok(stored) => {
-                debug!(
+                info!(
                     event.id = %envelope.id,
                     item.id = %item,
                     request.id = request_of(envelope),

@@ -11,7 +11,7 @@ use store::{Database, History, ItemHistory, ItemStore, StoreError};
 use time::OffsetDateTime;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, warn};
+use tracing::{error, info, warn};
 
 use crate::{live::BROWSERS, system::Lookout};
 
@@ -107,7 +107,7 @@ impl App {
             .traced(cause.trace.as_ref());
         match self.bus.publish(&envelope).await {
             Ok(_) => {
-                debug!(event.id = %envelope.id, item.id = %item, "accepted {}", E::TYPE);
+                info!(event.id = %envelope.id, item.id = %item, "accepted {}", E::TYPE);
                 Ok(())
             }
             Err(error) => {

@@ -7,6 +7,11 @@
 mod answers;
 mod world;
 
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
 use bus::{Batches, Delivery};
 use events::{ItemCompleted, ItemDeleted, ItemId, ItemRenamed, ItemSaved, NewItem, TodoEvent};
 use tokio_util::sync::CancellationToken;
@@ -61,6 +66,43 @@ async fn saving_a_batch_again_changes_nothing_and_announces_nothing_new() {
             .iter()
             .all(|(announcement, _)| announcement.version == 1)
     );
+}
+
+/// What is logged, in memory.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(text)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_item_is_logged_as_saved_once_however_often_its_event_comes() {
+    let world = World::new().await;
+    let id = ItemId::from(Uuid::now_v7());
+    world
+        .publish(&new_item(id, "buy milk"), id.uuid(), None)
+        .await;
+    let (log, one) = (Log::default(), world.saver());
+    let written = log.clone();
+    let logs = tracing_subscriber::fmt().with_writer(move || written.clone());
+    let logging = tracing::subscriber::set_default(logs.finish());
+    let twice = async |batch: &[Delivery<TodoEvent>]| {
+        one.save(batch).await?;
+        one.save(batch).await
+    };
+    world.save_with(1, twice).await;
+    drop(logging);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(count("saved item"), 1, "{log}");
+    assert_eq!(count("had been saved already"), 1, "{log}");
 }
 
 /// Where there is room for some announcements only, those of the oldest events are stored, and what is
