@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use async_nats::Client;
 use clap::ValueEnum;
 use futures_util::future::join_all;
-use testkit::system::{Event, Report, SERVICES};
+use testkit::system::{Event, Report};
 use testkit::{System, SystemOptions, http, try_eventually};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -221,10 +221,8 @@ fn system_options(options: &Options) -> Result<SystemOptions> {
     if let Some(path) = &options.log {
         system.report = written_to(path)?;
     } else {
-        for (service, _) in SERVICES {
-            // A line for each event is more than anybody reads.
-            system = system.env(service, "RUST_LOG", "warn,service=info,bus=info");
-        }
+        // A line for each event is more than anybody reads.
+        system.log_filter = Some("warn,service=info,bus=info".to_owned());
     }
     if let Some(plant) = options.plant {
         let faulty = system.built("faulty")?;

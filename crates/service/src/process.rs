@@ -1,7 +1,9 @@
 //! The life of a process: from the command line to the exit code.
 
 use std::{
+    fs,
     net::SocketAddr,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Mutex},
     time::Duration,
@@ -127,6 +129,7 @@ pub struct Service {
     member: String,
     password: String,
     http_addr: SocketAddr,
+    address_file: Option<PathBuf>,
     stop: CancellationToken,
     readiness: Arc<Mutex<Readiness>>,
     /// The outside thing that nobody cares for any more.
@@ -144,6 +147,7 @@ impl Service {
             member,
             password: common.password.clone().unwrap_or_else(|| name.to_owned()),
             http_addr: common.http_addr,
+            address_file: common.address_file.clone(),
             stop: CancellationToken::new(),
             readiness: Arc::default(),
             died: watch::Sender::new(None),
@@ -218,6 +222,10 @@ impl Service {
             .await
             .with_context(|| format!("cannot listen on {} (HTTP_ADDR)", self.http_addr))?;
         let address = listener.local_addr().context("a listener has an address")?;
+        if let Some(file) = &self.address_file {
+            note(file, address)
+                .with_context(|| format!("cannot write `{}` (ADDRESS_FILE)", file.display()))?;
+        }
         info!(http.addr = %address, "listening for HTTP on {address}");
         let app = http::observed(self.operations()).merge(routes);
         server::serve(listener, app, self.stop.clone()).await;
@@ -264,6 +272,13 @@ impl Service {
             }
         }
     }
+}
+
+/// Writes the address, all at once: whoever waits for the file finds it whole.
+fn note(file: &Path, address: SocketAddr) -> std::io::Result<()> {
+    let unfinished = file.with_extension("unfinished");
+    fs::write(&unfinished, format!("{address}\n"))?;
+    fs::rename(unfinished, file)
 }
 
 /// The signals that ask a process to stop.

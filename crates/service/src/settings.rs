@@ -1,7 +1,7 @@
 //! The settings that services share. Each is declared once, here, with its default and what
 //! it means; `--help` of every service lists those that it reads.
 
-use std::{net::SocketAddr, str::FromStr};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 use url::Url;
@@ -24,14 +24,11 @@ pub struct Broker {
 /// Where the broker is, for a person who may do everything there.
 #[derive(Args, Clone, Debug)]
 pub struct Operator {
-    /// The broker's address, with the operator's password.
-    #[arg(
-        long,
-        env,
-        hide_env_values = true,
-        default_value = "nats://operator:operator@localhost:4222"
-    )]
-    pub nats_url: NatsUrl,
+    /// The broker's address, with the operator's password. Without it, that of the system that `cargo
+    /// xtask up` runs here (`.todo/run.json`, in this directory or above), or else
+    /// `nats://operator:operator@localhost:4222`.
+    #[arg(long, env, hide_env_values = true)]
+    pub nats_url: Option<NatsUrl>,
 }
 
 /// Where the database is.
@@ -71,6 +68,10 @@ pub(crate) struct Common {
     /// Where to listen for HTTP; port 0 takes a free one.
     #[arg(long, env, default_value = "0.0.0.0:8090", value_parser = parse_address)]
     pub(crate) http_addr: SocketAddr,
+    /// A file that is written once the process listens, with the address: for whoever starts it with port
+    /// 0 and has to find it.
+    #[arg(long, env, value_name = "FILE")]
+    pub(crate) address_file: Option<PathBuf>,
     /// This member's name in logs, at the broker and at the database; by default made of the
     /// host's name and the process id.
     #[arg(long, env, value_parser = parse_member)]
@@ -82,8 +83,15 @@ pub(crate) struct Common {
     /// How log lines are written.
     #[arg(long, env, default_value = "text")]
     pub(crate) log_format: LogFormat,
+    /// Any text keeps colours out of log lines on a terminal.
+    #[arg(long, env, default_value = "", hide_default_value = true)]
+    pub(crate) no_color: String,
     /// Which log lines are written, as in `info,bus=debug`.
-    #[arg(long, env = "RUST_LOG", default_value = "info,async_nats=warn")]
+    #[arg(
+        long,
+        env = "RUST_LOG",
+        default_value = "info,async_nats=warn,sqlx=warn"
+    )]
     pub(crate) log_filter: String,
     /// Where traces go: the address of a collector that takes OTLP, such as <http://collector:4318>.
     /// Without it, nothing is traced.
@@ -100,8 +108,10 @@ pub(crate) struct Common {
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// For people; on a terminal as `terminal` has it.
     Text,
+    /// For people who look on: in colours, and with the time of day alone.
+    Terminal,
     /// One JSON object a line, for machines.
     Json,
 }

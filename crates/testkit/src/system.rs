@@ -6,6 +6,7 @@ mod member;
 mod operate;
 mod options;
 mod passwords;
+mod ports;
 mod servers;
 
 use std::fs;
@@ -23,6 +24,7 @@ use crate::process::{Process, Signal, apart};
 use crate::{Broker, Link, Postgres, leftover};
 use member::{Recipe, Running};
 use passwords::Passwords;
+use ports::Ports;
 use servers::{start_broker, start_postgres};
 
 pub use member::Member;
@@ -58,6 +60,7 @@ pub struct System {
     broker: Broker,
     postgres: Postgres,
     passwords: Passwords,
+    ports: Ports,
     options: SystemOptions,
     dir: PathBuf,
     _temporary: Option<TempDir>,
@@ -70,16 +73,24 @@ impl System {
             Some(dir) => (std::path::absolute(dir)?, None),
             None => temporary()?,
         };
-        fs::create_dir_all(dir.join("pids"))
-            .with_context(|| format!("cannot make `{}`", dir.display()))?;
+        for folder in [member::NOTES, member::ADDRESSES] {
+            fs::create_dir_all(dir.join(folder))
+                .with_context(|| format!("cannot make `{}`", dir.display()))?;
+        }
         // The database may have to run as another user, who has to get to its own directory in this one.
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o711))?;
         stop_leftovers(&dir).await?;
         let passwords = Passwords::keep(&dir.join("passwords.json"))?;
+        let mut ports = Ports::keep(&options, &dir)?;
         (options.report)(Event::Step("starting the broker and the database"));
+        let broker_ports = (
+            ports.choose(&options, ports::BROKER, None)?,
+            ports.choose(&options, ports::MONITOR, options.monitor_port)?,
+        );
+        let postgres_port = ports.choose(&options, ports::POSTGRES, None)?;
         let (broker, postgres) = tokio::try_join!(
-            start_broker(&options, &dir, &passwords),
-            start_postgres(&options, &dir, &passwords)
+            start_broker(&options, &dir, &passwords, broker_ports),
+            start_postgres(&options, &dir, &passwords, postgres_port)
         )?;
         let links = if options.linked {
             Some(Links::start(&broker, &postgres).await?)
@@ -92,6 +103,7 @@ impl System {
             broker,
             postgres,
             passwords,
+            ports,
             options,
             dir,
             _temporary: temporary,
@@ -188,7 +200,7 @@ impl System {
         self.postgres.ensure_database(DATABASE).await?;
         let mut command = Command::new(self.options.program(SETUP)?);
         command
-            .envs(self.environment(SETUP, false)?)
+            .envs(self.environment(SETUP, false))
             .envs(self.passwords.variables())
             .env("MEMBER", SETUP);
         if self.options.apart {
@@ -221,7 +233,7 @@ impl System {
             for number in 1..=*count {
                 let recipe = self.recipe(service, number, &[])?;
                 self.members
-                    .push(recipe.spawn(None, &self.notes(), &self.options.report)?);
+                    .push(recipe.spawn(&self.dir, &self.options.report)?);
             }
         }
         try_join_all(self.members.iter_mut().map(Running::ready))
@@ -229,26 +241,34 @@ impl System {
             .map(drop)
     }
 
-    fn recipe(&self, service: &str, number: usize, more: &[(&str, &str)]) -> Result<Recipe> {
-        let mut env = self.environment(service, true)?;
+    fn recipe(&mut self, service: &str, number: usize, more: &[(&str, &str)]) -> Result<Recipe> {
+        let mut env = self.environment(service, true);
         env.extend(
             more.iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
+        let name = format!("{service}-{number}");
+        let given = self.options.port(service).filter(|_| number == 1);
+        let port = self.ports.choose(&self.options, &name, given)?;
         Ok(Recipe {
-            name: format!("{service}-{number}"),
+            name,
             service: service.to_owned(),
             program: self.options.program(service)?,
             apart: self.options.apart,
             env,
-            port: self.options.port(service).filter(|_| number == 1),
+            port,
+            port_is_given: given.is_some(),
         })
     }
 
     /// What each service is told; the rest of the environment, such as `RUST_LOG`, is ours.
-    fn environment(&self, service: &str, linked: bool) -> Result<Vec<(String, String)>> {
-        let password = self.passwords.of(service)?;
+    fn environment(&self, service: &str, linked: bool) -> Vec<(String, String)> {
+        // A new group begins with its name as its password, as everybody does in development.
+        let password = self.passwords.of(service).unwrap_or(service);
         let mut nats = self.broker.url_for(service, password);
+        if !self.options.has_user(service) {
+            nats = self.broker.url();
+        }
         // The tables are their owner's, and so `setup` works as the owner.
         let mut database = if service == SETUP {
             self.database()
@@ -269,8 +289,10 @@ impl System {
         ];
         let format = self.options.log_format.clone();
         env.extend(format.map(|format| ("LOG_FORMAT".to_owned(), format)));
+        let filter = self.options.log_filter.clone();
+        env.extend(filter.map(|filter| ("RUST_LOG".to_owned(), filter)));
         env.extend(self.options.env.get(service).into_iter().flatten().cloned());
-        Ok(env)
+        env
     }
 
     fn first(&self, service: &str) -> Option<String> {
@@ -279,11 +301,6 @@ impl System {
             .iter()
             .find(|member| member.recipe.service == service)?;
         first.describe().http
-    }
-
-    /// Where the processes are noted.
-    fn notes(&self) -> PathBuf {
-        self.dir.join("pids")
     }
 }
 
@@ -304,7 +321,7 @@ fn temporary() -> Result<(PathBuf, Option<TempDir>)> {
 }
 
 async fn stop_leftovers(dir: &Path) -> Result<()> {
-    let notes = fs::read_dir(dir.join("pids"))
+    let notes = fs::read_dir(dir.join(member::NOTES))
         .into_iter()
         .flatten()
         .flatten();

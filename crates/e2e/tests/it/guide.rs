@@ -132,18 +132,17 @@ fn let_in(guide: &Guide, users: &Path, system: &mut System) {
 /// Starts a member of the group, which logs in by its own name.
 async fn start(program: &Path, name: &str, system: &mut System) -> (Process, String) {
     let mut command = Command::new(program);
+    let file = system.dir().join("group-address");
+    command.env("ADDRESS_FILE", &file);
     let broker = format!("nats://127.0.0.1:{}", system.broker().port());
     command.env("NATS_URL", broker);
     command.env("HTTP_ADDR", "127.0.0.1:0");
     let process = Process::spawn(name, command, Output::Lines(None)).unwrap();
-    let address = process
-        .wait_for("its address", SOON, |line| {
-            let (_, address) = line.split_once("listening for HTTP on ")?;
-            address.split_whitespace().next().map(str::to_owned)
-        })
-        .await
-        .unwrap();
-    (process, format!("http://{address}"))
+    let address = eventually("the group listens", SOON, async || {
+        fs::read_to_string(&file).map_err(|_| process.tail())
+    });
+    let address = format!("http://{}", address.await.trim());
+    (process, address)
 }
 
 /// What the group has counted.

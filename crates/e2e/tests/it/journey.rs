@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use testkit::{SystemOptions, eventually};
+use testkit::{System, SystemOptions, eventually};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::user::{SOON, User};
@@ -197,7 +197,22 @@ async fn a_form_that_is_sent_twice_adds_one_item() {
 }
 
 #[tokio::test]
-async fn a_stop_is_clean_and_the_next_start_has_everything() {
+async fn a_system_that_logs_nothing_gets_ready_and_saves() {
+    let options = SystemOptions {
+        log_filter: Some("off".to_owned()),
+        ..SystemOptions::default()
+    };
+    let user = User::start(options).await;
+    let id = user.add("buy milk").await;
+    user.saved(&id).await;
+    for member in user.system.members() {
+        let lines = user.system.lines(&member.name).unwrap();
+        assert_eq!(lines, [] as [String; 0], "{}", member.name);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_is_clean_and_the_next_start_has_everything_at_the_same_addresses() {
     let dir = tempfile::tempdir().unwrap();
     let options = SystemOptions {
         dir: Some(dir.path().to_owned()),
@@ -206,11 +221,19 @@ async fn a_stop_is_clean_and_the_next_start_has_everything() {
     let user = User::start(options.clone()).await;
     let id = user.add("buy milk").await;
     user.saved(&id).await;
+    let addresses = |system: &System| {
+        let members = system.members().into_iter().map(|member| member.http);
+        let mut addresses: Vec<_> = members.map(Option::unwrap).collect();
+        addresses.extend([system.nats(), system.database(), system.monitor()]);
+        addresses
+    };
+    let before = addresses(&user.system);
     let started = std::time::Instant::now();
     let ends = user.system.stop().await.unwrap();
     assert!(ends.iter().all(|end| end.status.success()), "{ends:?}");
     assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     let user = User::start(options).await;
     assert_eq!(user.saved(&id).await["item"], "buy milk");
+    assert_eq!(addresses(&user.system), before);
     user.system.stop().await.unwrap();
 }

@@ -107,13 +107,11 @@ async fn services_start_without_their_servers_and_work_when_those_come() {
         .await
         .unwrap();
     let api = user.system.add_member_unready("todo-api").await.unwrap();
-    for member in [&name, &api] {
-        let lines = user.system.lines(member).unwrap();
-        assert!(
-            lines.iter().any(|line| line.contains("listening for HTTP")),
-            "{lines:?}"
-        );
+    for member in user.system.members() {
+        let alive = format!("{}/healthz", member.http.unwrap());
+        assert_eq!(http::get(&alive).await.unwrap().status, 200, "{alive}");
     }
+    assert_eq!([&name, &api], ["save-handler-1", "todo-api-1"]);
     user.system.postgres().restart().await.unwrap();
     user.system.broker().restart().await.unwrap();
     let id = eventually("posting works", SOON, async || {

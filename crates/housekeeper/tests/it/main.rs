@@ -17,16 +17,16 @@ const SOON: Duration = Duration::from_secs(10);
 /// Starts housekeeper, and says where it shows its gauges.
 async fn start(broker: &Broker) -> (Process, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_housekeeper"));
+    let file = broker.dir().join("housekeeper-address");
     command
         .env("NATS_URL", broker.url())
-        .env("HTTP_ADDR", "127.0.0.1:0");
+        .env("HTTP_ADDR", "127.0.0.1:0")
+        .env("ADDRESS_FILE", &file);
     let process = Process::spawn("housekeeper", command, Output::Lines(None)).unwrap();
-    let listening = |line: &str| {
-        let (_, address) = line.split_once("listening for HTTP on ")?;
-        address.split_whitespace().next().map(ToOwned::to_owned)
-    };
-    let address = process.wait_for("its address", SOON, listening).await;
-    let metrics = format!("http://{}/metrics", address.unwrap());
+    let address = eventually("it listens", SOON, async || {
+        std::fs::read_to_string(&file).map_err(|_| process.tail())
+    });
+    let metrics = format!("http://{}/metrics", address.await.trim());
     (process, metrics)
 }
 

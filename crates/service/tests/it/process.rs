@@ -92,7 +92,7 @@ fn a_wrong_setting_stops_the_start_with_its_name_and_what_was_expected() {
         (
             "LOG_FORMAT",
             "xml",
-            "error: LOG_FORMAT: expected one of text, json",
+            "error: LOG_FORMAT: expected one of text, terminal, json",
         ),
         (
             "RUST_LOG",
@@ -170,6 +170,9 @@ fn it_is_healthy_and_ready_until_it_is_asked_to_stop_and_ends_with_zero() {
         command
             .arg("healthcheck")
             .env("HTTP_ADDR", address(&line))
+            // A proxy that every process is told of is none of its business.
+            .env("http_proxy", "http://127.0.0.1:9")
+            .env("HTTP_PROXY", "http://127.0.0.1:9")
             .status()
             .unwrap()
             .success()
@@ -184,6 +187,35 @@ fn it_is_healthy_and_ready_until_it_is_asked_to_stop_and_ends_with_zero() {
         asked.elapsed()
     );
     assert!(!check(&mut idle()));
+}
+
+#[test]
+fn whoever_gave_port_0_finds_the_address_in_a_file_whatever_is_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("address");
+    let mut command = idle();
+    command
+        .env("HTTP_ADDR", "127.0.0.1:0")
+        .env("ADDRESS_FILE", &file)
+        .env("RUST_LOG", "off");
+    let child = command.spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let address = loop {
+        if let Ok(address) = std::fs::read_to_string(&file) {
+            break address;
+        }
+        assert!(Instant::now() < deadline, "no address");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let check = idle()
+        .arg("healthcheck")
+        .env("HTTP_ADDR", address.trim())
+        .status();
+    assert!(check.unwrap().success());
+    tell(&child, Signal::SIGTERM);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
 }
 
 #[test]

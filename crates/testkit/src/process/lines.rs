@@ -85,11 +85,12 @@ async fn pump(
     let mut reader = BufReader::new(stream);
     let mut bytes = Vec::new();
     while let Ok(1..) = reader.read_until(b'\n', &mut bytes).await {
-        let line = plain(String::from_utf8_lossy(&bytes).trim_end());
+        let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
         bytes.clear();
         if let Some(sink) = &sink {
             sink(&line);
         }
+        let line = plain(&line);
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.lines.len() == KEPT {
             kept.lines.pop_front();

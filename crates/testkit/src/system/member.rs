@@ -1,7 +1,9 @@
 //! One member of a service: a process that answers.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +14,12 @@ use tokio::process::Command;
 use super::options::{Event, Report};
 use crate::process::{Output, Process, Signal, apart};
 use crate::{http, leftover, ports, try_eventually};
+
+/// Where the processes are noted, in the system's directory.
+pub(super) const NOTES: &str = "pids";
+
+/// Where members write their addresses, in the system's directory.
+pub(super) const ADDRESSES: &str = "addresses";
 
 /// A service that is not ready by then will not become it.
 const START: Duration = Duration::from_mins(1);
@@ -37,11 +45,13 @@ pub struct Member {
 pub(super) struct Recipe {
     pub(super) name: String,
     pub(super) service: String,
-    pub(super) program: std::path::PathBuf,
+    pub(super) program: PathBuf,
     pub(super) env: Vec<(String, String)>,
     pub(super) apart: bool,
-    /// The port somebody asked for, which is then the only one that will do.
+    /// The port that it listens on; the kernel chooses when it is not given.
     pub(super) port: Option<u16>,
+    /// Whether somebody asked for the port, so that no other one will do.
+    pub(super) port_is_given: bool,
 }
 
 /// A member that was started, and may have ended since.
@@ -50,26 +60,23 @@ pub(super) struct Running {
     pub(super) process: Process,
     /// Whether its end is known: it was stopped, or the end was reported.
     pub(super) down: bool,
-    /// The address that it was told, unless the kernel chooses.
-    told: Option<SocketAddr>,
+    /// The file that it writes its address to, once it listens.
+    address_file: PathBuf,
 }
 
 impl Recipe {
-    /// Starts the process, at `before` if that address is still free.
-    pub(super) fn spawn(
-        self,
-        before: Option<SocketAddr>,
-        notes: &Path,
-        report: &Report,
-    ) -> Result<Running> {
-        let before = before
-            .map(|address| address.port())
-            .filter(|port| ports::is_free(*port));
-        let told = self.port.or(before).map(ports::loopback);
-        let address = told.unwrap_or(ports::loopback(0));
+    /// Starts the process.
+    pub(super) fn spawn(self, dir: &Path, report: &Report) -> Result<Running> {
+        let address = ports::loopback(self.port.unwrap_or_default());
+        let address_file = dir.join(ADDRESSES).join(&self.name);
+        match fs::remove_file(&address_file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         let mut command = Command::new(&self.program);
         command
             .env("HTTP_ADDR", address.to_string())
+            .env("ADDRESS_FILE", &address_file)
             .env("MEMBER", &self.name);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if self.apart {
@@ -77,26 +84,22 @@ impl Recipe {
         }
         let process = Process::spawn(&self.name, command, lines(&self.name, report))?;
         if let Some(pid) = process.pid() {
-            leftover::note(&notes.join(&self.name), pid)?;
+            leftover::note(&dir.join(NOTES).join(&self.name), pid)?;
         }
         Ok(Running {
             recipe: self,
             process,
             down: false,
-            told,
+            address_file,
         })
     }
 }
 
 impl Running {
-    /// Where it answers, as it was told or has said.
+    /// Where it answers, once it listens.
     pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.told.or_else(|| {
-            self.process
-                .lines()
-                .iter()
-                .find_map(|line| address_in(line))
-        })
+        let address = fs::read_to_string(&self.address_file).ok()?;
+        address.trim().parse().ok()
     }
 
     pub(super) fn describe(&self) -> Member {
@@ -108,11 +111,22 @@ impl Running {
         }
     }
 
-    /// Waits until it says where it listens, whether it is ready or not.
+    /// Waits until it listens, whether it is ready or not.
     pub(super) async fn listening(&mut self) -> Result<SocketAddr> {
-        self.process
-            .wait_for("its address (`http.addr`)", START, address_in)
-            .await
+        let name = self.recipe.name.clone();
+        let listening = try_eventually(&format!("{name} listens"), START, async || {
+            match (self.address(), self.process.exited()) {
+                (Some(address), _) => Some(Ok(address)),
+                (None, Ok(Some(status))) => Some(Err(status)), // No use in waiting longer.
+                _ => None,
+            }
+        })
+        .await;
+        match listening {
+            Ok(Ok(address)) => Ok(address),
+            Ok(Err(status)) => bail!("{name} ended with {status}:{}", self.process.tail()),
+            Err(error) => Err(error.context(format!("{name} wrote:{}", self.process.tail()))),
+        }
     }
 
     /// Waits until it says that all it needs is there.
@@ -158,33 +172,4 @@ pub(super) fn lines(name: &str, report: &Report) -> Output {
             line,
         });
     })))
-}
-
-/// The address in a log line, `http.addr=127.0.0.1:8080` as text or `"http.addr":"127.0.0.1:8080"` as
-/// JSON.
-fn address_in(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("http.addr")?;
-    let rest = rest.trim_start_matches(['"', ':', '=', ' ']);
-    let end = rest.find(|c: char| !c.is_ascii_hexdigit() && !".:[]".contains(c));
-    rest[..end.unwrap_or(rest.len())].parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::address_in;
-
-    #[test]
-    fn an_address_is_found_in_text_and_in_json() {
-        let address = "127.0.0.1:4711".parse().ok();
-
-        assert_eq!(
-            address_in("INFO listening http.addr=127.0.0.1:4711 service=todo-web"),
-            address
-        );
-        assert_eq!(
-            address_in(r#"{"a":1,"http.addr":"127.0.0.1:4711","b":2}"#),
-            address
-        );
-        assert_eq!(address_in("listening on 127.0.0.1:4711"), None);
-    }
 }

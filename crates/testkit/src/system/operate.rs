@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::System;
 use super::member::{Member, Running};
 use super::options::Event;
+use crate::ports;
 use crate::process::Signal;
 
 /// The broker's name beside the members'.
@@ -54,7 +55,7 @@ impl System {
     pub async fn add_member_with(&mut self, service: &str, env: &[(&str, &str)]) -> Result<String> {
         let recipe = self.recipe(service, self.next_number(service), env)?;
         let name = recipe.name.clone();
-        let mut running = recipe.spawn(None, &self.notes(), &self.options.report)?;
+        let mut running = recipe.spawn(&self.dir, &self.options.report)?;
         running.ready().await?;
         self.members.push(running);
         Ok(name)
@@ -63,9 +64,13 @@ impl System {
     /// Starts one more member of a service while something that it needs is away: waits until it
     /// listens, not until it is ready.
     pub async fn add_member_unready(&mut self, service: &str) -> Result<String> {
+        // Its user may be a new one.
+        if self.broker.pid().is_some() && self.passwords.of(service).is_err() {
+            self.broker.reload()?;
+        }
         let recipe = self.recipe(service, self.next_number(service), &[])?;
         let name = recipe.name.clone();
-        let mut running = recipe.spawn(None, &self.notes(), &self.options.report)?;
+        let mut running = recipe.spawn(&self.dir, &self.options.report)?;
         running.listening().await?;
         self.members.push(running);
         Ok(name)
@@ -138,11 +143,16 @@ impl System {
             POSTGRES => return self.postgres.restart().await,
             _ => {}
         }
-        let (notes, report) = (self.notes(), self.options.report.clone());
+        let (dir, report) = (self.dir.clone(), self.options.report.clone());
         let member = self.member_mut(name)?;
         member.stop().await?;
-        let recipe = member.recipe.clone();
-        *member = recipe.spawn(member.address(), &notes, &report)?;
+        let before = member.address().map(|address| address.port());
+        let mut recipe = member.recipe.clone();
+        if !recipe.port_is_given {
+            // Where it was, unless somebody else is there by now.
+            recipe.port = before.or(recipe.port).filter(|port| ports::is_free(*port));
+        }
+        *member = recipe.spawn(&dir, &report)?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Which services run, how many of each, and where.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,8 +51,13 @@ pub struct SystemOptions {
     pub api_port: Option<u16>,
     /// The port of the broker's monitoring.
     pub monitor_port: Option<u16>,
+    /// Which ports processes of a system that is kept take at its first start, if they are free, and what
+    /// chooses another one.
+    pub usual_ports: BTreeMap<String, (u16, &'static str)>,
     /// `text` or `json`; what our own environment says when it is not given.
     pub log_format: Option<String>,
+    /// Which lines are logged; what our own environment says when it is not given.
+    pub log_filter: Option<String>,
     /// More environment, for each member of a service.
     pub env: BTreeMap<String, Vec<(String, String)>>,
     /// Whether the services reach the broker and the database through links that can be cut.
@@ -77,7 +83,9 @@ impl Default for SystemOptions {
             web_port: None,
             api_port: None,
             monitor_port: None,
+            usual_ports: BTreeMap::new(),
             log_format: Some("text".to_owned()),
+            log_filter: Some("info,async_nats=warn,sqlx=warn".to_owned()),
             env: BTreeMap::new(),
             linked: false,
             apart: false,
@@ -143,6 +151,16 @@ impl SystemOptions {
                 .join("message-queue/users.conf")
         };
         self.users.clone().unwrap_or_else(ours)
+    }
+
+    /// Whether the broker knows the service by its name and a password that we know.
+    pub(super) fn has_user(&self, service: &str) -> bool {
+        let users = fs::read_to_string(self.users_file()).unwrap_or_default();
+        let user = format!("{{ user: {service}, password: ");
+        let password = users.split_once(&user).map(|(_, rest)| rest);
+        password.is_some_and(|password| {
+            password.starts_with('$') || password.starts_with(&format!("\"{service}\""))
+        })
     }
 
     /// The port that the first member of a service listens on, if somebody wants a certain one.

@@ -14,11 +14,12 @@ pub(super) async fn start_broker(
     options: &SystemOptions,
     dir: &Path,
     passwords: &Passwords,
+    (port, monitor_port): (Option<u16>, Option<u16>),
 ) -> Result<Broker> {
     Broker::start(BrokerOptions {
         dir: Some(dir.join("broker")),
-        port: None,
-        monitor_port: options.monitor_port,
+        port,
+        monitor_port,
         config: Some(options.users_file()),
         durable: options.dir.is_some(),
         env: passwords.variables().collect(),
@@ -34,12 +35,14 @@ pub(super) async fn start_postgres(
     options: &SystemOptions,
     dir: &Path,
     passwords: &Passwords,
+    port: Option<u16>,
 ) -> Result<Postgres> {
     let kept = options.dir.is_some();
     Postgres::start(PostgresOptions {
         dir: kept.then(|| dir.join("postgres")),
         password: Some(passwords.of(OWNER)?.to_owned()),
         afresh: passwords.are_new(),
+        port,
         durable: kept,
         apart: options.apart,
         ..PostgresOptions::default()

@@ -13,7 +13,7 @@ fn shell(script: &str) -> Process {
 }
 
 #[tokio::test]
-async fn lines_of_both_streams_are_kept_and_forwarded_without_colours() {
+async fn lines_of_both_streams_are_forwarded_as_they_are_and_kept_without_colours() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&seen);
     let mut command = Command::new("sh");
@@ -30,7 +30,9 @@ async fn lines_of_both_streams_are_kept_and_forwarded_without_colours() {
     let mut lines = process.lines();
     lines.sort();
     assert_eq!(lines, ["green", "red"]);
-    assert_eq!(seen.lock().unwrap().len(), 2);
+    let mut seen = seen.lock().unwrap().clone();
+    seen.sort();
+    assert_eq!(seen, ["\u{1b}[32mgreen\u{1b}[0m", "red"]);
 }
 
 #[tokio::test]
