@@ -5,12 +5,14 @@ mod bench;
 mod cargo;
 mod chaos;
 mod compose_test;
+mod control;
 mod docs;
 mod npm;
 mod pypi;
 mod sql;
 mod stop;
 mod test;
+mod todoctl;
 mod up;
 
 use std::process::ExitCode;
@@ -28,6 +30,14 @@ struct Arguments {
 enum Task {
     /// Starts the whole system without Docker, and stops it on Ctrl-C
     Up(up::Options),
+    /// Stops a member, a service, the broker or the database of the system that is up, until it is started
+    Stop(control::Options),
+    /// Starts what was stopped, a service that was left out or is new, or more members of one
+    Start(control::StartOptions),
+    /// Kills it as a crash would, after which it is started again
+    Kill(control::Options),
+    /// Runs todoctl at the system that is up
+    Todoctl(todoctl::Options),
     /// Measures how fast the system is, beside plain programs that do the same
     Bench(bench::Options),
     /// Breaks the whole system under load, from a seed, and judges what came of it
@@ -46,6 +56,10 @@ enum Task {
 async fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Up(options) => up::run(options).await,
+        Task::Stop(options) => control::stop(options).await,
+        Task::Start(options) => control::start(options).await,
+        Task::Kill(options) => control::kill(options).await,
+        Task::Todoctl(options) => todoctl::run(options).await,
         Task::Bench(options) => bench::run(options).await,
         Task::Chaos(options) => chaos::run(options).await,
         Task::Test(options) => test::run(options).await,

@@ -1,27 +1,30 @@
 //! `cargo xtask up`: the whole system on this machine, without Docker.
 
-mod choice;
-mod ports;
+pub(crate) mod choice;
+pub(crate) mod control;
+mod operate;
 mod print;
-mod run_file;
+pub(crate) mod run_file;
 mod supervise;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use testkit::ports::is_free;
 use testkit::system::Event;
 use testkit::{System, SystemOptions, install};
 
 use crate::cargo::{self, root, services, succeed, target_dir};
 use crate::stop::Stop;
 use choice::Scale;
+use control::Control;
 use print::Printer;
 
 /// A first start waits for the build, so this is what is compiled soon.
-const PROFILE: &str = "release";
+pub(crate) const PROFILE: &str = "release";
 
 /// What to start, and where.
 #[derive(Args)]
@@ -34,26 +37,42 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SERVICE", value_parser = choice::service)]
     without: Vec<String>,
 
-    /// The web page's port [default: 8080, or a free one]
+    /// The web page's port [default: the one that it had, at first 8080, or a free one]
     #[arg(long, value_name = "PORT")]
     web_port: Option<u16>,
 
-    /// The API's port [default: 8081, or a free one]
+    /// The API's port [default: the one that it had, at first 8081, or a free one]
     #[arg(long, value_name = "PORT")]
     api_port: Option<u16>,
 
-    /// The port of the broker's monitoring [default: 8222, or a free one]
+    /// The port of the broker's monitoring [default: the one that it had, at first 8222, or a free one]
     #[arg(long, value_name = "PORT")]
     monitor_port: Option<u16>,
 
+    #[command(flatten)]
+    data: Data,
+}
+
+/// Which system is meant, where there are several.
+#[derive(Args)]
+pub(crate) struct Data {
     /// Where the data is kept [default: `.todo` in the repository]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
+impl Data {
+    pub(crate) fn dir(&self) -> Result<PathBuf> {
+        let dir = self.data.clone();
+        Ok(std::path::absolute(
+            dir.unwrap_or_else(|| root().join(".todo")),
+        )?)
+    }
+}
+
 /// Starts everything, keeps it running, and stops it on Ctrl-C.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
-    let dir = std::path::absolute(options.data.clone().unwrap_or_else(|| root().join(".todo")))?;
+    let dir = options.data.dir()?;
     fs::create_dir_all(&dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
     let _lock = lock(&dir)?;
     // It may be of a run that was killed, and nobody shall take its addresses for ours.
@@ -68,8 +87,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
             return Ok(ExitCode::from(130));
         }
     };
+    let mut control = Control::listen(&dir)?;
     let result = tokio::select! {
-        failed = supervise::keep_up(&mut system, &printer) => failed,
+        failed = supervise::keep_up(&mut system, &mut control, &printer) => failed,
         signal = stop.asked() => {
             printer.step(&format!("stopping ({signal}); once more insists"));
             Ok(())
@@ -134,12 +154,31 @@ fn system_options(
     bin_dir: PathBuf,
     printer: &Printer,
 ) -> Result<SystemOptions> {
+    let given = |flag: &str, port: Option<u16>| {
+        let taken = port.filter(|port| *port != 0 && !is_free(*port));
+        ensure!(
+            taken.is_none(),
+            "port {} is taken: give another one by `{flag}`",
+            taken.unwrap_or_default()
+        );
+        Ok(port.filter(|port| *port != 0))
+    };
+    let usual = [
+        ("todo-web-1", (8080, "--web-port")),
+        ("todo-api-1", (8081, "--api-port")),
+        ("monitor", (8222, "--monitor-port")),
+    ];
     let mut system = SystemOptions {
         dir: Some(dir.to_owned()),
         bin_dir: Some(bin_dir),
-        log_format: None,
+        log_format: print::on_a_terminal().then(|| "terminal".to_owned()),
+        log_filter: None,
         apart: true,
-        monitor_port: ports::choose("--monitor-port", options.monitor_port, 8222, printer)?,
+        scale: choice::services().into_iter().collect(),
+        web_port: given("--web-port", options.web_port)?,
+        api_port: given("--api-port", options.api_port)?,
+        monitor_port: given("--monitor-port", options.monitor_port)?,
+        usual_ports: usual.map(|(name, port)| (name.to_owned(), port)).into(),
         ..SystemOptions::default()
     };
     for Scale { service, count } in &options.scale {
@@ -147,12 +186,6 @@ fn system_options(
     }
     for service in &options.without {
         system = system.without(service);
-    }
-    if system.scale["todo-web"] > 0 {
-        system.web_port = ports::choose("--web-port", options.web_port, 8080, printer)?;
-    }
-    if system.scale["todo-api"] > 0 {
-        system.api_port = ports::choose("--api-port", options.api_port, 8081, printer)?;
     }
     let show = printer.clone();
     system.report = std::sync::Arc::new(move |event| match event {

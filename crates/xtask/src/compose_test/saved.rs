@@ -9,7 +9,7 @@ use super::docker::Docker;
 /// The lines of the savers' log about items: for each item, who saved it, as often as it was.
 pub(super) async fn by_item(docker: &Docker) -> Result<BTreeMap<String, Vec<String>>> {
     let log = docker
-        .compose_quietly("logs --no-log-prefix save-handler")
+        .compose_quietly("logs --no-color save-handler")
         .await?;
     let mut items = BTreeMap::<String, Vec<String>>::new();
     for (item, member) in log.lines().filter_map(saved) {
@@ -30,12 +30,12 @@ pub(super) async fn shares(docker: &Docker, items: &[String]) -> Result<BTreeMap
     Ok(shares)
 }
 
-/// `… <member> saved item item.id=<id> event.id=<id>`
+/// `<member>  | … saved item item.id=<id>`
 fn saved(line: &str) -> Option<(String, String)> {
     let (before, after) = line.split_once(" saved item item.id=")?;
-    let (_, member) = before.rsplit_once(' ')?;
-    let (item, event) = after.split_once(" event.id=")?;
-    (!event.is_empty()).then(|| (item.to_owned(), member.to_owned()))
+    let (member, _) = before.split_once('|')?;
+    let item = after.split(' ').next()?;
+    Some((item.to_owned(), member.trim_end().to_owned()))
 }
 
 #[cfg(test)]
@@ -44,9 +44,14 @@ mod tests {
 
     #[test]
     fn a_line_tells_the_item_and_the_member() {
-        let line = "2026-11-20T14:04:38Z  INFO host-7 saved item item.id=i1 event.id=e1";
+        let line = "save-handler-1  | 2026-11-20T14:04:38Z  INFO saved item item.id=i1";
+        let found = Some(("i1".to_owned(), "save-handler-1".to_owned()));
 
-        assert_eq!(saved(line), Some(("i1".to_owned(), "host-7".to_owned())));
-        assert_eq!(saved("INFO listening on events.todo.>"), None);
+        assert_eq!(saved(line), found);
+        assert_eq!(saved(&format!("{line} event.id=e1")), found);
+        assert_eq!(
+            saved("save-handler-1  | INFO listening on events.todo.>"),
+            None
+        );
     }
 }

@@ -1,8 +1,11 @@
 //! Which services, and how many.
 
+use std::fs;
 use std::str::FromStr;
 
 use testkit::system::SERVICES;
+
+use crate::cargo::root;
 
 /// A wish for a number of members.
 #[derive(Clone)]
@@ -26,12 +29,30 @@ impl FromStr for Scale {
 
 /// Checks a service's name.
 pub(crate) fn service(name: &str) -> Result<String, String> {
-    if SERVICES.iter().any(|(service, _)| *service == name) {
+    let services = services();
+    if services.iter().any(|(service, _)| service == name) {
         return Ok(name.to_owned());
     }
-    let names: Vec<_> = SERVICES.iter().map(|(service, _)| *service).collect();
+    let names: Vec<_> = services.into_iter().map(|(service, _)| service).collect();
     Err(format!(
         "there is no service `{name}`, only {}",
         names.join(", ")
     ))
+}
+
+/// The services, and how many members each has unless told otherwise: those that are known, and one of
+/// each group that has a crate here.
+pub(crate) fn services() -> Vec<(String, usize)> {
+    let known = SERVICES.map(|(name, count)| (name.to_owned(), count));
+    let crates = fs::read_dir(root().join("crates")).into_iter().flatten();
+    let mut groups: Vec<_> = crates
+        .flatten()
+        .filter(|folder| folder.path().join("src/main.rs").is_file())
+        .filter_map(|folder| folder.file_name().into_string().ok())
+        .filter(|name| name.ends_with("-handler"))
+        .filter(|name| !SERVICES.iter().any(|(known, _)| known == name))
+        .map(|name| (name, 1))
+        .collect();
+    groups.sort();
+    known.into_iter().chain(groups).collect()
 }

@@ -1,13 +1,15 @@
 //! What `up` shows: its own steps, the addresses, and each member's log behind its name.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _, stdout};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use testkit::System;
 use url::Url;
 
-/// One colour after the other, for one member after the other.
-const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
+/// One colour for each member, as long as there are enough. (Red is for errors.)
+const COLOURS: [u8; 12] = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94, 37, 90];
 
 /// The width of the column with the members' names.
 const WIDTH: usize = 15;
@@ -16,12 +18,15 @@ const WIDTH: usize = 15;
 #[derive(Clone)]
 pub(super) struct Printer {
     coloured: bool,
+    /// Who has spoken, in order.
+    known: Arc<Mutex<Vec<String>>>,
 }
 
 impl Printer {
     pub(super) fn new() -> Self {
         Self {
-            coloured: stdout().is_terminal(),
+            coloured: stdout().is_terminal() && wish("NO_COLOR").is_none(),
+            known: Arc::default(),
         }
     }
 
@@ -35,24 +40,34 @@ impl Printer {
 
     /// Passes on a member's line.
     pub(super) fn line(&self, member: &str, line: &str) {
-        let sum: usize = member.bytes().map(usize::from).sum();
-        let name = self.paint(&format!("{member:<WIDTH$}"), COLOURS[sum % COLOURS.len()]);
+        let name = self.paint(&format!("{member:<WIDTH$}"), self.colour(member));
         write(&format!("{name} | {line}\n"));
+    }
+
+    /// The member's own colour: they are given out in the order in which members first speak.
+    fn colour(&self, member: &str) -> u8 {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = known.iter().position(|name| name == member);
+        let place = place.unwrap_or_else(|| {
+            known.push(member.to_owned());
+            known.len() - 1
+        });
+        COLOURS[place % COLOURS.len()]
     }
 
     /// Shows where everything is.
     pub(super) fn addresses(&self, system: &System) {
-        let left_out = || "(left out)".to_owned();
         let hidden = "password in run.json";
+        let at = |base: &Option<String>, path: &str| {
+            let base = base.as_ref();
+            base.map_or_else(|| "(left out)".to_owned(), |base| format!("{base}{path}"))
+        };
+        let (web, api) = (system.web(), system.api());
         let rows = [
-            ("web", system.web().unwrap_or_else(left_out), ""),
-            (
-                "api",
-                system
-                    .api()
-                    .map_or_else(left_out, |api| format!("{api}/todo")),
-                "",
-            ),
+            ("web", at(&web, ""), "the page"),
+            ("system", at(&web, "/system"), "the flow of events, live"),
+            ("api", at(&api, "/todo"), ""),
+            ("docs", at(&api, "/docs"), "what the API can do, to try"),
             ("monitor", system.monitor(), "the broker's /connz and /jsz"),
             ("nats", without_password(&system.nats()), hidden),
             ("database", without_password(&system.database()), hidden),
@@ -77,7 +92,9 @@ impl Printer {
             self.paint("data     ", 1),
             system.dir().display()
         );
-        write(&format!("{table}\nCtrl-C stops.\n\n"));
+        write(&format!(
+            "{table}\nCtrl-C stops. In another terminal: cargo xtask todoctl status\n\n"
+        ));
     }
 
     fn paint(&self, text: &str, colour: u8) -> String {
@@ -87,6 +104,19 @@ impl Printer {
             text.to_owned()
         }
     }
+}
+
+/// Whether a person reads along, who did not wish for another kind of lines (`LOG_FORMAT`).
+pub(super) fn on_a_terminal() -> bool {
+    stdout().is_terminal() && wish("LOG_FORMAT").is_none()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a task, and no service, is told this by the terminal's user"
+)]
+fn wish(variable: &str) -> Option<OsString> {
+    std::env::var_os(variable).filter(|wish| !wish.is_empty())
 }
 
 /// The address as one may show it to somebody who looks over the shoulder.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Result;
-use serde::Serialize;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use testkit::System;
 use testkit::system::{Member, write_privately};
 
@@ -21,6 +21,12 @@ struct Run {
     members: Vec<Member>,
 }
 
+/// The part that we read ourselves.
+#[derive(Deserialize)]
+struct Addresses {
+    nats: String,
+}
+
 /// Writes the file, all at once: whoever waits for it finds it whole.
 pub(super) fn write(system: &System) -> Result<()> {
     let run = Run {
@@ -32,6 +38,20 @@ pub(super) fn write(system: &System) -> Result<()> {
         members: system.members(),
     };
     write_privately(&system.dir().join(NAME), &serde_json::to_vec_pretty(&run)?)
+}
+
+/// The broker's address, with the operator's password.
+pub(crate) fn nats(dir: &Path) -> Result<String> {
+    let file = dir.join(NAME);
+    let text = fs::read(&file).with_context(|| {
+        format!(
+            "the system is not up, or not ready: there is no `{}` (start it by `cargo xtask up`)",
+            file.display()
+        )
+    })?;
+    let run: Addresses = serde_json::from_slice(&text)
+        .with_context(|| format!("cannot understand `{}`", file.display()))?;
+    Ok(run.nats)
 }
 
 /// Removes the file, if it is there.

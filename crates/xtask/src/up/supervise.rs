@@ -8,8 +8,9 @@ use testkit::System;
 use testkit::system::Exit;
 use tokio::time::{Instant, sleep_until};
 
+use super::control::Control;
 use super::print::Printer;
-use super::run_file;
+use super::{operate, run_file};
 
 /// The first wait; each further one is twice as long.
 const SHORTEST: Duration = Duration::from_millis(250);
@@ -28,16 +29,72 @@ struct Trouble {
     due: Option<Instant>,
 }
 
-/// Keeps everything up until it is cancelled; fails only when it cannot watch any more.
-pub(super) async fn keep_up(system: &mut System, printer: &Printer) -> Result<()> {
-    let mut troubles: BTreeMap<String, Trouble> = BTreeMap::new();
+/// Those that have ended and are to run again, by name.
+#[derive(Default)]
+pub(super) struct Troubles(BTreeMap<String, Trouble>);
+
+impl Troubles {
+    /// Notes that it has ended, and returns how long it has to wait.
+    pub(super) fn note(&mut self, name: &str) -> Duration {
+        let now = Instant::now();
+        let trouble = self.0.entry(name.to_owned()).or_insert(Trouble {
+            wait: SHORTEST,
+            started: now - STEADY,
+            due: None,
+        });
+        let steady = now - trouble.started >= STEADY;
+        trouble.wait = if steady {
+            SHORTEST
+        } else {
+            (trouble.wait * 2).min(LONGEST)
+        };
+        trouble.due = Some(now + trouble.wait);
+        trouble.wait
+    }
+
+    /// Forgets it, and tells whether it was about to be started again.
+    pub(super) fn forget(&mut self, name: &str) -> bool {
+        let trouble = self.0.remove(name);
+        trouble.is_some_and(|trouble| trouble.due.is_some())
+    }
+
+    /// When the next one is to be started again.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.values().filter_map(|trouble| trouble.due).min()
+    }
+}
+
+/// Keeps everything up until it is cancelled, and does what others wish; fails only when it cannot watch
+/// any more.
+pub(super) async fn keep_up(
+    system: &mut System,
+    control: &mut Control,
+    printer: &Printer,
+) -> Result<()> {
+    let mut troubles = Troubles::default();
     loop {
-        let next = troubles.values().filter_map(|trouble| trouble.due).min();
+        let mut fulfilled = None;
         tokio::select! {
-            exit = system.next_exit() => note(&mut troubles, &exit?, printer),
-            () = until(next) => start_due(&mut troubles, system, printer).await,
+            exit = system.next_exit() => {
+                let Exit { name, status } = exit?;
+                let wait = troubles.note(&name);
+                printer.step(&format!(
+                    "{name} ended with {status}; starting it again in {wait:?}"
+                ));
+            }
+            () = until(troubles.next()) => start_due(&mut troubles, system, printer).await,
+            heard = control.next() => {
+                let done = operate::fulfil(system, &mut troubles, &heard.wish).await;
+                for line in done.iter().flatten() {
+                    printer.step(line);
+                }
+                fulfilled = Some((heard, done));
+            }
         }
         run_file::write(system)?; // The process ids have changed.
+        if let Some((heard, done)) = fulfilled {
+            heard.answer(done);
+        }
     }
 }
 
@@ -48,34 +105,9 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
-fn note(troubles: &mut BTreeMap<String, Trouble>, exit: &Exit, printer: &Printer) {
+async fn start_due(troubles: &mut Troubles, system: &mut System, printer: &Printer) {
     let now = Instant::now();
-    let trouble = troubles.entry(exit.name.clone()).or_insert(Trouble {
-        wait: SHORTEST,
-        started: now - STEADY,
-        due: None,
-    });
-    let steady = now - trouble.started >= STEADY;
-    trouble.wait = if steady {
-        SHORTEST
-    } else {
-        (trouble.wait * 2).min(LONGEST)
-    };
-    trouble.due = Some(now + trouble.wait);
-    let Exit { name, status } = exit;
-    printer.step(&format!(
-        "{name} ended with {status}; starting it again in {:?}",
-        trouble.wait
-    ));
-}
-
-async fn start_due(
-    troubles: &mut BTreeMap<String, Trouble>,
-    system: &mut System,
-    printer: &Printer,
-) {
-    let now = Instant::now();
-    for (name, trouble) in troubles {
+    for (name, trouble) in &mut troubles.0 {
         if trouble.due.is_none_or(|due| due > now) {
             continue;
         }
