@@ -8,6 +8,7 @@ mod asyncapi;
 mod bad_input;
 mod batch;
 mod chaos;
+mod checkouts;
 mod clocks;
 mod collector;
 mod dead_letters;
