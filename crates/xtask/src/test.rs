@@ -22,17 +22,31 @@ pub(crate) struct Options {
     args: Vec<String>,
 }
 
-/// What tries the API by its document. `crates/e2e/tests/it/schemathesis.rs` names the version too.
-const SCHEMATHESIS: pypi::Package = pypi::Package {
-    name: "schemathesis",
-    version: "4.32.5",
-};
+/// What tries the API by its document, and what makes a client of that. The tests in `crates/e2e/tests/it` that use them
+/// name the versions too.
+const IN_PYTHON: [pypi::Package; 2] = [
+    pypi::Package {
+        name: "schemathesis",
+        version: "4.32.5",
+    },
+    pypi::Package {
+        name: "openapi-python-client",
+        version: "0.29.1",
+    },
+];
 
 /// Every test connects a few times, and the runner starts several at once.
 const CONNECTIONS: u32 = 500;
 
-/// What is run in the browser: what checks how accessible pages are, and a suite for whatever follows `TodoMVC`.
-const IN_BROWSER: [npm::Package; 2] = [
+/// What is run in the browser: what checks how accessible pages are, and a suite for whatever follows `TodoMVC`. And
+/// what makes types of the API's document.
+const IN_JAVASCRIPT: [npm::Package; 3] = [
+    npm::Package {
+        name: "openapi-typescript",
+        version: "7.13.0",
+        with: &["openapi-fetch@0.17.0", "typescript@5.9.3"],
+        directory: "openapi-typescript",
+    },
     npm::Package {
         name: "axe-core",
         version: "4.14.1",
@@ -72,10 +86,12 @@ async fn test(options: &Options, postgres: &str, stop: &mut Stop) -> Result<Exit
         if let Err(error) = install::ensure_browser() {
             eprintln!("warning: a browser is NOT there: {error:#}");
         }
-        if let Err(error) = SCHEMATHESIS.ensure(stop).await {
-            eprintln!("warning: {} is NOT there: {error:#}", SCHEMATHESIS.name);
+        for package in IN_PYTHON {
+            if let Err(error) = package.ensure(stop).await {
+                eprintln!("warning: {} is NOT there: {error:#}", package.name);
+            }
         }
-        for package in IN_BROWSER {
+        for package in IN_JAVASCRIPT {
             if let Err(error) = package.ensure(stop).await {
                 eprintln!("warning: {} is NOT there: {error:#}", package.name);
             }

@@ -13,6 +13,7 @@ mod clocks;
 mod collector;
 mod dead_letters;
 mod disk;
+mod generated;
 mod guide;
 mod idempotent;
 mod journey;
