@@ -9,6 +9,7 @@ use std::{
 use bus::{Bus, Fed, Start};
 use bytes::Bytes;
 use events::{Event, ItemSaved, ListName, TodoEvent};
+use service::http::to_json;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch},
     time::timeout,
@@ -208,11 +209,13 @@ impl Hub {
     }
 
     fn change(&self, sequence: u64, saved: &ItemSaved) -> Change {
-        let data = serde_json::to_string(saved).unwrap_or_default();
         let event = self.audience.event;
+        let mut frame = format!("id: {sequence}\nevent: {event}\ndata: ").into_bytes();
+        frame.extend(to_json(saved));
+        frame.extend(b"\n\n");
         Change {
             sequence,
-            frame: format!("id: {sequence}\nevent: {event}\ndata: {data}\n\n").into(),
+            frame: frame.into(),
         }
     }
 

@@ -2,9 +2,14 @@
 //! among those that are answered at a time, and its body is read within limits.
 
 mod body;
+mod coding;
 mod front;
 mod identity;
+mod json;
+mod origin;
+mod quoted;
 mod record;
+mod slash;
 mod span;
 mod text;
 
@@ -12,10 +17,14 @@ pub mod push;
 
 use std::net::SocketAddr;
 
-pub use body::{BODY_LIMIT, body, body_up_to};
+pub use body::{BODY_LIMIT, body, body_up_to, without_mark};
 pub use front::{Presentation, fronted, observed};
 pub use identity::{REQUEST_ID, RequestId};
 pub use text::is_text;
+pub use json::{Json, Plain, to_json};
+pub use origin::origin;
+pub use quoted::outside_quotes;
+pub use slash::nothing_here;
 
 /// Where a request comes from, among its extensions. Behind a proxy that is the proxy.
 #[derive(Clone, Copy, Debug)]

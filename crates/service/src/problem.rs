@@ -3,13 +3,13 @@
 use std::{borrow::Cow, error::Error, iter::successors};
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use tracing::{error, warn};
 
-use crate::http::RequestId;
+use crate::http::{RequestId, to_json};
 
 /// What went wrong, in words that tell the caller what to change. Nothing internal is in it: the
 /// cause goes to the log.
@@ -20,6 +20,7 @@ pub struct Problem {
     detail: Option<String>,
     fields: Vec<Field>,
     retry_after_s: Option<u32>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
     cause: Option<String>,
 }
 
@@ -53,6 +54,7 @@ impl Problem {
             detail: None,
             fields: Vec::new(),
             retry_after_s: None,
+            header: None,
             cause: None,
         }
     }
@@ -79,6 +81,15 @@ impl Problem {
     pub fn after(self, seconds: u32) -> Self {
         Self {
             retry_after_s: Some(seconds),
+            ..self
+        }
+    }
+
+    /// Says something in a header too.
+    #[must_use]
+    pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self {
+            header: Some(Box::new((name, value))),
             ..self
         }
     }
@@ -182,11 +193,14 @@ impl Problem {
     }
 
     fn render(&self, response: &mut Response, id: &RequestId) {
-        let body = serde_json::to_vec(&self.document(Some(id.as_str()))).unwrap_or_default();
+        let body = to_json(&self.document(Some(id.as_str())));
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
+        if let Some((name, value)) = self.header.as_deref() {
+            headers.insert(name, value.clone());
+        }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }

@@ -24,7 +24,8 @@ use crate::{
     address::Address,
     command_line::{self, command, read, refuse},
     health::{self, Check, Need, Readiness},
-    healthcheck, http, open_files, server,
+    healthcheck, http, open_files,
+    server::{self, Patience},
     settings::Common,
     telemetry,
 };
@@ -130,6 +131,7 @@ pub struct Service {
     password: String,
     http_addr: SocketAddr,
     address_file: Option<PathBuf>,
+    patience: Patience,
     stop: CancellationToken,
     readiness: Arc<Mutex<Readiness>>,
     /// The outside thing that nobody cares for any more.
@@ -148,6 +150,7 @@ impl Service {
             password: common.password.clone().unwrap_or_else(|| name.to_owned()),
             http_addr: common.http_addr,
             address_file: common.address_file.clone(),
+            patience: Patience::resting(Duration::from_secs(common.http_idle_timeout)),
             stop: CancellationToken::new(),
             readiness: Arc::default(),
             died: watch::Sender::new(None),
@@ -228,7 +231,7 @@ impl Service {
         }
         info!(http.addr = %address, "listening for HTTP on {address}");
         let app = http::observed(self.operations()).merge(routes);
-        server::serve(listener, app, self.stop.clone()).await;
+        server::serve(listener, app, self.patience, self.stop.clone()).await;
         Ok(())
     }
 

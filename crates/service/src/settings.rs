@@ -72,6 +72,10 @@ pub(crate) struct Common {
     /// 0 and has to find it.
     #[arg(long, env, value_name = "FILE")]
     pub(crate) address_file: Option<PathBuf>,
+    /// How long a connection for HTTP is kept for the next request (seconds). It has to be longer than what stands
+    /// before the service keeps it.
+    #[arg(long, env, default_value_t = 75, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) http_idle_timeout: u64,
     /// This member's name in logs, at the broker and at the database; by default made of the
     /// host's name and the process id.
     #[arg(long, env, value_parser = parse_member)]

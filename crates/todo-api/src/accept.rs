@@ -4,9 +4,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
 };
-use service::problem::Problem;
-
-use crate::quoted::outside_quotes;
+use service::{http::outside_quotes, problem::Problem};
 
 /// The caller takes JSON. Fails with 406 if the header `Accept` rules it out; without the header everything
 /// is taken. Errors are problem documents also for callers who would rather have something else.

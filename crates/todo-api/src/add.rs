@@ -11,7 +11,7 @@ use events::{ItemId, ItemText, ListName, NewItem};
 use serde::{Deserialize, Serialize};
 use service::problem::Problem;
 use time::OffsetDateTime;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     accept::TakesJson,
@@ -26,8 +26,11 @@ use crate::{
 };
 
 /// What the address may say.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Place {
+    /// The list, as long as what is sent names no other.
+    #[param(value_type = Option<schemas::ListName>, nullable = false)]
     list: Option<String>,
 }
 
@@ -54,9 +57,8 @@ pub(crate) struct Added<'a> {
     operation_id = "addItem",
     tag = "items",
     summary = "Add an item",
-    description = "Publishes that an item was added. With `Prefer: wait=N`, the answer comes when it is saved. The address \
-                   may name the list too, by `?list=`, as long as the body names no other.",
-    params(parameters::Key, parameters::Wait),
+    description = "Publishes that an item was added. With `Prefer: wait=N`, the answer comes when it is saved.",
+    params(Place, parameters::Key, parameters::Wait),
     request_body = schemas::NewItem,
     responses(
         (
@@ -123,7 +125,7 @@ pub(crate) async fn add(
     };
     let envelope = cause.seal(&event, id.into(), now);
     let keyed = key.is_given().then(|| Arc::clone(&app.keyed));
-    let acceptance = app.accept(vec![envelope], id, prefer).await?;
+    let acceptance = app.accept(&cause, vec![envelope], id, prefer).await?;
     if let Some(keyed) = keyed {
         keyed.remember(id);
     }

@@ -20,6 +20,7 @@ use crate::{
     absent::{Keyed, no_item},
     batch::Places,
     condition::IfMatch,
+    idempotent::Underway,
     watch::PROGRAMS,
 };
 
@@ -54,6 +55,8 @@ pub struct App {
 pub(crate) struct Cause {
     request: Option<String>,
     trace: Option<TraceContext>,
+    /// If it has a key.
+    pub(crate) underway: Option<Underway>,
 }
 
 impl App {
@@ -197,6 +200,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Cause {
         Ok(Self {
             request: id.map(|id| id.as_str().to_owned()),
             trace,
+            underway: parts.extensions.get().cloned(),
         })
     }
 }

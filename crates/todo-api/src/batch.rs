@@ -22,7 +22,10 @@ use events::{Envelope, ItemId, NewItem};
 use futures_util::{StreamExt, stream};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use service::problem::Problem;
+use service::{
+    http::{Plain, to_json},
+    problem::Problem,
+};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -73,9 +76,8 @@ pub(crate) struct Part {
     summary = "Add many items",
     description = "Publishes up to 1 000 items, each as `POST /todo` takes it, in their order, and answers with what became \
                    of each, in the same order and form. What is no item is refused by itself. If nothing could be \
-                   accepted because something is away, all of it is refused with 503. The address may name \
-                   the list of all of them, by `?list=`.",
-    params(parameters::Key),
+                   accepted because something is away, all of it is refused with 503.",
+    params(Place, parameters::Key),
     request_body(content(
         (schemas::Batch = "application/json"),
         (schemas::Lines = "application/x-ndjson", example = "{\"item\":\"buy milk\"}\n{\"item\":\"write\",\"list\":\"work\"}\n"),
@@ -171,11 +173,12 @@ fn answer(form: Form, parts: impl Iterator<Item = Part>) -> Response {
         Form::Array => {
             // One by one as well: as values they take many times what they take as text. Writing into
             // memory cannot fail, nor can a part.
-            let _ = serde_json::Serializer::new(&mut body).collect_seq(parts);
+            let mut writer = serde_json::Serializer::with_formatter(&mut body, Plain);
+            let _ = writer.collect_seq(parts);
         }
         Form::Lines => {
             for part in parts {
-                body.extend(serde_json::to_vec(&part).unwrap_or_default());
+                body.extend(to_json(&part));
                 body.push(b'\n');
             }
         }

@@ -91,7 +91,7 @@ pub(crate) async fn change(
     let change = Change::read(fields)?;
     let envelopes = change.seal(id, &key, &cause);
     app.expect(id, &if_match, &cause).await?;
-    let acceptance = app.accept(envelopes, id, prefer).await?;
+    let acceptance = app.accept(&cause, envelopes, id, prefer).await?;
     let is_changed = move |outcome: &Outcome| match outcome {
         Outcome::There(item) => change.shows_in(item),
         Outcome::Gone | Outcome::Missing => true,

@@ -3,6 +3,14 @@
 //! An item's `ETag` is its version in quotes. It is a strong one: a version has one state, and a state
 //! is written in one way.
 //!
+//! # What proxies make of tags
+//!
+//! One that packs an answer changes its tag on the way: nginx and Envoy weaken it (`W/"1"`), Apache, Caddy and Jetty put
+//! the coding's name behind the version (`"1-gzip"`). The caller gets to know no other tag. `If-Match` is to be
+//! compared strongly (RFC 9110, section 13.1.1), so that nobody puts the bytes of one representation in the place
+//! of another's. Nothing here does: a change names parts of the item, whose state the version alone tells. So each of
+//! these stands for its version, in every condition.
+//!
 //! # What `If-Match` promises
 //!
 //! A request with `If-Match` is accepted only if the item, **as it was saved when the request came**, has one
@@ -36,8 +44,8 @@ pub(crate) fn etag(version: i64) -> (HeaderName, String) {
 enum Versions {
     /// `*`: whichever it is.
     Any,
-    /// Only these, each with whether it was given as a weak one. What is no version of ours is left out.
-    Of(Vec<(i64, bool)>),
+    /// Only these. What is no version of ours is left out.
+    Of(Vec<i64>),
     /// It is no `*` and no list of tags.
     Unreadable,
 }
@@ -56,8 +64,7 @@ impl IfMatch {
     pub(crate) fn hold(&self, version: i64) -> Result<(), Problem> {
         let holds = match &self.0 {
             None | Some(Versions::Any) => true,
-            // Only strong tags match here.
-            Some(Versions::Of(wanted)) => wanted.contains(&(version, false)),
+            Some(Versions::Of(wanted)) => wanted.contains(&version),
             Some(Versions::Unreadable) => false,
         };
         if holds {
@@ -94,7 +101,7 @@ impl IfNoneMatch {
         match &self.0 {
             None | Some(Versions::Unreadable) => false,
             Some(Versions::Any) => true,
-            Some(Versions::Of(known)) => known.iter().any(|(known, _)| *known == version),
+            Some(Versions::Of(known)) => known.contains(&version),
         }
     }
 }
@@ -138,13 +145,12 @@ fn versions(headers: &HeaderMap, name: &HeaderName) -> Option<Versions> {
 }
 
 /// Reads a list of tags, if it is one. There are no escapes in them, unlike in other quoted strings.
-fn read(mut list: &str, known: &mut Vec<(i64, bool)>) -> Option<()> {
+fn read(mut list: &str, known: &mut Vec<i64>) -> Option<()> {
     loop {
         list = list.trim_start();
-        let weak = list.strip_prefix("W/");
-        let quoted = weak.unwrap_or(list).strip_prefix('"')?;
+        let quoted = list.strip_prefix("W/").unwrap_or(list).strip_prefix('"')?;
         let (tag, rest) = quoted.split_once('"')?;
-        known.extend(version(tag).map(|version| (version, weak.is_some())));
+        known.extend(version(tag));
         match rest.trim_start().strip_prefix(',') {
             Some(rest) => list = rest,
             None if rest.trim().is_empty() => return Some(()),
@@ -153,8 +159,19 @@ fn read(mut list: &str, known: &mut Vec<(i64, bool)>) -> Option<()> {
     }
 }
 
-/// The version that a tag stands for, if it is spelled as we spell it.
+/// The codings whose names proxies put behind a version.
+const CODINGS: [&str; 7] = ["gzip", "deflate", "br", "zstd", "compress", "dcb", "dcz"];
+
+/// The version that a tag stands for, if it is spelled as we spell it, or with a coding behind it.
 fn version(tag: &str) -> Option<i64> {
+    let digits = tag.strip_prefix('-').unwrap_or(tag);
+    let end = digits.find(['-', ';', ':', '+']);
+    let end = end.map_or(tag.len(), |end| tag.len() - digits.len() + end);
+    let (tag, coding) = tag.split_at(end);
+    let coding = coding.trim_start_matches(['-', ';', ':', '+']);
+    if !coding.is_empty() && !CODINGS.contains(&coding) {
+        return None;
+    }
     let version: i64 = tag.parse().ok()?;
     (version.to_string() == tag).then_some(version)
 }
@@ -177,15 +194,22 @@ mod tests {
 
     #[test]
     fn a_list_of_tags_is_read_wherever_it_is_divided() {
-        let of = |known: &[(i64, bool)]| Some(Versions::Of(known.to_vec()));
+        let of = |known: &[i64]| Some(Versions::Of(known.to_vec()));
         assert_eq!(read(&[]), None);
         assert_eq!(read(&[" * "]), Some(Versions::Any));
-        assert_eq!(read(&["\"3\""]), of(&[(3, false)]));
-        assert_eq!(
-            read(&["W/\"3\" ,\"4\"", "\"5\""]),
-            of(&[(3, true), (4, false), (5, false)])
-        );
-        for foreign in ["\"\"", "\"a,b\\\"", "\"03\"", "\"+3\"", "\"키\"", "W/\"x\""] {
+        assert_eq!(read(&["\"3\""]), of(&[3]));
+        assert_eq!(read(&["W/\"3\" ,\"4\"", "\"5\""]), of(&[3, 4, 5]));
+        for foreign in [
+            "\"\"",
+            "\"a,b\\\"",
+            "\"03\"",
+            "\"+3\"",
+            "\"키\"",
+            "W/\"x\"",
+            "\"3-other\"",
+            "\"3gzip\"",
+            "\"-gzip\"",
+        ] {
             assert_eq!(read(&[foreign]), of(&[]), "{foreign}");
         }
     }
@@ -206,22 +230,27 @@ mod tests {
     }
 
     #[test]
-    fn a_change_needs_a_strong_tag_and_a_look_takes_a_weak_one_too() {
-        let strong = || read(&["\"3\""]);
-        let weak = || read(&["W/\"3\""]);
-        assert!(IfMatch(strong()).hold(3).is_ok());
-        assert!(IfMatch(strong()).hold(4).is_err());
-        assert!(IfMatch(weak()).hold(3).is_err());
-        assert!(IfMatch(None).hold(3).is_ok());
-        assert!(IfNoneMatch(strong()).knows(3) && IfNoneMatch(weak()).knows(3));
-        assert!(!IfNoneMatch(strong()).knows(4) && !IfNoneMatch(None).knows(3));
+    fn a_tag_that_a_proxy_has_changed_stands_for_its_version() {
+        for tag in [
+            "\"3\"",
+            "W/\"3\"",
+            "\"3-gzip\"",
+            "\"3--gzip\"",
+            "\"3;br\"",
+            "W/\"3-zstd\"",
+        ] {
+            let tag = || read(&[tag]);
+            assert!(IfMatch(tag()).hold(3).is_ok() && IfMatch(tag()).hold(4).is_err());
+            assert!(IfNoneMatch(tag()).knows(3) && !IfNoneMatch(tag()).knows(4));
+        }
+        assert!(IfMatch(None).hold(3).is_ok() && !IfNoneMatch(None).knows(3));
     }
 
     proptest! {
         #[test]
         fn what_is_given_as_a_tag_is_read_as_the_version_that_it_stands_for(version: i64) {
             let (_, tag) = etag(version);
-            prop_assert_eq!(read(&[&tag]), Some(Versions::Of(vec![(version, false)])));
+            prop_assert_eq!(read(&[&tag]), Some(Versions::Of(vec![version])));
         }
 
         #[test]

@@ -11,7 +11,7 @@ use axum::{
 };
 use service::http::REQUEST_ID;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use url::Url;
 
 use crate::idempotent::REPLAYED;
@@ -28,22 +28,10 @@ const METHODS: [Method; 5] = [
     Method::DELETE,
 ];
 
-/// What a page may send.
-const SENT: [HeaderName; 10] = [
-    header::ACCEPT,
-    header::AUTHORIZATION,
-    header::CONTENT_TYPE,
-    header::IF_MATCH,
-    header::IF_NONE_MATCH,
-    HeaderName::from_static("idempotency-key"),
-    HeaderName::from_static("prefer"),
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
-    REQUEST_ID,
-];
-
 /// What a page may read of an answer, beside what every page may.
-const READ: [HeaderName; 9] = [
+const READ: [HeaderName; 11] = [
+    header::ACCEPT_ENCODING,
+    HeaderName::from_static("accept-patch"),
     header::ALLOW,
     header::ETAG,
     header::LINK,
@@ -80,10 +68,19 @@ impl Origins {
             Allowed::Everybody => AllowOrigin::any(),
             Allowed::These(origins) => AllowOrigin::list(origins.iter().cloned()),
         };
-        let layer = CorsLayer::new().allow_origin(origins).max_age(REMEMBERED);
-        let layer = layer.allow_methods(METHODS).allow_headers(SENT);
-        Some(layer.expose_headers(READ))
+        Some(for_pages_of(origins))
     }
+}
+
+/// What pages of these origins may do: everything. They may send whatever headers they like, such as those that
+/// libraries add for event streams and traces: none of them makes a request any more its user's than it is.
+pub(crate) fn for_pages_of(origins: AllowOrigin) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods(METHODS)
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(READ)
+        .max_age(REMEMBERED)
 }
 
 impl FromStr for Origins {

@@ -67,7 +67,7 @@ pub(crate) async fn delete(
         key.event::<ItemDeleted>(id),
         OffsetDateTime::now_utc(),
     );
-    let acceptance = app.accept(vec![envelope], id, prefer).await?;
+    let acceptance = app.accept(&cause, vec![envelope], id, prefer).await?;
     let is_gone = |outcome: &Outcome| !matches!(outcome, Outcome::There(_));
     let answer = acceptance.answer(
         accepted(id, &Accepted { id }),

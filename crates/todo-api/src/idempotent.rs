@@ -6,10 +6,14 @@
 //! taken, and until when; its answer replaces that. Whoever comes meanwhile hears 409. If no answer follows,
 //! since the process has died, the key is free again when that time is over, for the same request.
 //!
+//! A caller may hang up, noticed or not, and come back. So a request with a key is answered to its end whether or
+//! not anybody waits for that, and one that waits for the save has what was accepted noted before it waits.
+//!
 //! This only decides what is answered. That nothing comes twice does not depend on it: the ids of events
 //! follow from the key ([`Key`](crate::key::Key)), so that publishing twice stores once.
 
 mod note;
+mod underway;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -17,27 +21,30 @@ use axum::{
     body::Body,
     extract::Request,
     handler::Handler,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
 use bus::LedgerError;
 use service::{http, problem::Problem};
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use utoipa_axum::router::UtoipaMethodRouter;
 use uuid::Uuid;
 
 use crate::{
     app::{App, RETRY_AFTER_S, not_accepted},
-    key, prefer,
+    key,
 };
 use note::{Answered, Fingerprint, Note};
+
+pub(crate) use underway::{Underway, left};
 
 /// Says that an answer was given before.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// How long a request has the key to itself (seconds), besides the time for which the save is waited for.
+/// How long a request has the key to itself until something is known of its answer (seconds).
 const TAKEN_FOR_S: u32 = 5;
 
 /// How often it is tried to take a key that others let go of at the same moment.
@@ -61,7 +68,7 @@ pub(crate) fn up_to<H>(limit: usize, handler: H) -> Once<H> {
     Once {
         handler,
         limit,
-        wait_s: None,
+        taken_for_s: TAKEN_FOR_S,
     }
 }
 
@@ -78,21 +85,17 @@ pub(crate) fn served<S>(
 pub(crate) struct Once<H> {
     handler: H,
     limit: usize,
-    /// How long it waits for the save, unless that is up to its caller (seconds).
-    wait_s: Option<u32>,
+    taken_for_s: u32,
 }
 
 impl<H> Once<H> {
-    /// The same of a handler that waits as long as that for the save, whatever its caller prefers (seconds).
-    pub(crate) fn waiting(self, seconds: u32) -> Self {
-        let wait_s = Some(seconds);
-        Self { wait_s, ..self }
-    }
-
-    /// How long the request may take, as far as one can say (seconds).
-    fn lease(&self, headers: &HeaderMap) -> u32 {
-        let preferred = || prefer::seconds(headers).unwrap_or_default();
-        TAKEN_FOR_S + self.wait_s.unwrap_or_else(preferred)
+    /// The same of a handler that may be at work for so long (seconds) before anything is known of its answer.
+    pub(crate) fn busy(self, seconds: u32) -> Self {
+        let taken_for_s = TAKEN_FOR_S + seconds;
+        Self {
+            taken_for_s,
+            ..self
+        }
     }
 }
 
@@ -101,6 +104,7 @@ type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 impl<H, T> Handler<T, Arc<App>> for Once<H>
 where
     H: Handler<T, Arc<App>, Future = Answering>,
+    T: 'static,
 {
     type Future = Answering;
 
@@ -127,7 +131,7 @@ enum Turn {
 }
 
 impl<H> Once<H> {
-    async fn answer<T>(
+    async fn answer<T: 'static>(
         self,
         request: Request,
         app: Arc<App>,
@@ -137,19 +141,44 @@ impl<H> Once<H> {
         H: Handler<T, Arc<App>, Future = Answering>,
     {
         let key = Uuid::new_v5(&KEYS, key.as_bytes());
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let request = Request::from_parts(parts.clone(), body);
         let body = http::body_up_to(self.limit, request).await?;
+        // It is unpacked now, and the same however it came.
+        parts.headers.remove(header::CONTENT_ENCODING);
         let fingerprint = Fingerprint::of(&parts, &body);
-        let lease_s = self.lease(&parts.headers);
-        let turn = app.take(key, fingerprint, lease_s).await?;
         let request = Request::from_parts(parts, Body::from(body));
-        match turn {
+        // From here on the broker is told something. A caller that hangs up drops this, and not what is told.
+        let here = CancellationToken::new();
+        let left = here.clone();
+        let _until_it_leaves = here.drop_guard();
+        let answering = tokio::spawn(self.begin(request, app, key, fingerprint, left));
+        answering.await.unwrap_or_else(|error| {
+            // Nobody aborts it, so it has panicked, as it would have here.
+            std::panic::resume_unwind(error.into_panic())
+        })
+    }
+
+    async fn begin<T: 'static>(
+        self,
+        mut request: Request,
+        app: Arc<App>,
+        key: Uuid,
+        fingerprint: Fingerprint,
+        left: CancellationToken,
+    ) -> Result<Response, Problem>
+    where
+        H: Handler<T, Arc<App>, Future = Answering>,
+    {
+        match app.take(key, fingerprint, self.taken_for_s).await? {
             Turn::Answered(answered) => Ok(replay(answered)),
             Turn::Unknown => Ok(self.handler.call(request, app).await),
             Turn::Taken(revision) => {
-                let answer = self.handler.call(request, Arc::clone(&app)).await;
-                Ok(app.settle(key, revision, fingerprint, answer).await)
+                let bus = app.bus().clone();
+                let underway = Underway::new(bus, key, fingerprint, revision, left);
+                request.extensions_mut().insert(underway.clone());
+                let answer = self.handler.call(request, app).await;
+                Ok(underway.settle(answer).await)
             }
         }
     }
@@ -161,15 +190,19 @@ impl App {
         &self,
         key: Uuid,
         fingerprint: Fingerprint,
-        lease_s: u32,
+        taken_for_s: u32,
     ) -> Result<Turn, Problem> {
         let mut seen = 0;
         for _ in 0..TRIES {
-            let taken = Note::taken(fingerprint, lease_s).to_bytes();
-            match self.bus().note(key, seen, taken).await {
+            let taken = Note::taken(fingerprint, taken_for_s);
+            match self.bus().note(key, seen, taken.to_bytes()).await {
                 Ok(revision) => return Ok(Turn::Taken(revision)),
                 Err(LedgerError::Overtaken) => {}
-                Err(error) => return unknown(&error),
+                Err(error) => {
+                    let bus = self.bus().clone();
+                    tokio::spawn(underway::let_go(bus, key, taken, fingerprint));
+                    return unknown(&error);
+                }
             }
             let noted = match self.bus().noted(key).await {
                 Ok(noted) => noted,
@@ -191,32 +224,6 @@ impl App {
             }
         }
         Err(in_flight())
-    }
-
-    /// Notes the answer, and gives it. If it cannot be noted it is good all the same.
-    async fn settle(
-        &self,
-        key: Uuid,
-        revision: u64,
-        fingerprint: Fingerprint,
-        answer: Response,
-    ) -> Response {
-        let (parts, body) = answer.into_parts();
-        let read = axum::body::to_bytes(body, usize::MAX).await;
-        // What handlers answer here is whole.
-        let body = read.unwrap_or_default();
-        let note = if parts.extensions.get::<Unfinished>().is_some() {
-            Note::free(fingerprint, StatusCode::SERVICE_UNAVAILABLE)
-        } else if parts.status.is_success() {
-            Note::answered(fingerprint, &parts, &body)
-        } else {
-            Note::free(fingerprint, parts.status)
-        };
-        if let Err(error) = self.bus().note(key, revision, note.to_bytes()).await {
-            let error = &error as &dyn std::error::Error;
-            warn!(error, "an answer is not noted under its key");
-        }
-        Response::from_parts(parts, Body::from(body))
     }
 }
 

@@ -56,7 +56,6 @@ mod policy;
 mod prefer;
 mod presentation;
 mod questions;
-mod quoted;
 mod representation;
 mod root;
 mod show;
@@ -70,7 +69,6 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::{
     Extension, Router,
-    http::StatusCode,
     routing::{get, post},
 };
 use bus::{Bus, Replies};
@@ -149,7 +147,7 @@ pub fn routes(app: App, policy: &Policy) -> Router {
     let app = Arc::new(app);
     let items = parts
         .items
-        .fallback(async || StatusCode::NOT_FOUND)
+        .fallback(http::nothing_here)
         .with_state(Arc::clone(&app));
     let pace = policy.pace();
     let items = policy.guard(policy.condition(items), pace.clone());

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Query, State, rejection::QueryRejection},
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use events::ListName;
 use serde::Deserialize;
-use service::problem::Problem;
+use service::{http::Json, problem::Problem};
 use store::Cursor;
 use url::form_urlencoded;
+use utoipa::IntoParams;
 
 use crate::{
     accept::TakesJson,
     app::App,
-    openapi::{parameters, refusals},
+    openapi::{refusals, schemas},
     representation::PageDocument,
 };
 
@@ -26,10 +26,21 @@ pub(crate) const USUAL: u32 = 100;
 pub(crate) const MOST: u32 = 1000;
 
 /// What the address may say. Everything is a text first, so that each part that is wrong can be named.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Wish {
+    /// The list.
+    #[param(value_type = Option<schemas::ListName>, nullable = false, default = "default")]
     pub(crate) list: Option<String>,
+    /// The most items of the answer.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 100, nullable = false)]
     pub(crate) limit: Option<String>,
+    /// Where to begin: `next` of the page before.
+    #[param(
+        nullable = false,
+        pattern = "^([A-Za-eg-z0-9-][A-Za-z0-9_-]|[f_][A-Za-z0-9-])[A-Za-z0-9_-]{30}$",
+        example = json!("QdrAA6-gLe4BofmWZxN2SI_5RFGBoB4X")
+    )]
     pub(crate) after: Option<String>,
 }
 
@@ -49,7 +60,7 @@ pub(crate) struct Part {
     summary = "List items",
     description = "A part of a list, the newest item last. Pages are cut by place and not by number, so that what \
                    comes and goes in between makes none of them skip or repeat an item.",
-    params(parameters::Part),
+    params(Wish),
     responses(
         (
             status = 200,

@@ -6,9 +6,8 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
 };
+use service::http::outside_quotes;
 use tokio::time::Instant;
-
-use crate::quoted::outside_quotes;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 

@@ -10,8 +10,10 @@
 
 use bus::{AnswerError, Bus, Refusal, Topic};
 use events::ListName;
-use serde::Serialize;
-use service::{http::BODY_LIMIT, problem::Problem};
+use service::{
+    http::{BODY_LIMIT, to_json, without_mark},
+    problem::Problem,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -86,7 +88,7 @@ async fn list(app: &App, question: &[u8]) -> Result<Vec<u8>, Problem> {
     let page = app
         .ask(async |items| items.list(&list, after, limit).await)
         .await?;
-    Ok(write(&PageDocument::from(&page)))
+    Ok(to_json(&PageDocument::from(&page)))
 }
 
 async fn get(app: &App, question: &[u8]) -> Result<Vec<u8>, Problem> {
@@ -95,7 +97,7 @@ async fn get(app: &App, question: &[u8]) -> Result<Vec<u8>, Problem> {
     fields.finish("`id`")?;
     let id = named(&id.unwrap_or_default())?;
     let item = app.ask(async |items| items.get(id).await).await?;
-    Ok(write(&ItemDocument::from(&item.ok_or_else(no_item)?)))
+    Ok(to_json(&ItemDocument::from(&item.ok_or_else(no_item)?)))
 }
 
 async fn count(app: &App, question: &[u8]) -> Result<Vec<u8>, Problem> {
@@ -103,7 +105,7 @@ async fn count(app: &App, question: &[u8]) -> Result<Vec<u8>, Problem> {
     let list = fields.text::<ListName>("list").unwrap_or_default();
     fields.finish("`list`")?;
     let counts = app.ask(async |items| items.count(&list).await).await?;
-    Ok(write(&CountDocument {
+    Ok(to_json(&CountDocument {
         list: list.as_str(),
         total: counts.total,
         completed: counts.completed,
@@ -119,10 +121,6 @@ fn read(question: &[u8]) -> Result<Fields, Problem> {
             "body-too-large",
         )
         .detail(format!("a question may have up to {BODY_LIMIT} bytes"))),
-        question => Fields::read(question),
+        question => Fields::read(without_mark(question)),
     }
-}
-
-fn write(document: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(document).unwrap_or_default()
 }

@@ -2,12 +2,12 @@
 //! event, which change for reasons of their own.
 
 use axum::{
-    Json,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use events::{ItemId, Order};
 use serde::Serialize;
+use service::http::Json;
 use store::{Item, Page};
 use time::OffsetDateTime;
 use utoipa::ToSchema;

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use service::problem::Problem;
+use service::{http::Json, problem::Problem};
 
 use crate::{
     accept::TakesJson,

@@ -10,17 +10,14 @@ mod place;
 mod read;
 mod write;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::{
-    http::{HeaderName, Method, StatusCode, header},
-    routing::get,
-};
+use axum::{http::StatusCode, routing::get};
 use events::Order;
 use serde::Serialize;
-use service::{http::REQUEST_ID, problem::Problem};
+use service::problem::Problem;
 use store::Item;
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::{
     ToSchema,
     openapi::{
@@ -32,7 +29,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    idempotent::{REPLAYED, once, served},
+    cors::for_pages_of,
+    idempotent::{once, served},
     openapi::{operations, refusals, schemas},
     prefer::{Prefer, Wait},
     waiting::MOST_AWAITED,
@@ -55,14 +53,14 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(served(
             routes!(read::list, write::add, clear::clear),
             get(read::list)
-                .post(once(write::add).waiting(LIMIT_S))
-                .delete(once(clear::clear).waiting(LIMIT_S)),
+                .post(once(write::add))
+                .delete(once(clear::clear).busy(LIMIT_S)),
         ))
         .routes(served(
             routes!(read::show, write::change, write::delete),
             get(read::show)
-                .patch(once(write::change).waiting(LIMIT_S))
-                .delete(once(write::delete).waiting(LIMIT_S)),
+                .patch(once(write::change))
+                .delete(once(write::delete)),
         ));
     let mut named = OpenApiRouter::default().nest("/lists/{list}", usual.clone());
     for item in named.get_openapi_mut().paths.paths.values_mut() {
@@ -88,24 +86,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Unless the operator says otherwise, pages of any site may use them: that is what Todo-Backend is for. A token
 /// is still asked for where the API wants one, and no page has it but by its user.
 pub(crate) fn open() -> CorsLayer {
-    const EXPOSED: [HeaderName; 5] = [
-        header::LINK,
-        header::LOCATION,
-        header::RETRY_AFTER,
-        REPLAYED,
-        REQUEST_ID,
-    ];
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static(crate::key::HEADER),
-            REQUEST_ID,
-        ])
-        .expose_headers(EXPOSED)
-        .max_age(Duration::from_hours(1))
+    for_pages_of(AllowOrigin::any())
 }
 
 /// A todo, as Todo-Backend has it.

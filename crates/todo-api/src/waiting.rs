@@ -12,7 +12,8 @@ use store::{Absence, Item};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    app::App,
+    app::{App, Cause},
+    idempotent::{Underway, left},
     prefer::{Prefer, Wait},
 };
 
@@ -41,6 +42,8 @@ pub(crate) struct Acceptance {
     /// Whether a part of it was accepted earlier already, so that its answer may have been given.
     repeated: bool,
     waiting: Option<(Wait, Vec<Expected>)>,
+    /// What it was accepted for, if that has a key.
+    underway: Option<Underway>,
 }
 
 impl App {
@@ -48,16 +51,19 @@ impl App {
     /// three than for one. They are stored when this returns well.
     pub(crate) async fn accept(
         self: Arc<Self>,
+        cause: &Cause,
         envelopes: Vec<Envelope>,
         item: ItemId,
         prefer: Prefer,
     ) -> Result<Acceptance, Problem> {
-        self.accept_after(Vec::new(), envelopes, item, prefer).await
+        self.accept_after(cause, Vec::new(), envelopes, item, prefer)
+            .await
     }
 
     /// The same, when everything in `before` is stored: what that is about is of no effect by itself.
     pub(crate) async fn accept_after(
         self: Arc<Self>,
+        cause: &Cause,
         mut before: Vec<Envelope>,
         mut envelopes: Vec<Envelope>,
         item: ItemId,
@@ -87,6 +93,7 @@ impl App {
             item,
             repeated,
             waiting: wait.map(|wait| (wait, expected)),
+            underway: cause.underway.clone(),
         })
     }
 
@@ -105,13 +112,16 @@ impl Acceptance {
     /// of the item: then with what `saved` makes of that. See [`Acceptance::outcome`] for `is_done`.
     pub(crate) async fn answer(
         self,
-        accepted: Response,
+        mut accepted: Response,
         is_done: impl Fn(&Outcome) -> bool + Send + Sync,
         saved: impl FnOnce(Outcome) -> Result<Response, Problem> + Send,
     ) -> Response {
         let Some((wait, _)) = self.waiting else {
             return accepted;
         };
+        if let Some(underway) = &self.underway {
+            accepted = underway.accepted(accepted).await;
+        }
         match self.outcome(is_done).await.map(saved) {
             Some(Ok(response)) => (wait.applied(), response).into_response(),
             Some(Err(problem)) => problem.into_response(),
@@ -119,20 +129,30 @@ impl Acceptance {
         }
     }
 
+    /// The same for a caller to whom only the save matters: none if it does not become known in time. Whoever comes
+    /// back with the same request meanwhile waits for itself.
+    pub(crate) async fn saved(
+        self,
+        is_done: impl Fn(&Outcome) -> bool + Send + Sync,
+    ) -> Option<Outcome> {
+        if let Some(underway) = &self.underway {
+            underway.repeatable().await;
+        }
+        self.outcome(is_done).await
+    }
+
     /// What has become of the item, if the caller waits and it becomes known in time.
     ///
     /// A repeated request stores no event again within the broker's window, so that nobody may answer
     /// it any more. Its caller waits for what the database says to be what was asked for, of which
     /// `is_done` is the judge.
-    pub(crate) async fn outcome(
-        self,
-        is_done: impl Fn(&Outcome) -> bool + Send + Sync,
-    ) -> Option<Outcome> {
+    async fn outcome(self, is_done: impl Fn(&Outcome) -> bool + Send + Sync) -> Option<Outcome> {
         let Self {
             app,
             item,
             repeated,
             waiting,
+            underway,
         } = self;
         let (wait, expected) = waiting?;
         let known = async {
@@ -147,6 +167,7 @@ impl Acceptance {
         tokio::select! {
             // Nobody waits for a process that is about to end.
             () = app.stop.cancelled() => None,
+            () = left(underway.as_ref()) => None,
             known = known => known.ok().flatten(),
         }
     }

@@ -11,12 +11,13 @@ use events::ListName;
 use live::{Audience, LAST_EVENT_ID, Place};
 use serde::Deserialize;
 use service::{http::push, problem::Problem};
+use utoipa::IntoParams;
 
 use crate::{
     accept,
     app::App,
     list::bad_query,
-    openapi::{parameters, refusals},
+    openapi::{parameters, refusals, schemas},
 };
 
 /// The visitors are programs.
@@ -29,9 +30,14 @@ pub(crate) const PROGRAMS: Audience = Audience {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the address may say.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Watch {
+    /// The list; if it is left out, all of them.
+    #[param(value_type = Option<schemas::ListName>, nullable = false)]
     list: Option<String>,
+    /// The id of the event that you had last. `Last-Event-ID` says the same, and counts before this.
+    #[param(value_type = Option<u64>, nullable = false, minimum = 0, example = json!(12))]
     after: Option<String>,
 }
 
@@ -46,7 +52,7 @@ pub(crate) struct Watch {
     summary = "Hear what is saved",
     description = "Tells of each save as it happens, as server-sent events: `itemsaved`, with the item as data, and `reset` where \
                    something may be missing. The answer does not end. The id of an event is where to go on.",
-    params(parameters::Watch),
+    params(Watch, parameters::LastEventId),
     responses(
         (
             status = 200,

@@ -30,7 +30,6 @@ mod language;
 mod list;
 mod lists;
 mod live;
-mod nowhere;
 mod refusal;
 mod render;
 mod system;
@@ -121,7 +120,7 @@ pub fn routes(app: App) -> Router {
         .route("/system", get(system::page))
         .route("/system/live", get(system::live))
         .merge(assets::routes())
-        .fallback(nowhere::nowhere)
+        .fallback(http::nothing_here)
         .layer(CompressionLayer::new())
         // Another site's form would send what its visitor did not mean, in the visitor's name.
         .layer(CsrfLayer::new())

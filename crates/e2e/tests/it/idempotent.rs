@@ -57,7 +57,7 @@ async fn every_process_gives_the_same_answer_also_after_all_of_them_were_started
 }
 
 #[tokio::test]
-async fn the_request_of_a_process_that_was_killed_is_taken_over_by_another() {
+async fn the_request_of_a_process_that_was_killed_over_the_wait_is_answered_by_another_at_once() {
     let mut user = User::start(two_apis()).await;
     let saver = user.system.members_of("save-handler").remove(0);
     user.system.stop_member(&saver).await.unwrap();
@@ -80,11 +80,9 @@ async fn the_request_of_a_process_that_was_killed_is_taken_over_by_another() {
     user.system.kill_member(&killed).await.unwrap();
     assert!(unheard.await.unwrap().is_err());
 
+    // It may have been killed before it noted that the request was accepted.
     let second = &both[1];
-    let busy = send(second, None).await;
-    assert_eq!(busy.status, 409, "{}", busy.text());
-    assert_eq!(busy.header("retry-after"), Some("1"));
-    let taken_over = eventually("it is taken over", SOON, async || {
+    let answered = eventually("it is answered", SOON, async || {
         let answer = send(second, None).await;
         if answer.status == 409 {
             Err(answer.text())
@@ -93,9 +91,8 @@ async fn the_request_of_a_process_that_was_killed_is_taken_over_by_another() {
         }
     })
     .await;
-    assert_eq!(taken_over.status, 202, "{}", taken_over.text());
-    assert_eq!(taken_over.header("idempotency-replayed"), None);
-    // Published twice, stored once.
+    assert_eq!(answered.status, 202, "{}", answered.text());
+    // However often it was published.
     assert_eq!(user.messages("TODO").await, 1);
     user.system.restart_member(&saver).await.unwrap();
     user.sql_becomes("select count(*) from items", "1").await;

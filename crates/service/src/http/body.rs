@@ -10,6 +10,7 @@ use axum::{
 };
 use tokio::time::timeout;
 
+use super::coding::Coding;
 use crate::problem::Problem;
 
 /// The largest body that is read, in bytes; the longest item takes a tenth of it.
@@ -18,23 +19,35 @@ pub const BODY_LIMIT: usize = 16 * 1024;
 /// How long a body may take to arrive.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// The body of a request.
+/// What some editors and libraries put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The body of a request, which is a text: unpacked, and without a byte order mark.
 ///
-/// Fails with 413 if it is larger than [`BODY_LIMIT`], with 408 if it has not arrived after 10 seconds, and
-/// with 400 if it breaks off.
+/// Fails with 413 if it is larger than [`BODY_LIMIT`], packed or not, with 408 if it has not arrived after
+/// 10 seconds, with 400 if it breaks off, and with 415 if it is packed in a way that is not known here.
 pub async fn body(request: Request) -> Result<Bytes, Problem> {
     body_up_to(BODY_LIMIT, request).await
 }
 
 /// The same where more has to be taken: up to `limit` bytes.
 pub async fn body_up_to(limit: usize, mut request: Request) -> Result<Bytes, Problem> {
+    let coding = Coding::of(request.headers())?;
     DefaultBodyLimit::max(limit).apply(&mut request);
     let reading = timeout(TIME_LIMIT, Bytes::from_request(request, &()));
     let read = reading.await.map_err(|_| too_slow())?;
-    read.map_err(|rejection| match rejection.into_response().status() {
+    let read = read.map_err(|rejection| match rejection.into_response().status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(limit),
-        _ => broken(),
-    })
+        _ => broken("the body did not arrive whole"),
+    });
+    let body = coding.unpack(read?, limit)?;
+    let text = without_mark(&body);
+    Ok(body.slice_ref(text))
+}
+
+/// A text in UTF-8 without the mark that may stand before it (RFC 8259, section 8.1, leaves that to its reader).
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 fn too_slow() -> Problem {
@@ -42,11 +55,11 @@ fn too_slow() -> Problem {
         .detail("the body took too long to arrive; send it again")
 }
 
-fn too_large(limit: usize) -> Problem {
+pub(super) fn too_large(limit: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large")
         .detail(format!("the body may have up to {limit} bytes"))
 }
 
-fn broken() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad-request").detail("the body did not arrive whole")
+pub(super) fn broken(detail: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad-request").detail(detail)
 }

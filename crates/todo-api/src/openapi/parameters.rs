@@ -1,5 +1,5 @@
-//! What requests may say outside of their bodies, for the document. The handlers read it with extractors of
-//! their own, which say more to who gets it wrong.
+//! What requests may say outside of their bodies and of what follows the `?`, for the document. The handlers read it with
+//! extractors of their own, which say more to who gets it wrong. What follows the `?` stands beside each handler.
 #![expect(dead_code, reason = "only the document is made of these")]
 
 use utoipa::IntoParams;
@@ -12,52 +12,6 @@ pub(crate) struct Id {
     /// The item's identifier, as `POST /todo` gave it.
     #[param(example = json!("01a1f961-0f41-7277-9d2b-20d8f82dad2d"))]
     id: Uuid,
-}
-
-/// The part of a list that is asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Part {
-    /// The list.
-    #[param(value_type = Option<super::schemas::ListName>, nullable = false, default = "default")]
-    list: Option<String>,
-    /// The most items of the answer.
-    #[param(minimum = 1, maximum = 1000, default = 100, nullable = false)]
-    limit: Option<u32>,
-    /// Where to begin: `next` of the page before.
-    #[param(
-        nullable = false,
-        pattern = "^([A-Za-eg-z0-9-][A-Za-z0-9_-]|[f_][A-Za-z0-9-])[A-Za-z0-9_-]{30}$",
-        example = json!("QdrAA6-gLe4BofmWZxN2SI_5RFGBoB4X")
-    )]
-    after: Option<String>,
-}
-
-/// The part of a list of todos that is asked for.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Range {
-    /// The most todos of the answer.
-    #[param(minimum = 1, maximum = 1000, default = 1000, nullable = false)]
-    limit: Option<u32>,
-    /// Where to begin, as `Link` gave it.
-    #[param(
-        nullable = false,
-        pattern = "^([A-Za-eg-z0-9-][A-Za-z0-9_-]|[f_][A-Za-z0-9-])[A-Za-z0-9_-]{30}$"
-    )]
-    after: Option<String>,
-}
-
-/// What is watched, and from where on.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Watch {
-    /// The list; if it is left out, all of them.
-    #[param(value_type = Option<super::schemas::ListName>, nullable = false)]
-    list: Option<String>,
-    /// The id of the event that you had last. `Last-Event-ID` says the same, and counts before this.
-    #[param(nullable = false, minimum = 0, example = json!(12))]
-    after: Option<u64>,
 }
 
 /// A key for sending the same again.
@@ -84,6 +38,15 @@ pub(crate) struct Wait {
     /// it says is ignored.
     #[param(rename = "Prefer", nullable = false, example = json!("wait=5"))]
     prefer: Option<String>,
+}
+
+/// Where a caller was.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct LastEventId {
+    /// The id of the event that you had last. It counts before `after`.
+    #[param(rename = "Last-Event-ID", nullable = false, example = json!("12"))]
+    id: Option<String>,
 }
 
 /// What a caller knows who reads.

@@ -144,11 +144,17 @@ const REFUSALS: [Refusal; 16] = [
     refusal_of(
         415,
         "UnsupportedMediaType",
-        "the body is not said to be JSON",
-        &[(
-            "unsupported-media-type",
-            "send JSON with `Content-Type: application/json`",
-        )],
+        "the body is not said to be JSON, or packed in a way that is not known here",
+        &[
+            (
+                "unsupported-media-type",
+                "send JSON with `Content-Type: application/json`",
+            ),
+            (
+                "unsupported-content-encoding",
+                "send the body as it is, or packed once, with `Content-Encoding: gzip` or `deflate`",
+            ),
+        ],
     ),
     refusal_of(
         422,
@@ -234,6 +240,7 @@ impl Refusal {
         let mut headers = vec![("x-request-id", request_id())];
         match self.status {
             401 => headers.push(("www-authenticate", text("`Bearer`, with what was wrong"))),
+            415 => headers.push(("accept-encoding", text("how the body may be packed"))),
             404 | 409 | 429 | 503 => headers.push(("retry-after", seconds())),
             _ => {}
         }
@@ -320,7 +327,7 @@ sets! {
     /// Where fields are checked.
     Fields: ["422"];
     /// Where a key may be sent.
-    Once: ["400", "408", "409", "413", "422"];
+    Once: ["400", "408", "409", "413", "415", "422"];
     /// Where a key may stand for an item.
     Keyed: ["410"];
     /// Where an item is named.

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{LIMIT_S, place::Collection, wait};
 use crate::{
     app::{App, Cause},
+    idempotent::left,
     key::Key,
     openapi::{parameters, refusals},
 };
@@ -57,6 +58,7 @@ pub(super) async fn clear(
     let clearing = timeout_at(until, clear_all(&app, &collection, &cause, until));
     tokio::select! {
         () = app.stop.cancelled() => Err(not_all_gone()),
+        () = left(cause.underway.as_ref()) => Err(not_all_gone()),
         cleared = clearing => cleared.unwrap_or_else(|_| Err(not_all_gone())),
     }?;
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -2,10 +2,10 @@
 
 use axum::{
     extract::{FromRequestParts, OriginalUri, RawPathParams},
-    http::{HeaderValue, header, request::Parts, uri::Authority},
+    http::request::Parts,
 };
 use events::{ItemId, ListName};
-use service::problem::Problem;
+use service::{http, problem::Problem};
 use store::Item;
 
 use crate::{
@@ -50,18 +50,10 @@ impl Collection {
         let list = param(params, "list").map_or_else(|| Ok(ListName::default()), str::parse);
         let list = list
             .map_err(|error| Problem::not_found(format!("no list has such a name: it {error}")))?;
-        let host = parts.headers.get(header::HOST);
-        let host = host.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-        // Like `Host`, it is believed only for what its sender reads.
-        let proxied = parts.headers.get("x-forwarded-proto");
-        let scheme = match proxied.map(HeaderValue::as_bytes) {
-            Some(b"https") => "https",
-            _ => "http",
-        };
         Ok(Self {
             list,
             path: path.to_owned(),
-            origin: host.map_or_else(String::new, |host| format!("{scheme}://{host}")),
+            origin: http::origin(&parts.headers).unwrap_or_default(),
         })
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Query, State, rejection::QueryRejection},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use service::problem::Problem;
+use service::{http::Json, problem::Problem};
+use utoipa::IntoParams;
 
 use super::{
     Todo,
@@ -24,9 +24,17 @@ use crate::{
 const USUAL: u32 = MOST;
 
 /// What the address may say.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Range {
+    /// The most todos of the answer.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 1000, nullable = false)]
     limit: Option<String>,
+    /// Where to begin, as `Link` gave it.
+    #[param(
+        nullable = false,
+        pattern = "^([A-Za-eg-z0-9-][A-Za-z0-9_-]|[f_][A-Za-z0-9-])[A-Za-z0-9_-]{30}$"
+    )]
     after: Option<String>,
 }
 
@@ -39,7 +47,7 @@ pub(crate) struct Range {
     tag = "todos",
     summary = "List todos",
     description = "The newest last. Of a list that is longer than an answer may be, `Link` says where it goes on.",
-    params(parameters::Range),
+    params(Range),
     responses(
         (
             status = 200,

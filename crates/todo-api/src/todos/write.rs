@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use events::{ItemDeleted, ItemText, NewItem};
-use service::problem::Problem;
+use service::{http::Json, problem::Problem};
 use time::OffsetDateTime;
 
 use super::{
@@ -82,11 +81,11 @@ pub(super) async fn add(
     // What is said of an item that is not there yet shows when it is. So if only a part of this is
     // accepted, there is no todo, and the caller may try again.
     let rest = rest.seal(id, &key, &cause);
-    let acceptance = Arc::clone(&app).accept_after(rest, vec![added], id, wait(&app)?);
+    let acceptance = Arc::clone(&app).accept_after(&cause, rest, vec![added], id, wait(&app)?);
     let acceptance = acceptance.await?;
     let is_known = |outcome: &Outcome| !matches!(outcome, Outcome::Missing);
     let location = [(header::LOCATION, collection.url_of(id))];
-    Ok(match acceptance.outcome(is_known).await {
+    Ok(match acceptance.saved(is_known).await {
         Some(Outcome::There(item)) => {
             let todo = Json(collection.todo(&item));
             (StatusCode::CREATED, location, todo).into_response()
@@ -137,12 +136,12 @@ pub(super) async fn change(
     entry.find(&app).await?;
     let envelopes = change.seal(entry.id, &key, &cause);
     let wait = wait(&app)?;
-    let acceptance = app.accept(envelopes, entry.id, wait).await?;
+    let acceptance = app.accept(&cause, envelopes, entry.id, wait).await?;
     let is_changed = |outcome: &Outcome| match outcome {
         Outcome::There(item) => change.shows_in(item),
         Outcome::Gone | Outcome::Missing => true,
     };
-    match acceptance.outcome(is_changed).await {
+    match acceptance.saved(is_changed).await {
         Some(Outcome::There(item)) => Ok(Json(entry.collection.todo(&item)).into_response()),
         Some(Outcome::Gone | Outcome::Missing) => Err(no_item()),
         None => Err(not_saved_in_time()),
@@ -177,9 +176,9 @@ pub(super) async fn delete(
     let (event, event_id) = (ItemDeleted { id }, key.event::<ItemDeleted>(id));
     let envelope = cause.seal(&event, event_id, OffsetDateTime::now_utc());
     let wait = wait(&app)?;
-    let acceptance = app.accept(vec![envelope], id, wait).await?;
+    let acceptance = app.accept(&cause, vec![envelope], id, wait).await?;
     let is_gone = |outcome: &Outcome| !matches!(outcome, Outcome::There(_));
-    match acceptance.outcome(is_gone).await {
+    match acceptance.saved(is_gone).await {
         Some(Outcome::Missing) => Err(no_item()),
         Some(_) => Ok(StatusCode::NO_CONTENT.into_response()),
         None => Err(not_saved_in_time()),

@@ -33,7 +33,7 @@ impl Browser {
         let answer = router.clone().oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        assert_eq!(answer.headers()["cache-control"], "no-cache");
+        assert_eq!(answer.headers()["cache-control"], "no-cache, no-transform");
         let mut browser = Self {
             body: answer.into_body().into_data_stream(),
             text: String::new(),

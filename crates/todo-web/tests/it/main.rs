@@ -16,5 +16,6 @@ mod live;
 mod new;
 mod outages;
 mod refusals;
+mod small_print;
 mod system;
 mod verdict;

@@ -1,7 +1,7 @@
-//! Lists in headers, whose entries may have quoted strings.
+//! Lists in headers, whose entries may have quoted strings (RFC 9110, section 5.6).
 
 /// The parts of `text` between `divider`s that stand outside of quoted strings.
-pub(crate) fn outside_quotes(text: &str, divider: u8) -> impl Iterator<Item = &str> {
+pub fn outside_quotes(text: &str, divider: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;

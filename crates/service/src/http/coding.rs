@@ -1,0 +1,82 @@
+//! How a body is packed (RFC 9110, section 8.4).
+
+use std::io::{self, Read};
+
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+};
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+
+use crate::problem::Problem;
+
+use super::body::{broken, too_large};
+
+/// What is unpacked here, for `Accept-Encoding`.
+const KNOWN: &str = "gzip, deflate";
+
+/// How a body is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    None,
+    Gzip,
+    Deflate,
+}
+
+impl Coding {
+    /// Fails with 415 if the body is packed in another way, or more than once.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let lines = headers.get_all(header::CONTENT_ENCODING).iter();
+        let mut coding = Self::None;
+        for line in lines.map(HeaderValue::as_bytes) {
+            for name in line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                let next = match name.to_ascii_lowercase().as_slice() {
+                    b"" | b"identity" => continue,
+                    b"gzip" | b"x-gzip" => Self::Gzip,
+                    b"deflate" => Self::Deflate,
+                    _ => return Err(unknown()),
+                };
+                if coding != Self::None {
+                    return Err(unknown());
+                }
+                coding = next;
+            }
+        }
+        Ok(coding)
+    }
+
+    /// The body unpacked. Fails with 413 if that has more than `limit` bytes, however few it came as.
+    pub(super) fn unpack(self, body: Bytes, limit: usize) -> Result<Bytes, Problem> {
+        let unpacked = match self {
+            Self::None => return Ok(body),
+            Self::Gzip => read(MultiGzDecoder::new(&*body), limit),
+            Self::Deflate => read(ZlibDecoder::new(&*body), limit),
+        };
+        let unpacked =
+            unpacked.map_err(|_| broken("the body is not packed as `Content-Encoding` says"))?;
+        if unpacked.len() > limit {
+            return Err(too_large(limit));
+        }
+        Ok(unpacked.into())
+    }
+}
+
+/// Reads one byte more than the limit at most.
+fn read(reader: impl Read, limit: usize) -> io::Result<Vec<u8>> {
+    let mut unpacked = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    reader.take(most).read_to_end(&mut unpacked)?;
+    Ok(unpacked)
+}
+
+/// 415: nobody here can unpack it.
+fn unknown() -> Problem {
+    let problem = Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-content-encoding",
+    );
+    let problem = problem.header(header::ACCEPT_ENCODING, HeaderValue::from_static(KNOWN));
+    problem.detail(
+        "send the body as it is, or packed once, with `Content-Encoding: gzip` or `deflate`",
+    )
+}

@@ -1,0 +1,163 @@
+//! How a caller addresses us, also where something stands in between.
+//!
+//! It is believed only for what its sender reads: for the addresses in an answer. Of a list, the first entry is the one
+//! of whoever stood next to the caller. `X-Forwarded-Prefix` and `X-Forwarded-Port` are not read: a proxy gives the
+//! service a host of its own, with the port in its name.
+
+use axum::http::{HeaderMap, HeaderName, header, uri::Authority};
+
+use super::quoted::outside_quotes;
+
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// What stands before the path of our addresses as the caller knows them, such as `https://todo.example`; nothing if it
+/// does not say whom it calls.
+///
+/// `Forwarded` (RFC 7239) counts before `X-Forwarded-Proto` and `X-Forwarded-Host`, and those before `Host`.
+pub fn origin(headers: &HeaderMap) -> Option<String> {
+    let named = |name: &str, usual: &HeaderName| {
+        let standard = forwarded(headers, name);
+        standard.or_else(|| first(headers, usual).map(|value| unquoted(&value)))
+    };
+    let secure = named("proto", &PROTO).is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
+    let scheme = if secure { "https" } else { "http" };
+    let asked = || first(headers, &header::HOST);
+    let hosts = [named("host", &HOST), asked()].into_iter().flatten();
+    let mut hosts = hosts.filter_map(|host| {
+        let authority = host.parse::<Authority>().ok();
+        // Nobody's name shall be in an address.
+        authority.filter(|authority| !authority.as_str().contains('@'))
+    });
+    hosts.next().map(|host| format!("{scheme}://{host}"))
+}
+
+/// What `Forwarded` says by `name` in its first entry.
+fn forwarded(headers: &HeaderMap, name: &str) -> Option<String> {
+    let entry = first(headers, &header::FORWARDED)?;
+    let mut pairs = outside_quotes(&entry, b';').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(given, _)| given.trim().eq_ignore_ascii_case(name))?;
+    Some(unquoted(value.trim()))
+}
+
+/// The first entry of a list that may be divided over several lines and have empty entries.
+fn first(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines = headers.get_all(name).iter();
+    let lines = lines.filter_map(|line| line.to_str().ok());
+    let mut entries = lines.flat_map(|line| outside_quotes(line, b','));
+    let entry = entries.find(|entry| !entry.trim().is_empty())?;
+    Some(entry.trim().to_owned())
+}
+
+/// The text of a quoted string, or of a token.
+fn unquoted(value: &str) -> String {
+    let inner = value.strip_prefix('"');
+    match inner.and_then(|inner| inner.strip_suffix('"')) {
+        Some(inner) => {
+            let mut escaped = false;
+            let plain = |letter: &char| {
+                escaped = *letter == '\\' && !escaped;
+                !escaped
+            };
+            inner.chars().filter(plain).collect()
+        }
+        None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderName, HeaderValue};
+    use proptest::{collection::vec, prelude::*};
+
+    use super::origin;
+
+    fn of(lines: &[(&str, &str)]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        origin(&headers)
+    }
+
+    #[test]
+    fn of_several_proxies_the_one_next_to_the_caller_says_how_it_was_called() {
+        for (expected, lines) in [
+            ("http", &[][..]),
+            ("https", &[("x-forwarded-proto", "https")]),
+            ("https", &[("x-forwarded-proto", "HTTPS")]),
+            ("https", &[("x-forwarded-proto", " https ,http")]),
+            ("https", &[("x-forwarded-proto", ", https, http")]),
+            ("http", &[("x-forwarded-proto", "http,https")]),
+            (
+                "https",
+                &[
+                    ("x-forwarded-proto", "https"),
+                    ("x-forwarded-proto", "http"),
+                ],
+            ),
+            ("http", &[("x-forwarded-proto", "ftp")]),
+            ("https", &[("forwarded", "proto=https")]),
+            (
+                "https",
+                &[("forwarded", "for=\"[2001:db8::1]:4711\" ; Proto=\"HTTPS\"")],
+            ),
+            (
+                "https",
+                &[("forwarded", "for=a;proto=https, for=b;proto=http")],
+            ),
+            ("http", &[("forwarded", "for=\"a;proto=https\"")]),
+            (
+                "http",
+                &[("forwarded", "proto=http"), ("x-forwarded-proto", "https")],
+            ),
+            (
+                "https",
+                &[("forwarded", "for=a"), ("x-forwarded-proto", "https")],
+            ),
+        ] {
+            let mut lines = lines.to_vec();
+            lines.push(("host", "todo.example"));
+            let expected = format!("{expected}://todo.example");
+            assert_eq!(of(&lines), Some(expected), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_by_which_the_caller_called_counts_before_the_one_that_a_proxy_called() {
+        let host = ("host", "10.0.0.2:8081");
+        for (expected, line) in [
+            ("10.0.0.2:8081", ("x-other", "")),
+            ("todo.example", ("x-forwarded-host", "todo.example, inner")),
+            (
+                "todo.example:8443",
+                ("forwarded", "host=\"todo.example:8443\""),
+            ),
+            // What is no host is none.
+            ("10.0.0.2:8081", ("x-forwarded-host", "a b")),
+            ("10.0.0.2:8081", ("x-forwarded-host", "user@todo.example")),
+            ("10.0.0.2:8081", ("forwarded", "host=")),
+        ] {
+            assert_eq!(
+                of(&[host, line]),
+                Some(format!("http://{expected}")),
+                "{line:?}"
+            );
+        }
+        assert_eq!(of(&[("x-forwarded-proto", "https")]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_an_address_begins_as_one(
+            lines in vec(("(forwarded|x-forwarded-proto|x-forwarded-host|host)", "[ -~\u{80}-\u{ff}]{0,30}|[a-z=;,\" \\\\]{0,20}"), 0..5),
+        ) {
+            let lines: Vec<_> = lines.iter().map(|(name, value)| (name.as_str(), value.trim())).collect();
+            if let Some(origin) = of(&lines) {
+                prop_assert!(origin.starts_with("http://") || origin.starts_with("https://"));
+                prop_assert!(!origin.contains([' ', '"', '@', '\\', '<', '>']), "{}", origin);
+            }
+        }
+    }
+}

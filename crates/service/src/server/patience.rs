@@ -1,0 +1,206 @@
+//! How long a connection waits for its client.
+//!
+//! One that rests between two requests waits long: a proxy that keeps connections must be the first to close them, or it
+//! sends a request while we close and never hears what became of it. One whose client has begun with the head of
+//! a request waits a few seconds for the rest.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures_util::task::AtomicWaker;
+use hyper::body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep},
+};
+
+/// How long a connection waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For the whole head of a request that is begun.
+    pub(crate) head: Duration,
+    /// For the next request.
+    pub(crate) idle: Duration,
+}
+
+/// What the connection's two sides know of its requests: how many there were, and whether one is being answered.
+#[derive(Clone, Default)]
+pub(super) struct Requests(Arc<Known>);
+
+#[derive(Default)]
+struct Known {
+    begun: AtomicUsize,
+    answering: AtomicBool,
+    /// Who reads from the connection, and looks at its clock only when that is called.
+    reader: AtomicWaker,
+}
+
+/// A request that is being answered, until this is dropped.
+pub(super) struct Answering(Requests);
+
+impl Requests {
+    /// The head of a request is there.
+    pub(super) fn begin(&self) -> Answering {
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        self.0.answering.store(true, Ordering::Relaxed);
+        Answering(self.clone())
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let Requests(known) = &self.0;
+        known.answering.store(false, Ordering::Relaxed);
+        known.reader.wake();
+    }
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    /// Nothing of its client: it has a request to answer.
+    Answer,
+    Request,
+    RestOfHead,
+}
+
+pin_project! {
+    /// A connection that ends when its client has been waited for long enough.
+    pub(super) struct Patient<S> {
+        #[pin]
+        stream: S,
+        patience: Patience,
+        requests: Requests,
+        // The requests that were begun when it was last looked.
+        seen: usize,
+        awaited: Awaited,
+        until: Pin<Box<Sleep>>,
+    }
+}
+
+impl<S> Patient<S> {
+    pub(super) fn new(stream: S, patience: Patience, requests: Requests) -> Self {
+        Self {
+            stream,
+            patience,
+            requests,
+            seen: 0,
+            awaited: Awaited::Answer,
+            until: Box::pin(sleep(patience.idle)),
+        }
+    }
+}
+
+impl<S: AsyncRead> AsyncRead for Patient<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.project();
+        let known = &*this.requests.0;
+        let begun = known.begun.load(Ordering::Relaxed);
+        if begun != *this.seen {
+            *this.seen = begun;
+            *this.awaited = Awaited::Answer;
+        }
+        let before = buffer.filled().len();
+        let read = this.stream.poll_read(context, buffer);
+        known.reader.register(context.waker());
+        if known.answering.load(Ordering::Relaxed) {
+            return read;
+        }
+        if read.is_ready() {
+            if buffer.filled().len() > before && *this.awaited != Awaited::RestOfHead {
+                *this.awaited = Awaited::RestOfHead;
+                this.until
+                    .as_mut()
+                    .reset(Instant::now() + this.patience.head);
+            }
+            return read;
+        }
+        if *this.awaited == Awaited::Answer {
+            *this.awaited = Awaited::Request;
+            this.until
+                .as_mut()
+                .reset(Instant::now() + this.patience.idle);
+        }
+        ready!(this.until.as_mut().poll(context));
+        // As if the client had closed its side: there is nothing to read any more.
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite> AsyncWrite for Patient<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.project().stream.poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().stream.poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.project().stream.poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.project().stream.poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+pin_project! {
+    /// The body of an answer, until it is sent.
+    pub(super) struct Sent<B> {
+        #[pin]
+        body: B,
+        answering: Answering,
+    }
+}
+
+impl<B> Sent<B> {
+    pub(super) fn new(body: B, answering: Answering) -> Self {
+        Self { body, answering }
+    }
+}
+
+impl<B: Body> Body for Sent<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.project().body.poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

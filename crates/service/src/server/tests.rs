@@ -1,0 +1,164 @@
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{Router, routing::get};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    net::{TcpListener, TcpStream},
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{HEAD_LIMIT, Patience, converse, serve};
+
+const IDLE: Duration = Duration::from_secs(75);
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// How long a slow answer takes: longer than a head may, and than a connection rests.
+const SLOW: Duration = Duration::from_secs(100);
+
+fn app() -> Router {
+    let slow = get(async || {
+        sleep(SLOW).await;
+        "slow"
+    });
+    Router::new()
+        .route("/", get(async || "fine").post(async |body: String| body))
+        .route("/slow", slow)
+}
+
+async fn connection() -> (TcpStream, CancellationToken) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    tokio::spawn(serve(
+        listener,
+        app(),
+        Patience::resting(IDLE),
+        stop.clone(),
+    ));
+    (TcpStream::connect(address).await.unwrap(), stop)
+}
+
+/// A connection without a network, on which a test's clock decides how long anything takes.
+fn quick() -> DuplexStream {
+    let (client, server) = duplex(64 * 1024);
+    let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+    let graceful = GracefulShutdown::new();
+    let watcher = graceful.watcher();
+    tokio::spawn(async move {
+        converse(server, peer, app(), Patience::resting(IDLE), watcher).await;
+        drop(graceful);
+    });
+    client
+}
+
+/// Reads until the server closes the connection, within `limit`.
+async fn rest(client: &mut (impl AsyncRead + Unpin), limit: Duration) -> String {
+    let mut said = Vec::new();
+    // The server may close with a reset when it has left something unread.
+    let _ = timeout(limit, client.read_to_end(&mut said)).await.unwrap();
+    String::from_utf8(said).unwrap()
+}
+
+/// Sends a request and reads the answer, which ends as that of the route does.
+async fn asks(client: &mut DuplexStream, request: &[u8], end: &str) {
+    client.write_all(request).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(end.as_bytes()) {
+        assert_ne!(client.read_buf(&mut said).await.unwrap(), 0, "{end}");
+    }
+    assert!(said.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_rests_is_kept_as_long_as_it_may_and_each_time_anew() {
+    let mut client = quick();
+    let short = IDLE.checked_sub(Duration::from_millis(10)).unwrap();
+    for _ in 0..3 {
+        sleep(short).await;
+        asks(&mut client, REQUEST, "fine").await;
+    }
+    asks(
+        &mut client,
+        b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n",
+        "slow",
+    )
+    .await;
+    sleep(short).await;
+    asks(
+        &mut client,
+        b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "\r\n\r\n",
+    )
+    .await;
+    let rests = Instant::now();
+    assert_eq!(rest(&mut client, IDLE * 2).await, "");
+    let rested = rests.elapsed();
+    assert!(
+        IDLE <= rested && rested < IDLE + Duration::from_secs(1),
+        "{rested:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_finish_a_requests_head_is_cut_off_however_it_goes_about_it() {
+    for before in [&[][..], &[REQUEST]] {
+        let mut client = quick();
+        for request in before {
+            asks(&mut client, request, "fine").await;
+            sleep(IDLE / 2).await;
+        }
+        let started = Instant::now();
+        for byte in b"GET / HTTP/1.1\r\nHost: x\r\n" {
+            // A byte a second is too slow as well.
+            if client.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        rest(&mut client, HEAD_LIMIT).await;
+        let taken = started.elapsed();
+        assert!(HEAD_LIMIT <= taken && taken < HEAD_LIMIT * 3, "{taken:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_may_take_longer_than_a_head() {
+    let mut client = quick();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n1")
+        .await
+        .unwrap();
+    sleep(HEAD_LIMIT * 2).await;
+    asks(&mut client, b"2", "12").await;
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let (mut client, _stop) = connection().await;
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n",
+        "x".repeat(100_000)
+    );
+    // The server may close before all of it is sent.
+    let _ = client.write_all(head.as_bytes()).await;
+    let said = rest(&mut client, HEAD_LIMIT / 2).await;
+    assert!(
+        said.is_empty() || said.starts_with("HTTP/1.1 431"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_rests_is_closed_at_the_stop() {
+    let (mut client, stop) = connection().await;
+    client.write_all(REQUEST).await.unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    stop.cancel();
+    let said = rest(&mut client, HEAD_LIMIT / 2).await;
+    assert!(said.ends_with("fine"), "{said}");
+}
