@@ -154,6 +154,18 @@ pub fn ensure_postgres() -> Result<PostgresTools> {
     postgres()
 }
 
+/// Finds PgBouncer, and installs it if it is missing.
+pub fn ensure_pgbouncer() -> Result<PathBuf> {
+    // Debian puts it where only root's path leads.
+    let places = ["pgbouncer", "/usr/sbin/pgbouncer"];
+    let find = || places.iter().find(|place| version(place).is_some());
+    if find().is_none() {
+        ensure_packages(&["pgbouncer"])?;
+    }
+    let found = find().context("`pgbouncer` must be on the path")?;
+    Ok(found.into())
+}
+
 /// Where PostgreSQL may be: what the path leads to, then Debian's directories, the newest first.
 fn postgres_directories() -> Vec<PathBuf> {
     let mut directories = Vec::new();

@@ -25,12 +25,14 @@
 
 pub mod broker;
 pub mod browser;
+pub mod certificates;
 pub mod database;
 pub mod eventually;
 pub mod http;
 pub mod install;
 pub mod leftover;
 pub mod link;
+pub mod pgbouncer;
 pub mod ports;
 pub mod postgres;
 pub mod process;
@@ -38,9 +40,11 @@ pub mod system;
 
 pub use broker::{Broker, BrokerOptions};
 pub use browser::Chromedriver;
+pub use certificates::Authority;
 pub use database::Database;
 pub use eventually::{eventually, try_eventually};
 pub use link::Link;
+pub use pgbouncer::{PgBouncer, PoolMode};
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::{Output, Process, Signal};
 pub use system::{System, SystemOptions};

@@ -1,6 +1,6 @@
 //! A private PostgreSQL cluster on loopback.
 
-mod place;
+pub(crate) mod place;
 mod psql;
 mod start;
 
@@ -42,6 +42,10 @@ pub struct PostgresOptions {
     pub max_connections: u32,
     /// Whether a Ctrl-C on the terminal shall not reach it, because we stop it in order.
     pub apart: bool,
+    /// More settings, which win over what is set here.
+    pub config: Vec<(String, String)>,
+    /// Files beside the data, by name, which only the server can read; `pg_hba.conf` says who may log in.
+    pub files: Vec<(String, String)>,
 }
 
 impl Default for PostgresOptions {
@@ -54,6 +58,8 @@ impl Default for PostgresOptions {
             durable: false,
             max_connections: 100,
             apart: false,
+            config: Vec::new(),
+            files: Vec::new(),
         }
     }
 }
@@ -77,6 +83,9 @@ impl Postgres {
             place
                 .initialise(&tools, USER, &password, options.durable)
                 .await?;
+        }
+        for (name, content) in &options.files {
+            place.write(&Path::new("data").join(name), content)?;
         }
         stop_predecessor(&place.data()).await?;
         let server = Server {
@@ -269,6 +278,9 @@ impl Postgres {
             // Only the machine may not crash: a commit still outlives the server itself.
             set("fsync", "off");
             set("full_page_writes", "off");
+        }
+        for (name, value) in &self.options.config {
+            set(name, value);
         }
         if self.options.apart {
             apart(&mut command);

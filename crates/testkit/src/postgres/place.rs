@@ -22,7 +22,7 @@ struct Owner {
 }
 
 /// The directory of a cluster: its data and its log.
-pub(super) struct Place {
+pub(crate) struct Place {
     dir: PathBuf,
     owner: Option<Owner>,
     _temporary: Option<TempDir>,
@@ -31,7 +31,7 @@ pub(super) struct Place {
 impl Place {
     /// The place for a cluster that is kept in `dir`, or a temporary one. With `afresh`, a cluster that is
     /// elsewhere and to which nothing in `dir` leads is what somebody removed, and is removed too.
-    pub(super) fn find(dir: Option<&Path>, afresh: bool) -> Result<Self> {
+    pub(crate) fn find(dir: Option<&Path>, afresh: bool) -> Result<Self> {
         let owner = if Uid::effective().is_root() {
             Some(unprivileged()?)
         } else {
@@ -55,7 +55,7 @@ impl Place {
         })
     }
 
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
@@ -78,7 +78,7 @@ impl Place {
     }
 
     /// A command that runs as the cluster's user.
-    pub(super) fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.dir);
         if let Some(owner) = self.owner {
@@ -86,6 +86,17 @@ impl Place {
             command.uid(owner.uid).gid(owner.gid);
         }
         command
+    }
+
+    /// Writes a file that the cluster's user, and nobody else, can read.
+    pub(crate) fn write(&self, name: &Path, content: &str) -> Result<()> {
+        let file = self.dir.join(name);
+        fs::write(&file, content).with_context(|| format!("cannot write `{}`", file.display()))?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+        if let Some(owner) = self.owner {
+            chown(&file, Some(owner.uid), Some(owner.gid))?;
+        }
+        Ok(())
     }
 
     /// Makes the cluster. An interrupted try leaves nothing that looks like one.
