@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sqlx::{
     Connection, PgConnection,
     pool::PoolConnectionMetadata,
-    postgres::{PgConnectOptions, PgPool, PgPoolOptions},
+    postgres::{PgPool, PgPoolOptions},
 };
 use tokio::{
     sync::watch,
@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     ErrorKind, StoreError,
+    address::Address,
     error::{Cause, Reason},
     health::Health,
     lease::Lease,
@@ -22,14 +23,13 @@ use crate::{
 
 /// How long a call waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(2);
-/// How long the database works on one statement before it gives up by itself, so that a statement
-/// that nobody waits for any more does not hold its locks for long.
-const STATEMENT: &str = "10s";
 /// How long a call may take. Longer than the database's own limit and the wait for a connection
 /// together, so that it matters only where that limit's news does not come through.
 const CALL: Duration = Duration::from_secs(13);
 /// How long the pool waits for its connections when it closes.
 const CLOSE: Duration = Duration::from_secs(2);
+/// How a transaction begins that is for one statement.
+const BEGIN: &str = "begin; set local statement_timeout = '10s'";
 /// A connection that rested longer than this is tried before it is used.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -59,7 +59,7 @@ impl Database {
     /// wait for that: a database that is away is found out by the first call. `application_name`
     /// is what the database's own views call this process.
     ///
-    /// Fails if `url` is no URL of a PostgreSQL database.
+    /// Fails if `url` is no URL of a PostgreSQL database, or names a file that is not there.
     ///
     /// # Panics
     ///
@@ -69,12 +69,8 @@ impl Database {
         application_name: &str,
         max_connections: u32,
     ) -> Result<Self, StoreError> {
-        let options = options(url, application_name)?.options([("statement_timeout", STATEMENT)]);
+        let address = Address::read(url, application_name)?;
         let health = Health::new();
-        let probing = options
-            .clone()
-            .application_name(&format!("{application_name} probe"));
-        let probe = tokio::spawn(Arc::clone(&health).probe(probing)).abort_handle();
         let pool = PgPoolOptions::new()
             .max_connections(max_connections.max(1))
             .min_connections(0)
@@ -84,7 +80,10 @@ impl Database {
             // here that its connection is gone, and opens another instead of failing.
             .test_before_acquire(false)
             .before_acquire(|connection, rest| Box::pin(still_good(connection, rest)))
-            .connect_lazy_with(options);
+            .connect_lazy_with(address.options(address.first()));
+        let probing = address.named(&format!("{application_name} probe"));
+        let probe = Arc::clone(&health).probe(probing, address, pool.clone());
+        let probe = tokio::spawn(probe).abort_handle();
         Ok(Self(Arc::new(Inner {
             pool,
             health,
@@ -97,6 +96,20 @@ impl Database {
     /// what readiness is made of.
     pub fn reachable(&self) -> watch::Receiver<bool> {
         self.0.health.reachable()
+    }
+
+    /// Tells why the database cannot be used with these settings: the server insists on TLS that the
+    /// address does not ask for, a certificate is not what it should be, the database cannot hold every
+    /// text. Ends only if that shows before the database was ever of use; later it is an outage.
+    pub fn refusal(&self) -> impl Future<Output = Arc<StoreError>> + Send + use<> {
+        let mut refusal = self.0.health.refusal();
+        async move {
+            let refused = refusal.wait_for(Option::is_some).await;
+            match refused.ok().and_then(|refused| refused.clone()) {
+                Some(error) => error,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Closes the pool's connections politely, once they are free; later calls fail.
@@ -138,8 +151,23 @@ impl Database {
     where
         W: AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
     {
-        let mut lease = Lease::new(self.0.pool.acquire().await?);
+        let way = timeout(ACQUIRE, self.0.health.way()).await;
+        let way = way.map_err(|_| Reason::NoConnection)?;
+        let connection = self.0.pool.acquire().await;
+        let connection = connection.map_err(|error| Reason::Connection(Box::new(error.into())))?;
+        let mut lease = Lease::new(connection);
+        if way.pooled {
+            let outcome = in_transaction(lease.connection(), work).await;
+            // One that is left in a transaction that failed is not given to anybody else.
+            if outcome.is_ok() {
+                lease.give_back();
+            }
+            return outcome.map_err(Cause::from);
+        }
         let outcome = work(lease.connection()).await.map_err(Cause::from);
+        if matches!(&outcome, Err(cause) if cause.is_of_a_pooler()) {
+            self.0.health.found_pooler();
+        }
         // A refused row says nothing against the connection. After anything else a new one is the
         // safer choice.
         if !matches!(&outcome, Err(cause) if cause.kind() != ErrorKind::Rejected) {
@@ -149,15 +177,18 @@ impl Database {
     }
 }
 
-/// Reads where the database is, and says who asks.
-pub(crate) fn options(url: &str, application_name: &str) -> Result<PgConnectOptions, StoreError> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(StoreError::Url(Reason::Scheme.into()));
-    }
-    let options: PgConnectOptions = url
-        .parse()
-        .map_err(|error: sqlx::Error| StoreError::Url(error.into()))?;
-    Ok(options.application_name(application_name))
+/// Runs a statement so that it works behind a pooler that gives each transaction another connection: what
+/// it needs of a connection, its limit and its prepared form, it sets up in a transaction of its own, and
+/// leaves nothing of it behind. That takes three more questions, so it is not the way without a pooler.
+async fn in_transaction<T, W>(connection: &mut PgConnection, work: W) -> Result<T, sqlx::Error>
+where
+    W: AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+{
+    let mut transaction = connection.begin_with(BEGIN).await?;
+    let value = work(&mut transaction).await?;
+    transaction.clear_cached_statements().await?;
+    transaction.commit().await?;
+    Ok(value)
 }
 
 async fn still_good(

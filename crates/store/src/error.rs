@@ -1,6 +1,10 @@
 //! What can go wrong, told by step, and what to do about it, told by kind.
 
+use std::io;
+
 use sqlx::migrate::MigrateError;
+
+use crate::{address::Mistake, sqlstate::kind_of_sqlstate};
 
 /// Why a step failed. Its text names the step; its source, the [`Cause`].
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +12,9 @@ pub enum StoreError {
     /// The text that should say where the database is says something else.
     #[error("cannot read the database URL")]
     Url(#[source] Cause),
+    /// [`crate::Database::refusal`].
+    #[error("cannot use the database")]
+    Use(#[source] Cause),
     /// [`crate::ItemStore::apply`].
     #[error("cannot save items")]
     Apply(#[source] Cause),
@@ -46,15 +53,26 @@ pub enum ErrorKind {
 impl StoreError {
     /// What to do about it.
     pub fn kind(&self) -> ErrorKind {
+        self.cause().kind()
+    }
+
+    /// Whether a setting is at fault, the address of the database or the database itself: then nothing
+    /// will be well before somebody has changed it.
+    pub fn is_setting(&self) -> bool {
+        self.cause().0.is_setting()
+    }
+
+    fn cause(&self) -> &Cause {
         match self {
             Self::Url(cause)
+            | Self::Use(cause)
             | Self::Apply(cause)
             | Self::List(cause)
             | Self::Count(cause)
             | Self::Get(cause)
             | Self::Append(cause)
             | Self::Migrate(cause)
-            | Self::Roles(cause) => cause.kind(),
+            | Self::Roles(cause) => cause,
         }
     }
 
@@ -71,8 +89,13 @@ pub struct Cause(#[from] Reason);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Reason {
-    #[error("the scheme is not `postgres` or `postgresql`")]
-    Scheme,
+    #[error(transparent)]
+    Address(#[from] Mistake),
+    #[error("{0}")]
+    Setting(String),
+    /// What was refused was the connection, whatever the code says of values.
+    #[error("{0}")]
+    Connection(Box<Reason>),
     #[error("no connection could be had in time")]
     NoConnection,
     #[error("the database stopped answering")]
@@ -97,6 +120,23 @@ pub(crate) enum Reason {
 impl Cause {
     pub(crate) fn kind(&self) -> ErrorKind {
         self.0.kind()
+    }
+
+    /// See [`Reason::of_owner`].
+    pub(crate) fn of_owner(self) -> Self {
+        Self(self.0.of_owner())
+    }
+
+    /// Whether a prepared statement or a portal is not there, or there already: it was prepared on another
+    /// connection than the one that it was looked for on.
+    pub(crate) fn is_of_a_pooler(&self) -> bool {
+        matches!(self.0.code(), Some("26000" | "42P05" | "34000"))
+    }
+}
+
+impl From<Mistake> for Cause {
+    fn from(mistake: Mistake) -> Self {
+        Self(mistake.into())
     }
 }
 
@@ -135,7 +175,9 @@ impl From<sqlx::Error> for Reason {
 impl Reason {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoConnection | Self::Silent | Self::Overdue => ErrorKind::Unavailable,
+            Self::NoConnection | Self::Silent | Self::Overdue | Self::Connection(_) => {
+                ErrorKind::Unavailable
+            }
             Self::Refused(_, code) => kind_of_sqlstate(code),
             Self::Year => ErrorKind::Rejected,
             Self::Driver(error) => kind_of_driver(error),
@@ -143,19 +185,69 @@ impl Reason {
             Self::Migration(_, reason) if reason.kind() == ErrorKind::Unavailable => {
                 ErrorKind::Unavailable
             }
-            Self::Scheme | Self::Stored(_) | Self::Migration(..) | Self::Migrator(_) => {
-                ErrorKind::Fault
-            }
+            Self::Address(_)
+            | Self::Setting(_)
+            | Self::Stored(_)
+            | Self::Migration(..)
+            | Self::Migrator(_) => ErrorKind::Fault,
         }
+    }
+
+    fn is_setting(&self) -> bool {
+        match self {
+            Self::Address(_) | Self::Setting(_) => true,
+            Self::Driver(error) => is_tls(error),
+            Self::Connection(reason) | Self::Migration(_, reason) => reason.is_setting(),
+            _ => false,
+        }
+    }
+
+    /// The code with which the database refused.
+    pub(crate) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused(_, code) => Some(code),
+            Self::Connection(reason) | Self::Migration(_, reason) => reason.code(),
+            _ => None,
+        }
+    }
+
+    /// The same, for those who log in as the tables' owner: what the owner may not do nobody will allow
+    /// meanwhile.
+    pub(crate) fn of_owner(self) -> Self {
+        let advice = match self.code() {
+            Some("42501") => {
+                "setup has to log in as the owner of the tables, who may create schemas in this \
+                 database, tables in its schema public, and roles"
+            }
+            Some("25006") => {
+                "the database is read-only here, a standby or by `default_transaction_read_only`; \
+                 give the address of the one that is written to"
+            }
+            _ => return self,
+        };
+        Self::Setting(format!("{self}; {advice}"))
+    }
+}
+
+/// Whether TLS did not come about: the server has none, a certificate is not what it should be, or one
+/// of the files is not.
+pub(crate) fn is_tls(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => true,
+        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
+        _ => false,
     }
 }
 
 fn kind_of_driver(error: &sqlx::Error) -> ErrorKind {
     match error {
-        // What the driver could not make sense of is mostly half an answer from a broken link.
+        // What the driver could not make sense of is mostly half an answer from a broken link. What
+        // worked at the start and is a setting's fault now, as an old certificate, is waited for.
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        | sqlx::Error::Configuration(_)
         | sqlx::Error::Protocol(_)
+        | sqlx::Error::BeginFailed
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => ErrorKind::Unavailable,
@@ -164,32 +256,8 @@ fn kind_of_driver(error: &sqlx::Error) -> ErrorKind {
     }
 }
 
-/// Judges by the code's class, its first two characters (PostgreSQL documentation, appendix A).
-///
-/// Only the two classes that speak of the values themselves reject a row, since a rejected row goes
-/// to the dead letters. Whatever may pass without anybody touching the row is worth waiting for.
-fn kind_of_sqlstate(code: &str) -> ErrorKind {
-    match (code.get(..2).unwrap_or_default(), code) {
-        // Data exception; integrity constraint violation.
-        ("22" | "23", _) => ErrorKind::Rejected,
-        // Connection; transaction state (a standby is read-only); transaction rollback (deadlock);
-        // resources (connections, memory, disk); prerequisite state (locks); operator intervention
-        // (shutdown, start, statement timeout); system error.
-        ("08" | "25" | "40" | "53" | "55" | "57" | "58", _) => ErrorKind::Unavailable,
-        // Before setup has run, or has run again after an upgrade: no such role, database, schema,
-        // table or column, or no permission yet; and a prepared statement whose table has changed,
-        // which is well again on the next connection.
-        ("28" | "3D" | "3F", _) | (_, "42P01" | "42703" | "42501" | "0A000") => {
-            ErrorKind::Unavailable
-        }
-        _ => ErrorKind::Fault,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     fn kind(error: sqlx::Error) -> ErrorKind {
@@ -214,34 +282,10 @@ mod tests {
     }
 
     #[test]
-    fn each_sqlstate_has_the_kind_that_its_meaning_asks_for() {
-        let unavailable = [
-            "08006", // connection failure
-            "25006", // read-only transaction
-            "28P01", // wrong password
-            "3D000", // no such database
-            "3F000", // no such schema
-            "40001", // serialization failure
-            "40P01", // deadlock
-            "42P01", // no such table
-            "42501", // no permission
-            "53100", // disk full
-            "53300", // too many connections
-            "55P03", // lock timeout
-            "57014", // statement timeout
-            "57P01", // shutdown
-            "57P03", // starting up
-            "58030", // input/output error
-        ];
-        for code in unavailable {
-            assert_eq!(kind_of_sqlstate(code), ErrorKind::Unavailable, "{code}");
-        }
-        for code in ["22P05", "22021", "23505", "23514", "23502"] {
-            assert_eq!(kind_of_sqlstate(code), ErrorKind::Rejected, "{code}");
-        }
-        for code in ["42601", "42804", "XX000", "54000", "", "2", "é"] {
-            assert_eq!(kind_of_sqlstate(code), ErrorKind::Fault, "{code}");
-        }
+    fn what_is_refused_when_connecting_is_never_a_rows_fault() {
+        let refused = Reason::Refused("invalid value".to_owned(), "22023".to_owned());
+        let error = StoreError::Apply(Reason::Connection(Box::new(refused)).into());
+        assert!(error.is_unavailable());
     }
 
     #[test]

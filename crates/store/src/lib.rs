@@ -25,10 +25,12 @@
 //!    ```
 //! 3. Give [`StoreError`] a variant for the step, and record the statement with `cargo xtask sql`.
 
+mod address;
 mod audit;
 mod cursor;
 mod database;
 mod error;
+mod fitness;
 mod fold;
 mod health;
 mod history;
@@ -37,6 +39,7 @@ mod items;
 mod lease;
 mod migrate;
 mod roles;
+mod sqlstate;
 mod utc;
 
 pub use audit::{AuditEntry, AuditLog};

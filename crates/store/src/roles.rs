@@ -1,13 +1,13 @@
 //! Who may do what in the database.
 
-use sqlx::{ConnectOptions, Connection, PgConnection, raw_sql};
+use sqlx::{Connection, PgConnection, raw_sql};
 use tokio::time::timeout;
 
 use crate::{
     StoreError,
-    database::options,
+    address::Address,
     error::Cause,
-    migrate::{CONNECT, LOCK},
+    migrate::{BEGIN, CONNECT, log_in},
 };
 
 /// A service's role in the database, and the password by which it logs in.
@@ -25,21 +25,22 @@ pub struct Role<'a> {
 /// Run it as the owner of the tables, after [`migrate`](crate::migrate). Repeating it changes nothing
 /// but passwords that are new.
 pub async fn ensure_roles(url: &str, roles: &[Role<'_>]) -> Result<(), StoreError> {
-    let options = options(url, "setup")?.options([("lock_timeout", LOCK)]);
-    let connect = timeout(CONNECT, options.connect()).await;
-    let mut connection = connect
-        .unwrap_or(Err(sqlx::Error::PoolTimedOut))
-        .map_err(|error| StoreError::Roles(error.into()))?;
-    let granted = grant(&mut connection, roles).await;
-    granted.map_err(|error| StoreError::Roles(Cause::from(error)))?;
-    // The work is done and committed; a goodbye that gets lost changes nothing.
-    let _ = timeout(CONNECT, connection.close()).await;
-    Ok(())
+    let address = Address::read(url, "setup")?;
+    let granted = async {
+        let mut connection = log_in(&address).await?;
+        grant(&mut connection, roles).await?;
+        // The work is done and committed; a goodbye that gets lost changes nothing.
+        let _ = timeout(CONNECT, connection.close()).await;
+        Ok(())
+    };
+    granted
+        .await
+        .map_err(|cause: Cause| StoreError::Roles(cause.of_owner()))
 }
 
 /// All or nothing: in between, services that run would lose rights that they have.
 async fn grant(connection: &mut PgConnection, roles: &[Role<'_>]) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
+    let mut transaction = connection.begin_with(BEGIN).await?;
     raw_sql(include_str!("roles.sql"))
         .execute(&mut *transaction)
         .await?;
@@ -57,5 +58,7 @@ async fn grant(connection: &mut PgConnection, roles: &[Role<'_>]) -> Result<(), 
             .execute(&mut *transaction)
             .await?;
     }
+    // What a pooler would leave to the next client.
+    transaction.clear_cached_statements().await?;
     transaction.commit().await
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod audit;
+mod fitness;
 mod fixture;
 mod history;
 mod lists;
@@ -13,5 +14,7 @@ mod names;
 mod outage;
 mod pages;
 mod pool;
+mod pooler;
 mod roles;
 mod save;
+mod tls;
