@@ -7,7 +7,7 @@ use anyhow::Context;
 use axum::Router;
 use bus::{Batches, Bus, Delivery, Failure};
 use events::{ItemEvent, ItemId, TodoEvent};
-use service::{Service, settings};
+use service::{Service, WrongSetting, settings};
 use store::{AuditEntry, AuditLog, Database, ErrorKind, StoreError};
 use time::format_description::well_known::Rfc3339;
 use tracing::info;
@@ -40,10 +40,11 @@ async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
         service.member(),
         1,
     )
-    .context("cannot use the database (DATABASE_URL)")?;
+    .context(WrongSetting("DATABASE_URL"))?;
     let group = bus.group(service.name(), events::ALL_SUBJECTS);
     service.ready_when("broker", bus.connected());
     service.ready_when("database", database.reachable());
+    service.refused_when("DATABASE_URL", database.refusal());
     service.ready_when("group", group.working());
 
     let log = AuditLog::new(database);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use bus::{Batches, Bus};
-use service::{Service, settings};
+use service::{Service, WrongSetting, settings};
 use store::{Database, ItemStore};
 
 pub use saver::Saver;
@@ -44,10 +44,11 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
         service.member(),
         1,
     )
-    .context("cannot use the database (DATABASE_URL)")?;
+    .context(WrongSetting("DATABASE_URL"))?;
     let group = bus.group(service.name(), events::ALL_SUBJECTS);
     service.ready_when("broker", bus.connected());
     service.ready_when("database", database.reachable());
+    service.refused_when("DATABASE_URL", database.refusal());
     service.ready_when("group", group.working());
 
     let saver = Saver::new(

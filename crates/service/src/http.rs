@@ -20,11 +20,11 @@ use std::net::SocketAddr;
 pub use body::{BODY_LIMIT, body, body_up_to, without_mark};
 pub use front::{Presentation, fronted, observed};
 pub use identity::{REQUEST_ID, RequestId};
-pub use text::is_text;
 pub use json::{Json, Plain, to_json};
 pub use origin::origin;
 pub use quoted::outside_quotes;
 pub use slash::nothing_here;
+pub use text::is_text;
 
 /// Where a request comes from, among its extensions. Behind a proxy that is the proxy.
 #[derive(Clone, Copy, Debug)]

@@ -35,7 +35,7 @@ mod telemetry;
 mod tool;
 
 pub use health::Check;
-pub use process::{Named, Service, named};
+pub use process::{Named, Service, WrongSetting, named};
 pub use telemetry::log_together;
 pub use tool::tool;
 

@@ -1,7 +1,8 @@
 //! The life of a process: from the command line to the exit code.
 
 use std::{
-    fs,
+    error::Error,
+    fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -134,9 +135,32 @@ pub struct Service {
     patience: Patience,
     stop: CancellationToken,
     readiness: Arc<Mutex<Readiness>>,
-    /// The outside thing that nobody cares for any more.
-    died: watch::Sender<Option<&'static str>>,
+    /// Why the process has to end by itself.
+    doom: watch::Sender<Option<Doom>>,
 }
+
+/// Why a process has to end by itself.
+#[derive(Clone)]
+enum Doom {
+    /// Nobody cares for an outside thing any more.
+    Died(&'static str),
+    /// An outside thing cannot be used as it is set.
+    Refused(WrongSetting, String),
+}
+
+/// A setting that turned out to be wrong when it was used, by its variable. As the context of an error that
+/// `main` returns it makes the process end with exit code 2, as a setting that cannot be read does.
+#[derive(Clone, Copy, Debug)]
+pub struct WrongSetting(pub &'static str);
+
+impl fmt::Display for WrongSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The exit code of a process with a wrong setting.
+const WRONG_SETTING: u8 = 2;
 
 impl Service {
     fn new(name: &str, common: &Common) -> Self {
@@ -153,7 +177,7 @@ impl Service {
             patience: Patience::resting(Duration::from_secs(common.http_idle_timeout)),
             stop: CancellationToken::new(),
             readiness: Arc::default(),
-            died: watch::Sender::new(None),
+            doom: watch::Sender::new(None),
         }
     }
 
@@ -209,11 +233,31 @@ impl Service {
         // A process that is ending needs nothing any more.
         tokio::time::sleep(FAREWELL).await;
         if !self.stop.is_cancelled() {
-            self.died.send_if_modified(|died| {
-                died.get_or_insert(what);
-                true
-            });
+            self.doomed(Doom::Died(what));
         }
+    }
+
+    /// Ends the process with exit code 2 when `refusal` comes: what the setting `variable` leads to cannot
+    /// be used as it is set, which only showed in use. Needs a runtime.
+    pub fn refused_when<E>(
+        &self,
+        variable: &'static str,
+        refusal: impl Future<Output = E> + Send + 'static,
+    ) where
+        E: Error + Send + Sync + 'static,
+    {
+        let service = self.clone();
+        tokio::spawn(async move {
+            let reason = format!("{:#}", anyhow::Error::from(refusal.await));
+            service.doomed(Doom::Refused(WrongSetting(variable), reason));
+        });
+    }
+
+    fn doomed(&self, doom: Doom) {
+        self.doom.send_if_modified(|first| {
+            first.get_or_insert(doom);
+            true
+        });
     }
 
     /// Serves `routes`, if there are any [`fronted`](http::fronted), and, beside them, `/livez`, `/readyz`,
@@ -255,7 +299,7 @@ impl Service {
                 return ExitCode::FAILURE;
             }
         };
-        let (stop, mut died) = (self.stop.clone(), self.died.subscribe());
+        let (stop, mut doom) = (self.stop.clone(), self.doom.subscribe());
         let run = main(self, own);
         tokio::select! {
             result = run => match result {
@@ -263,16 +307,27 @@ impl Service {
                     info!("stopped");
                     ExitCode::SUCCESS
                 }
+                Err(error) if error.is::<WrongSetting>() => {
+                    error!("{error:#}");
+                    ExitCode::from(WRONG_SETTING)
+                }
                 Err(error) => {
                     error!("failed: {error:#}");
                     ExitCode::FAILURE
                 }
             },
             () = signals.insist(stop) => ExitCode::FAILURE,
-            Ok(what) = died.wait_for(Option::is_some) => {
-                error!("failed: nothing looks after the {} any more", what.unwrap_or_default());
-                ExitCode::FAILURE
-            }
+            Ok(doom) = doom.wait_for(Option::is_some) => match &*doom {
+                Some(Doom::Refused(variable, reason)) => {
+                    error!("{variable}: {reason}");
+                    ExitCode::from(WRONG_SETTING)
+                }
+                Some(Doom::Died(what)) => {
+                    error!("failed: nothing looks after the {what} any more");
+                    ExitCode::FAILURE
+                }
+                None => ExitCode::FAILURE,
+            },
         }
     }
 }

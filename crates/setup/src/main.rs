@@ -1,10 +1,10 @@
 //! setup: prepares the database and the broker, then ends. Running it again changes nothing.
 
-use std::{process::ExitCode, time::Duration};
+use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use bus::{Bus, Streams};
-use service::{Service, settings};
+use service::{Service, WrongSetting, settings};
 use store::Role;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
@@ -97,14 +97,19 @@ async fn prepare_database(service: &Service, settings: &Settings) -> anyhow::Res
         store::migrate(url.as_str()).await?;
         store::ensure_roles(url.as_str(), &roles).await
     };
+    let mut said = BTreeSet::new();
     while let Err(error) = prepare().await {
+        if error.is_setting() {
+            return Err(error).context(WrongSetting("DATABASE_URL"));
+        }
         if !error.is_unavailable() {
             return Err(error).context("cannot prepare the database");
         }
-        warn!(
-            "waiting for the database at {url}: {:#}",
-            anyhow::Error::from(error)
-        );
+        // Each reason once: it asks five times a second.
+        let reason = format!("{:#}", anyhow::Error::from(error));
+        if said.insert(reason.clone()) {
+            warn!("waiting for the database at {url} (DATABASE_URL): {reason}");
+        }
         sleep(PAUSE).await;
     }
     info!("database at {url} is ready");

@@ -72,7 +72,7 @@ use axum::{
     routing::{get, post},
 };
 use bus::{Bus, Replies};
-use service::{Service, http, settings};
+use service::{Service, WrongSetting, http, settings};
 use store::Database;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -114,11 +114,12 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
         service.member(),
         settings.database.database_connections,
     )
-    .context("cannot use the database (DATABASE_URL)")?;
+    .context(WrongSetting("DATABASE_URL"))?;
     service.ready_when_either(
         ("broker", bus.connected()),
         ("database", database.reachable()),
     );
+    service.refused_when("DATABASE_URL", database.refusal());
 
     let replies = Replies::open(&bus).await;
     let replies = replies.context("cannot have an inbox for answers")?;

@@ -46,7 +46,7 @@ use axum::{
     routing::{get, post},
 };
 use bus::Bus;
-use service::{Service, http, settings};
+use service::{Service, WrongSetting, http, settings};
 use store::Database;
 use tower_http::{compression::CompressionLayer, csrf::CsrfLayer};
 
@@ -79,11 +79,12 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
         service.member(),
         settings.database.database_connections,
     )
-    .context("cannot use the database (DATABASE_URL)")?;
+    .context(WrongSetting("DATABASE_URL"))?;
     service.ready_when_either(
         ("broker", bus.connected()),
         ("database", database.reachable()),
     );
+    service.refused_when("DATABASE_URL", database.refusal());
 
     let app = App::new(bus.clone(), &database, service.stop());
     let watching = app.watch();

@@ -11,6 +11,7 @@ mod chaos;
 mod checkouts;
 mod clocks;
 mod collector;
+mod database;
 mod dead_letters;
 mod disk;
 mod generated;
