@@ -7,11 +7,13 @@ use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 use url::Url;
 
 pub use crate::address::{NatsUrl, PostgresUrl};
+use crate::key_files::KeyFiles;
 
 /// Where the broker is.
 #[derive(Args, Clone, Debug)]
 pub struct Broker {
-    /// The broker's address. If it names no user, the service logs in by its own name and `PASSWORD`.
+    /// The broker's address, or those of several servers of a cluster, divided by commas. Where one names no user,
+    /// the service logs in by its own name and `PASSWORD`.
     #[arg(
         long,
         env,
@@ -29,6 +31,15 @@ pub struct Operator {
     /// `nats://operator:operator@localhost:4222`.
     #[arg(long, env, hide_env_values = true)]
     pub nats_url: Option<NatsUrl>,
+    #[command(flatten)]
+    files: KeyFiles,
+}
+
+impl Operator {
+    /// An address of the broker with the files that it is used with.
+    pub fn with_files(&self, address: NatsUrl) -> NatsUrl {
+        address.with(&self.files)
+    }
 }
 
 /// Where the database is.
@@ -84,6 +95,8 @@ pub(crate) struct Common {
     /// development it is the name itself.
     #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) password: Option<String>,
+    #[command(flatten)]
+    pub(crate) key_files: KeyFiles,
     /// How log lines are written.
     #[arg(long, env, default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -94,7 +107,7 @@ pub(crate) struct Common {
     #[arg(
         long,
         env = "RUST_LOG",
-        default_value = "info,async_nats=warn,sqlx=warn"
+        default_value = "info,async_nats=off,sqlx=warn"
     )]
     pub(crate) log_filter: String,
     /// Where traces go: the address of a collector that takes OTLP, such as <http://collector:4318>.

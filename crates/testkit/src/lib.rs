@@ -26,6 +26,7 @@
 pub mod broker;
 pub mod browser;
 pub mod certificates;
+mod cluster;
 pub mod database;
 pub mod eventually;
 pub mod http;
@@ -41,6 +42,7 @@ pub mod system;
 pub use broker::{Broker, BrokerOptions};
 pub use browser::Chromedriver;
 pub use certificates::Authority;
+pub use cluster::Cluster;
 pub use database::Database;
 pub use eventually::{eventually, try_eventually};
 pub use link::Link;

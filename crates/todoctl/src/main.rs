@@ -61,8 +61,9 @@ fn main() -> ExitCode {
 async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let member = format!("todoctl-{}", std::process::id());
     let folder = env::current_dir().unwrap_or_default();
-    let broker = Broker::find(todoctl.broker.nats_url, &folder)?;
-    let bus = Bus::visit(broker.url.as_str(), "todoctl", &member)
+    let broker = Broker::find(todoctl.broker.nats_url.clone(), &folder)?;
+    let address = todoctl.broker.with_files(broker.url.clone());
+    let bus = Bus::visit(address.as_str(), "todoctl", &member)
         .await
         .with_context(|| format!("cannot use the broker at {broker}"))?;
     // These wait for it themselves.

@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Fails if the broker is not reached soon.
 pub(crate) async fn in_time(bus: &Bus, broker: &Broker) -> anyhow::Result<()> {
     let connected = timeout(LIMIT, bus.wait_connected()).await;
-    connected.with_context(|| format!("the broker at {broker} is away"))
+    connected.with_context(|| format!("the broker at {broker} is away: {}", bus.trouble()))
 }
 
 /// Waits until the broker can be reached, and says so if it takes a while. `false` if `stop` was
@@ -26,7 +26,8 @@ pub(crate) async fn in_time(bus: &Bus, broker: &Broker) -> anyhow::Result<()> {
 pub(crate) async fn reached(bus: &Bus, broker: &Broker, stop: &CancellationToken) -> bool {
     let wait = async {
         if timeout(QUIET, bus.wait_connected()).await.is_err() {
-            eprintln!("the broker at {broker} is away; waiting for it");
+            let trouble = bus.trouble();
+            eprintln!("the broker at {broker} is away; waiting for it: {trouble}");
             bus.wait_connected().await;
             eprintln!("the broker is there");
         }

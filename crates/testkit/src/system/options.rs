@@ -85,7 +85,7 @@ impl Default for SystemOptions {
             monitor_port: None,
             usual_ports: BTreeMap::new(),
             log_format: Some("text".to_owned()),
-            log_filter: Some("info,async_nats=warn,sqlx=warn".to_owned()),
+            log_filter: Some("info,async_nats=off,sqlx=warn".to_owned()),
             env: BTreeMap::new(),
             linked: false,
             apart: false,
