@@ -66,19 +66,18 @@ impl Bus {
             .statistics()
             .connects
             .load(std::sync::atomic::Ordering::Relaxed);
-        // Once for each connection: a broker that does not let us do it yet is not asked again and again.
-        let is_new = std::mem::replace(&mut watch.connects, connects) != connects;
-        let mut losses = Vec::new();
-        for stream in [TODO, REPLAYS] {
-            // While a connection lasts, few lose anything, and few are given replays.
-            let look_at_places = stream == TODO || is_new;
-            let loss = self.mend_loss(stream, look_at_places, &mut watch.streams);
-            match loss.await {
-                Ok(loss) => losses.extend(loss),
-                Err(error) if losses.is_empty() => return Err(error),
-                // What was mended has to be told all the same.
-                Err(error) => warn!("{error}: {}", error.source),
-            }
+        let is_new = watch.connects != connects;
+        let known = &mut watch.streams;
+        let loss = self.mend_loss(TODO, true, is_new, known).await?;
+        let mut losses = Vec::from_iter(loss);
+        // Once for each connection: a broker that does not let us do this is not asked again and again. While a
+        // connection lasts, few lose anything, and few are given replays.
+        watch.connects = connects;
+        match self.mend_loss(REPLAYS, is_new, is_new, known).await {
+            Ok(loss) => losses.extend(loss),
+            Err(error) if losses.is_empty() => return Err(error),
+            // What was mended has to be told all the same.
+            Err(error) => warn!("{error}: {}", error.source),
         }
         Ok(losses)
     }
@@ -87,6 +86,7 @@ impl Bus {
         &self,
         stream: &'static str,
         look_at_places: bool,
+        is_new: bool,
         known: &mut BTreeMap<&'static str, Known>,
     ) -> Result<Option<Loss>, RoomError> {
         let look = Look::at(self, stream, look_at_places).await?;
@@ -94,13 +94,15 @@ impl Bus {
             .get(stream)
             .filter(|known| known.history == look.history);
         let reached = look.highest(before);
-        if reached <= look.last {
+        // The events themselves may be read of the one stream only.
+        let renewed = before.filter(|_| is_new && stream == TODO);
+        if !self.is_lost(&look, reached, renewed).await? {
             known.insert(stream, look.into_known());
             return Ok(None);
         }
         sleep(CONFIRM).await;
         let look = Look::at(self, stream, true).await?;
-        if reached <= look.last {
+        if !self.is_lost(&look, reached, renewed).await? {
             known.insert(stream, look.into_known());
             return Ok(None);
         }
@@ -139,6 +141,30 @@ impl Bus {
             again,
             groups,
         }))
+    }
+
+    /// Whether the stream has not got any more what it had. So much may have been stored since that it has got as far
+    /// again; on a new connection it is looked whether that is what was there `before`.
+    async fn is_lost(
+        &self,
+        look: &Look,
+        reached: u64,
+        before: Option<&Known>,
+    ) -> Result<bool, RoomError> {
+        if reached > look.last {
+            return Ok(true);
+        }
+        let Some(before) = before else {
+            return Ok(false);
+        };
+        match self
+            .look_at(look.stream, json!({ "seq": before.last }))
+            .await?
+        {
+            Some(event) => Ok(event.time != before.last_at),
+            // It was removed in good order, or is lost.
+            None => Ok(self.first_after(look, before.last_at).await? <= before.last),
+        }
     }
 
     /// The sequence of the first event of the stream that was stored after `time`, or will be stored next.

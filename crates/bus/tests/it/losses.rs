@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet, fs, path::PathBuf};
 use async_nats::{Client, jetstream};
 use bus::{Bus, Delivery, Loss, LossWatch};
 use events::{EventId, ItemEvent, Position, TodoEvent};
-use testkit::{Broker, eventually};
+use testkit::{Broker, eventually, install::Version};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{SOON, World, during};
@@ -114,15 +114,15 @@ async fn publish(raw: &Client, what: &str, count: u64, padding: usize) {
     }
 }
 
-/// Looks until a loss is mended. The broker may just have come back.
-async fn mended(bus: &Bus, watch: &mut LossWatch) -> Loss {
+/// Looks whether there is a loss to be mended.
+async fn mended(bus: &Bus, watch: &mut LossWatch) -> Option<Loss> {
     bus.wait_connected().await;
     let mut losses = bus.mend_losses(watch).await.unwrap();
-    assert_eq!(losses.len(), 1, "{losses:?}");
-    losses.remove(0)
+    assert!(losses.len() < 2, "{losses:?}");
+    losses.pop()
 }
 
-async fn a_loss_is_mended(damage: Damage) {
+async fn a_loss_is_mended(damage: Damage, after: u64) {
     let World {
         mut broker,
         bus,
@@ -153,30 +153,35 @@ async fn a_loss_is_mended(damage: Damage) {
         assert_eq!(bus.mend_losses(&mut watch).await.unwrap(), []);
 
         damage.happen(&mut broker).await;
-        publish(&raw, "after", 5, 10).await;
+        publish(&raw, "after", after, 10).await;
         let loss = mended(&bus, &mut watch).await;
-        assert_eq!(loss.highest, BEFORE, "{loss:?}");
-        assert!((2..=BEFORE).contains(&loss.from), "{loss:?}");
-        assert_eq!((loss.stream, loss.again), ("TODO", loss.from));
-        assert_eq!(loss.groups, ["mail"]);
-
-        came.all("after", 5).await;
+        // Newer brokers may know all the same how far they had counted.
+        let keeps_count = broker.version() >= Version(2, 10);
+        assert!(loss.is_some() || keeps_count);
+        if let Some(loss) = loss {
+            assert!(loss.highest >= BEFORE, "{loss:?}");
+            assert!((2..=BEFORE).contains(&loss.from), "{loss:?}");
+            assert_eq!(loss.stream, "TODO");
+            assert!(loss.again <= loss.from, "{loss:?}");
+            assert_eq!(loss.groups, ["mail"]);
+        }
+        came.all("after", after).await;
         publish(&raw, "later", 40, 10).await;
         came.all("later", 40).await;
         assert_eq!(bus.mend_losses(&mut watch).await.unwrap(), []);
     })
     .await;
     let (before, after) = (came.of("before"), came.of("after"));
-    assert_eq!(
-        before.len() as u64,
-        BEFORE,
-        "nothing old is new: {before:?}"
-    );
-    assert_eq!(after.len(), 5, "{after:?}");
+    assert_eq!(before.len() as u64, BEFORE, "nothing old is new");
     assert!(before.last() < after.first(), "{before:?} {after:?}");
     assert!(after.last() < came.of("later").first());
-    let ids: BTreeSet<_> = before.iter().chain(&after).map(|(.., id)| id).collect();
-    assert_eq!(ids.len() as u64, BEFORE + 5, "{ids:?}");
+    let ids = |of: &BTreeSet<(Position, String, String)>| -> BTreeSet<String> {
+        of.iter().map(|(.., id)| id.clone()).collect()
+    };
+    assert!(
+        ids(&before).is_disjoint(&ids(&after)),
+        "{before:?} {after:?}"
+    );
 
     // Who joins later is given what is stored from now on.
     let stop = CancellationToken::new();
@@ -189,12 +194,18 @@ async fn a_loss_is_mended(damage: Damage) {
 
 #[tokio::test]
 async fn what_is_stored_after_a_block_was_truncated_comes_to_every_group_as_new() {
-    a_loss_is_mended(Damage::Truncated).await;
+    a_loss_is_mended(Damage::Truncated, 5).await;
 }
 
 #[tokio::test]
 async fn what_is_stored_after_a_block_was_lost_comes_to_every_group_as_new() {
-    a_loss_is_mended(Damage::Gone).await;
+    a_loss_is_mended(Damage::Gone, 2).await;
+}
+
+#[tokio::test]
+async fn a_loss_is_mended_also_where_more_was_stored_since_than_was_lost() {
+    a_loss_is_mended(Damage::Truncated, 40).await;
+    a_loss_is_mended(Damage::Gone, 40).await;
 }
 
 #[tokio::test]
@@ -204,7 +215,7 @@ async fn whoever_looks_for_the_first_time_after_a_loss_mends_it_too() {
         bus,
         raw,
     } = World::new().await;
-    if broker.version() >= testkit::install::Version(2, 10) {
+    if broker.version() >= Version(2, 10) {
         // Newer brokers leave no trace of it.
         return;
     }
@@ -219,7 +230,7 @@ async fn whoever_looks_for_the_first_time_after_a_loss_mends_it_too() {
         came.all("before", BEFORE).await;
         Damage::Truncated.happen(&mut broker).await;
         publish(&raw, "after", 2, 10).await;
-        let loss = mended(&bus, &mut LossWatch::default()).await;
+        let loss = mended(&bus, &mut LossWatch::default()).await.unwrap();
         assert_eq!((loss.highest, loss.again), (BEFORE, 1));
         publish(&raw, "later", 2, 10).await;
         came.all("after", 2).await;
