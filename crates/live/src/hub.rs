@@ -1,14 +1,12 @@
 //! One feed from the broker, handed on to all visitors.
 
 use std::{
-    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bus::{Bus, Fed, Start};
-use bytes::Bytes;
-use events::{Event, ItemSaved, ListName, TodoEvent};
+use events::{Event, ItemSaved, TodoEvent};
 use service::http::to_json;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch},
@@ -16,14 +14,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Place, Visitor};
-
-/// How many changes are kept for visitors that were away for a moment; a few hundred bytes each.
-const RECENT: usize = 4096;
-
-/// How many changes of its list a visitor may be behind before it is reset, and how many of all lists.
-const BEHIND: usize = 128;
-const BEHIND_ALL: usize = 2048;
+use crate::{
+    Place, Visitor, Watched,
+    board::{Beginning, Board, Change, News},
+};
 
 /// How many changes a visitor that comes back is given at most; with more, a fresh state is cheaper.
 const REPLAYED: usize = 5_000;
@@ -44,22 +38,8 @@ pub struct Audience {
     pub event: &'static str,
     /// The gauge that counts the visitors.
     pub gauge: &'static str,
-}
-
-/// What visitors are told.
-#[derive(Clone, Debug)]
-pub(crate) enum News {
-    /// An item was saved.
-    Change(Change),
-    /// Something may have been missed up to this sequence.
-    Reset(u64),
-}
-
-/// A change as it goes over the wire.
-#[derive(Clone, Debug)]
-pub(crate) struct Change {
-    pub(crate) sequence: u64,
-    pub(crate) frame: Bytes,
+    /// Whether they are told by an event that all is well: a browser's script hears of no comment.
+    pub hears_beats: bool,
 }
 
 /// What visitors have to know, and who wants to.
@@ -77,26 +57,6 @@ pub struct Hub {
 
 /// A visitor, as long as it is there.
 pub(crate) struct Attendance(Arc<Hub>);
-
-#[derive(Default)]
-struct Board {
-    /// The sequence of the newest change, once the feed has begun.
-    newest: Option<u64>,
-    /// Every change after this sequence is among the recent ones.
-    since: u64,
-    recent: VecDeque<(ListName, Change)>,
-    /// Who watches a list, and, under no name, who watches all of them.
-    lists: HashMap<Option<ListName>, broadcast::Sender<News>>,
-}
-
-/// What a visitor that comes gets first.
-enum Beginning {
-    Nothing,
-    Changes(Vec<Change>),
-    /// What it missed is older than what is kept here.
-    Older,
-    Reset,
-}
 
 impl Hub {
     /// A hub that ends its streams at the stop, so that open ones do not hold it up.
@@ -153,25 +113,26 @@ impl Hub {
         }
     }
 
-    /// Takes in a visitor that watches `list`, or all lists, when the feed has begun or `patience` is over.
+    /// Takes in a visitor that watches some lists, or all of them, when the feed has begun or `patience` is over.
     /// Waits longer only if the visitor was away for so long that the stream has to be asked what it
     /// missed.
     pub async fn welcome(
         self: &Arc<Self>,
-        list: Option<ListName>,
+        watched: impl Into<Watched>,
         place: Place,
         patience: Duration,
     ) -> Visitor {
+        let watched = watched.into();
         let attendance = Attendance::new(self);
         let mut begun = self.begun.subscribe();
         let _ = timeout(patience, begun.wait_for(|begun| *begun)).await;
-        let (news, newest, beginning) = self.board().admit(list.as_ref(), place);
+        let (news, newest, beginning) = self.board().admit(&watched, place);
         let visitor = Visitor::new(attendance, news, self.stop.clone());
         match (beginning, place) {
             (Beginning::Nothing, _) => visitor.told(newest, []),
             (Beginning::Changes(changes), _) => visitor.told(newest, changes),
             (Beginning::Older, Place::After(after)) => {
-                match self.stored(list.as_ref(), after).await {
+                match self.stored(&watched, after).await {
                     Some((turn, changes)) => visitor.replayed(newest, turn, changes),
                     None => visitor.reset(newest),
                 }
@@ -180,11 +141,11 @@ impl Hub {
         }
     }
 
-    /// What the stream has of a list after a sequence, with the turn to keep it; `None` if it has not all of it,
+    /// What the stream has of these lists after a sequence, with the turn to keep it; `None` if it has not all of it,
     /// or too much.
     async fn stored(
         &self,
-        list: Option<&ListName>,
+        watched: &Watched,
         after: u64,
     ) -> Option<(OwnedSemaphorePermit, Vec<Change>)> {
         let reading = async {
@@ -194,7 +155,7 @@ impl Hub {
             while changes.len() <= REPLAYED {
                 match feed.next::<TodoEvent>().await {
                     Fed::Event(received) => match &received.event {
-                        TodoEvent::Saved(saved) if is_in(list, &saved.list) => {
+                        TodoEvent::Saved(saved) if watched.has(&saved.list) => {
                             changes.push(self.change(received.origin.sequence, saved));
                         }
                         _ => {}
@@ -206,6 +167,17 @@ impl Hub {
             None
         };
         timeout(REPLAY_LIMIT, reading).await.ok().flatten()
+    }
+
+    /// The newest sequence, if a visitor has been told of everything of its lists up to there.
+    pub(crate) fn all_told(&self, news: &broadcast::Receiver<News>) -> Option<u64> {
+        // What is posted is there for all visitors before the board can be read again.
+        let board = self.board();
+        board.newest.filter(|_| news.is_empty())
+    }
+
+    pub(crate) fn audience(&self) -> Audience {
+        self.audience
     }
 
     fn change(&self, sequence: u64, saved: &ItemSaved) -> Change {
@@ -222,84 +194,6 @@ impl Hub {
     fn board(&self) -> MutexGuard<'_, Board> {
         // Nothing that holds it can leave it half changed.
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Board {
-    fn post(&mut self, list: ListName, change: Change) {
-        self.newest = Some(change.sequence);
-        let list = Some(list);
-        for watched in [&list, &None] {
-            if let Some(channel) = self.lists.get(watched)
-                && channel.send(News::Change(change.clone())).is_err()
-            {
-                self.lists.remove(watched);
-            }
-        }
-        if self.recent.len() == RECENT
-            && let Some((_, oldest)) = self.recent.pop_front()
-        {
-            self.since = oldest.sequence;
-        }
-        self.recent.extend(list.map(|list| (list, change)));
-    }
-
-    /// Forgets what it knows; nobody watches.
-    fn rest(&mut self) {
-        *self = Self::default();
-    }
-
-    fn begin(&mut self, after: u64) {
-        self.newest = Some(after);
-        self.since = after;
-        self.recent.clear();
-        self.lists
-            .retain(|_, channel| channel.send(News::Reset(after)).is_ok());
-    }
-
-    /// Whoever is admitted misses nothing from here on: both happen under one lock.
-    fn admit(
-        &mut self,
-        list: Option<&ListName>,
-        place: Place,
-    ) -> (broadcast::Receiver<News>, u64, Beginning) {
-        let watched = list.cloned();
-        let news = if let Some(channel) = self.lists.get(&watched) {
-            channel.subscribe()
-        } else {
-            self.lists.retain(|_, channel| channel.receiver_count() > 0);
-            let behind = if watched.is_some() {
-                BEHIND
-            } else {
-                BEHIND_ALL
-            };
-            let (channel, news) = broadcast::channel(behind);
-            self.lists.insert(watched, channel);
-            news
-        };
-        let Some(newest) = self.newest else {
-            // As soon as the feed begins, everybody is reset.
-            return (news, 0, Beginning::Nothing);
-        };
-        let beginning = match place {
-            Place::Now => Beginning::Nothing,
-            Place::Unknown => Beginning::Reset,
-            Place::After(after) if after > newest => Beginning::Reset,
-            Place::After(after) if after < self.since => Beginning::Older,
-            Place::After(after) => Beginning::Changes(self.recent(list, after)),
-        };
-        (news, newest, beginning)
-    }
-
-    fn recent(&self, list: Option<&ListName>, after: u64) -> Vec<Change> {
-        let first = self
-            .recent
-            .partition_point(|(_, change)| change.sequence <= after);
-        let missed = self.recent.range(first..);
-        missed
-            .filter(|(of, _)| is_in(list, of))
-            .map(|(_, change)| change.clone())
-            .collect()
     }
 }
 
@@ -320,11 +214,6 @@ impl Drop for Attendance {
         self.0.visitors.send_modify(|count| *count -= 1);
         metrics::gauge!(self.0.audience.gauge).decrement(1);
     }
-}
-
-/// Whether who watches `watched` is told of a change in `list`.
-fn is_in(watched: Option<&ListName>, list: &ListName) -> bool {
-    watched.is_none_or(|watched| watched == list)
 }
 
 /// Waits until nobody has been there for a while.

@@ -10,11 +10,14 @@
 //!   from the stream is kept for it, which few at a time get, and each for half a minute at most.
 //! * All streams end at the stop.
 
+mod board;
 mod hub;
 mod place;
 mod replay;
 mod visitor;
+mod watched;
 
 pub use hub::{Audience, Hub};
 pub use place::{LAST_EVENT_ID, Place};
 pub use visitor::Visitor;
+pub use watched::Watched;

@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use service::http::push;
 
 use crate::{
-    hub::{Attendance, Change, News},
+    board::{Change, News},
+    hub::Attendance,
     replay::{Replay, TooLate},
 };
 
@@ -105,7 +106,7 @@ impl Visitor {
                 news = timeout(push::KEEP_ALIVE, self.news.recv()) => news,
             };
             match news {
-                Err(_) => return Some(push::all_well()),
+                Err(_) => return Some(self.all_well()),
                 Ok(Ok(News::Change(change))) if change.sequence <= self.told => {}
                 Ok(Ok(News::Change(change))) => {
                     self.told = change.sequence;
@@ -119,6 +120,18 @@ impl Visitor {
                 Ok(Err(RecvError::Closed)) => return None,
             }
         }
+    }
+
+    /// What it hears when there is no news. By an event it also learns up to where there is none: if it comes
+    /// back, nobody has to look for anything before that.
+    fn all_well(&mut self) -> Bytes {
+        let hub = self.attendance.hub();
+        if !hub.audience().hears_beats {
+            return push::all_well();
+        }
+        let newest = hub.all_told(&self.news).unwrap_or_default();
+        self.told = self.told.max(newest);
+        push::beat(Some(self.told))
     }
 
     /// It reads too slowly; what it missed is left out.

@@ -24,6 +24,7 @@ use crate::{
 pub(crate) const PROGRAMS: Audience = Audience {
     event: "itemsaved",
     gauge: "live_programs",
+    hears_beats: false,
 };
 
 /// How long the first one waits until the broker is asked; later ones find that done.

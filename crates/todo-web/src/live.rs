@@ -1,9 +1,12 @@
-//! `/live`: what was saved in a list, pushed to the browser as server-sent events.
+//! `/live`: what was saved in some lists, pushed to the browser as server-sent events.
 //!
-//! Each event has the sequence of the stream as its id. A browser that comes back says which one it
-//! had last, in the header `Last-Event-ID` or, after a reload, as `?after=`, and gets what it missed.
-//! What cannot be given in order any more is given up with one event `reset`: the page then takes its
-//! state anew. So a slow browser costs a fresh page, and never memory.
+//! One browser has one such stream, for the lists of all its tabs: over HTTP/1.1 it has six connections, and
+//! streams would take them all. Each event has the sequence of the stream as its id, whichever
+//! list it is of. A browser that comes back says which one it had last, in the header `Last-Event-ID` or as `?after=`,
+//! and gets what it missed. What cannot be given in order any more is given up with one event `reset`: the page then
+//! takes its state anew. So a slow browser costs a fresh page, and never memory.
+//!
+//! Without news there is an event `beat`, by which the page knows that its connection is alive.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,8 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use events::ListName;
-use live::{Audience, LAST_EVENT_ID, Place};
-use serde::Deserialize;
+use live::{Audience, LAST_EVENT_ID, Place, Watched};
 use service::http::push;
 
 use crate::app::App;
@@ -23,32 +25,37 @@ use crate::app::App;
 pub(crate) const BROWSERS: Audience = Audience {
     event: "saved",
     gauge: "live_browsers",
+    hears_beats: true,
 };
 
-/// Which list, and what the page knows of it.
-#[derive(Deserialize)]
-pub(crate) struct Watch {
-    list: Option<String>,
-    after: Option<String>,
-}
+/// The most lists of one stream. `feed.js` has the same figure.
+const MOST_LISTS: usize = 32;
 
-/// Answers with the changes of a list, until the browser or this process leaves.
+/// The address's fields, each as often as it stands there.
+type Fields = Vec<(String, String)>;
+
+/// Answers with the changes of the lists that are named, `?list=a&list=b`, until the browser or this process leaves.
 pub(crate) async fn live(
     State(app): State<Arc<App>>,
-    Query(watch): Query<Watch>,
+    Query(fields): Query<Fields>,
     headers: HeaderMap,
 ) -> Response {
-    let list = watch
-        .list
-        .map_or_else(|| Ok(ListName::default()), ListName::try_from);
-    let Ok(list) = list else {
-        return StatusCode::BAD_REQUEST.into_response();
+    let given = |wanted: &'static str| {
+        let fields = fields.iter().filter(move |(name, _)| name == wanted);
+        fields.map(|(_, value)| value.as_str())
+    };
+    let lists: Result<Vec<ListName>, _> = given("list").map(str::parse).collect();
+    let lists = match lists {
+        Ok(lists) if lists.is_empty() => vec![ListName::default()],
+        Ok(lists) if lists.len() <= MOST_LISTS => lists,
+        _ => return StatusCode::BAD_REQUEST.into_response(),
     };
     // The browser's own account is newer than the page's.
     let told = headers
         .get(LAST_EVENT_ID)
         .map(|id| id.to_str().unwrap_or_default());
-    let place = Place::read(told.or(watch.after.as_deref()));
-    let visitor = app.hub().welcome(Some(list), place, Duration::ZERO).await;
+    let place = Place::read(told.or(given("after").next()));
+    let watched = Watched::lists(lists);
+    let visitor = app.hub().welcome(watched, place, Duration::ZERO).await;
     push::answer(visitor.into_stream())
 }

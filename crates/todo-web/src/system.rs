@@ -143,7 +143,7 @@ impl Viewer {
             let told = match news {
                 Ok(Ok(())) => self.frame(),
                 Ok(Err(_)) => return None,
-                Err(_) => Some(push::all_well()),
+                Err(_) => Some(push::beat(None)),
             };
             if told.is_some() {
                 self.patience = Instant::now() + push::KEEP_ALIVE;

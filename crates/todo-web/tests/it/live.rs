@@ -8,6 +8,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use futures_util::StreamExt;
+use service::http::push;
 use testkit::eventually;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -172,8 +173,63 @@ async fn streams_end_at_the_stop() {
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_is_refused() {
+async fn one_stream_tells_of_several_lists_in_order_and_goes_on_in_all_of_them() {
     let app = app().await;
-    let answer = app.visit("/live?list=%20").await;
+    let both = "/live?list=errands&list=%EC%9D%BC";
+    let mut browser = Browser::open(&app.router, both, None).await;
+    let tell = async |lists: &[&str]| {
+        for list in lists {
+            app.announce(list, &format!("of {list}")).await;
+        }
+    };
+    tell(&["errands", "default", "일", "errands"]).await;
+    for list in ["errands", "일", "errands"] {
+        browser.hears("saved", &format!("of {list}")).await;
+    }
+    let id = browser.id.clone();
+    drop(browser);
+    tell(&["일", "default", "errands"]).await;
+    let elsewhere = app.another().await;
+    for router in [&app.router, &elsewhere] {
+        let path = format!("{both}&after={id}");
+        let mut back = Browser::open(router, &path, None).await;
+        for list in ["일", "errands"] {
+            back.hears("saved", &format!("of {list}")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_hears_no_news_hears_that_all_is_well_and_up_to_where() {
+    let app = app().await;
+    let mut browser = Browser::open(&app.router, "/live?list=quiet", None).await;
+    let last = app.announce("default", "of another list").await;
+    let limit = push::KEEP_ALIVE + SOON;
+    let beat = timeout(limit, async {
+        loop {
+            let heard = browser.body.next().await.unwrap().unwrap();
+            let heard = std::str::from_utf8(&heard).unwrap().to_owned();
+            if heard.contains("event:") {
+                return heard;
+            }
+        }
+    });
+    let beat = beat.await.unwrap();
+    assert_eq!(beat, format!("id: {last}\nevent: beat\ndata: {{}}\n\n"));
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_is_refused_and_so_are_too_many() {
+    let app = app().await;
+    let asks = async |count: usize| {
+        let lists: Vec<_> = (0..count).map(|list| format!("list=l{list}")).collect();
+        let path = format!("/live?{}", lists.join("&"));
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = app.router.clone().oneshot(request).await.unwrap();
+        answer.status()
+    };
+    assert_eq!(asks(32).await, StatusCode::OK);
+    assert_eq!(asks(33).await, StatusCode::BAD_REQUEST);
+    let answer = app.visit("/live?list=a&list=%20").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
 }
