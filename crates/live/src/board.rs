@@ -1,4 +1,4 @@
-//! What was saved lately, and who is told of it.
+//! The changes that were saved lately, and the visitors who are told of them.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -38,7 +38,7 @@ pub struct Audience {
     pub event: &'static str,
     /// The gauge that counts the visitors.
     pub gauge: &'static str,
-    /// Whether they are told by an event that all is well: a browser's script hears of no comment.
+    /// True if an event tells them that all is well: a browser's script hears of no comment.
     pub hears_beats: bool,
 }
 
@@ -131,12 +131,10 @@ impl Hub {
         match (beginning, place) {
             (Beginning::Nothing, _) => visitor.told(newest, []),
             (Beginning::Changes(changes), _) => visitor.told(newest, changes),
-            (Beginning::Older, Place::After(after)) => {
-                match self.stored(&watched, after).await {
-                    Some((turn, changes)) => visitor.replayed(newest, turn, changes),
-                    None => visitor.reset(newest),
-                }
-            }
+            (Beginning::Older, Place::After(after)) => match self.stored(&watched, after).await {
+                Some((turn, changes)) => visitor.replayed(newest, turn, changes),
+                None => visitor.reset(newest),
+            },
             (Beginning::Older | Beginning::Reset, _) => visitor.reset(newest),
         }
     }

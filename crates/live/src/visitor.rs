@@ -122,7 +122,7 @@ impl Visitor {
         }
     }
 
-    /// What it hears when there is no news. By an event it also learns up to where there is none: if it comes
+    /// Says that there is no news. By an event the visitor also learns up to where there is none: if it comes
     /// back, nobody has to look for anything before that.
     fn all_well(&mut self) -> Bytes {
         let hub = self.attendance.hub();

@@ -1,10 +1,10 @@
-//! Which lists a visitor watches.
+//! The lists that a visitor watches.
 
 use std::sync::Arc;
 
 use events::ListName;
 
-/// Which lists a visitor watches.
+/// The lists that a visitor watches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Watched {
     /// All there are.
@@ -22,7 +22,7 @@ impl Watched {
         Self::Lists(names.into())
     }
 
-    /// Whether a change in `list` is one that the visitor is told of.
+    /// Tells if a change in `list` is one that the visitor hears of.
     pub(crate) fn has(&self, list: &ListName) -> bool {
         match self {
             Self::All => true,

@@ -22,6 +22,15 @@ use pump::pump;
 struct Flow {
     stalled: bool,
     delay: Duration,
+    /// Counts how often its connections were left for dead.
+    deaths: u32,
+}
+
+impl Flow {
+    /// Tells if a connection passes anything that was made after so many deaths.
+    fn passes(self, deaths: u32) -> bool {
+        !self.stalled && self.deaths <= deaths
+    }
 }
 
 /// What the link's task is asked to do; it answers when it is done.
@@ -85,6 +94,12 @@ impl Link {
     /// [`restore`](Self::restore). What was sent meanwhile arrives then.
     pub fn stall(&self) {
         self.flow.send_modify(|flow| flow.stalled = true);
+    }
+
+    /// Passes nothing any more over the connections that are there, which stay open; new ones are as good as ever. So it
+    /// is when something in between has forgotten them.
+    pub fn strand(&self) {
+        self.flow.send_modify(|flow| flow.deaths += 1);
     }
 
     /// Holds everything back for `delay`, in each direction.

@@ -18,10 +18,15 @@ export function quote(text) {
   return quoted;
 }
 
-export function makeList(known, outbox) {
+// Of more items than this the page keeps the newest, as many as the server shows.
+const MOST = 200;
+const PART = 100;
+
+export function makeList(known, outbox, shortened) {
   const blank = part("template").innerHTML;
   // How many items the page does not have, and how many of them are done.
   let others, othersDone;
+  let isDue = false;
 
   // Of each item whose text is being changed, what it was when that began.
   const edited = new Map();
@@ -47,21 +52,30 @@ export function makeList(known, outbox) {
   }
 
   // Those of them that are shown. One whose text is being changed stays, whatever becomes of it.
-  function chosen() {
-    const all = items();
+  function chosen(all = items()) {
     const ids = new Set(all.map(({ id }) => id));
-    for (const item of edited.values()) if (!ids.has(item.id)) all.push(item);
-    if (all.length > ids.size) all.sort(byPlace);
+    const gone = [...edited.values()].filter(({ id }) => !ids.has(id));
+    if (gone.length) all = [...all, ...gone].sort(byPlace);
     const isShown = ({ completed }) => !list.show || !completed === (list.show === "active");
     return all.filter((item) => isShown(item) || edited.has(item.id));
   }
 
-  // Rows are kept, with what is typed in them.
+  // Once a frame, however many changes come. Where nobody looks there are no frames.
   function draw() {
+    if (isDue) return;
+    isDue = true;
+    if (document.hidden) setTimeout(drawNow);
+    else requestAnimationFrame(drawNow);
+  }
+
+  // Rows are kept, with what is typed in them.
+  function drawNow() {
+    isDue = false;
     if (list.isHeld) return;
     list.isDrawing = true;
     const focus = document.activeElement;
-    const shown = chosen();
+    const all = shorten(items());
+    const shown = chosen(all);
     const ids = new Set(shown.map(({ id }) => `item-${id}`));
     for (const row of [...rows.children]) if (!ids.has(row.id)) row.remove();
     shown.forEach((item, index) => {
@@ -74,7 +88,21 @@ export function makeList(known, outbox) {
     // A row that was moved has lost the focus.
     if (focus !== document.activeElement) (focus.isConnected ? focus : part(".new-todo")).focus();
     list.isDrawing = false;
-    sum();
+    sum(all);
+  }
+
+  function shorten(all) {
+    if (all.length <= MOST) return all;
+    const isKept = ({ id, state }, index) => state || edited.has(id) || index >= all.length - PART;
+    const kept = new Set(all.filter(isKept));
+    for (const item of all) {
+      if (kept.has(item)) continue;
+      known.delete(item.id);
+      others++;
+      othersDone += item.completed;
+    }
+    shortened();
+    return [...kept];
   }
 
   function make(id) {
@@ -92,8 +120,7 @@ export function makeList(known, outbox) {
     return row;
   }
 
-  function sum() {
-    const all = items();
+  function sum(all) {
     const total = all.length + others;
     const done = all.filter(({ completed }) => completed).length + othersDone;
     const left = total - done;

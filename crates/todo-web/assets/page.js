@@ -9,24 +9,29 @@ import { makeRefused } from "./refused.js";
 
 const UNDO_MS = 8000;
 const LONGEST = 256;
+// How long after one state the next is taken.
+const REFRESH_MS = 1000;
 
 const texts = app.dataset;
 const input = part(".new-todo");
 // What is known of each item, also of those that are gone.
 const known = new Map();
 const outbox = makeOutbox(texts.list, known, { changed: () => list.draw(), refused: refuse, foreign });
-const list = makeList(known, outbox);
+const list = makeList(known, outbox, () => {
+  if (!isPart) refresh();
+  isPart = true;
+});
 const lose = makeRefused(texts.list, texts);
 const { put } = outbox;
 // Of a long list the page has a part: the newest of those that are shown.
 let isPart = "part" in texts;
 const wanted = () => (isPart ? list.show : "");
-let last = Number(texts.after);
 
 function hear(item) {
   // An item that is not shown may be one of another part.
-  if ("away" in texts || (isPart && !known.has(item.id) && item.version > 1)) refresh();
-  if (!list.learn(item)) return;
+  const isElsewhere = isPart && !known.has(item.id) && item.version > 1;
+  if ("away" in texts || isElsewhere) refresh();
+  if (isElsewhere || !list.learn(item)) return;
   list.draw();
   const news = part("[data-news]");
   news.textContent = `${item.deleted ? texts.removed : texts.saved}: `;
@@ -35,12 +40,15 @@ function hear(item) {
 
 // Takes the state as a new page shows it. One without the database is none.
 let asked = 0;
+let answered = -REFRESH_MS;
 function refresh(pause = 100 + Math.random() * 400) {
+  const soonest = answered + REFRESH_MS - performance.now();
   asked ||= setTimeout(async () => {
     asked = 0;
     const before = new Map(known);
     const address = `${location.pathname}?show=${wanted()}`;
     const text = await fetch(address).then((answer) => answer.text()).catch(() => "");
+    answered = performance.now();
     const page = new DOMParser().parseFromString(text, "text/html");
     const fresh = page.querySelector(".todoapp:not([data-away])");
     if (!fresh) return refresh(2000);
@@ -52,7 +60,7 @@ function refresh(pause = 100 + Math.random() * 400) {
     delete texts.away;
     list.read(fresh, before);
     list.draw();
-  }, pause);
+  }, Math.max(pause, soonest));
 }
 
 function complain(problem) {
@@ -175,13 +183,9 @@ choose();
 // From here on the page does without the forms: without this mark they are what is shown.
 document.documentElement.classList.add("scripted");
 outbox.send();
-follow(texts.live, () => last, ({ kind, id, item }) => {
-  if (kind === "open" || kind === "error") {
-    part(".offline").hidden = kind === "open";
-    if (kind === "open") outbox.send();
-  } else if (kind === "reset" || id > last) {
-    last = id;
-    if (kind === "saved") hear(item);
-    else refresh();
-  }
+follow(texts.list, Number(texts.after), (kind, item) => {
+  if (kind === "saved") return hear(item);
+  if (kind === "reset") return refresh();
+  part(".offline").hidden = kind === "open";
+  if (kind === "open") outbox.send();
 });

@@ -1,29 +1,25 @@
 // Shows the system as it is pushed. The page does without this, after a reload.
 
+import { tellMoments } from "./moments.js";
+import { onWaking, stream } from "./stream.js";
+
 const part = (name) => document.querySelector(`[data-${name}]`);
 const shown = part("system");
-let source;
-
-listen();
-// Nobody is asked for a picture that nobody looks at.
-document.addEventListener("visibilitychange", listen);
-
-function listen() {
-  source?.close();
-  if (document.hidden) return;
-  source = new EventSource(shown.dataset.system);
-  source.addEventListener("picture", (event) => {
+const live = stream(() => shown.dataset.system, ["picture"], ({ type: kind, data }) => {
+  if (kind === "picture") {
     const fresh = document.createElement("div");
-    fresh.innerHTML = event.data;
+    fresh.innerHTML = data;
+    tellMoments(fresh);
     patch(shown, fresh);
-    tell(true);
-  });
-  source.onerror = () => {
-    tell(false);
-    // After an answer that was no stream, a browser does not try again by itself.
-    setTimeout(() => source.readyState === EventSource.CLOSED && listen(), 2000);
-  };
-}
+  }
+  tell(kind !== "error");
+});
+
+const look = () => (document.hidden ? live.close() : live.open());
+look();
+onWaking(look);
+document.addEventListener("visibilitychange", () => document.hidden && look());
+addEventListener("pagehide", live.close);
 
 function tell(connected) {
   part("as-of").hidden = true;

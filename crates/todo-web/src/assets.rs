@@ -23,18 +23,20 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// The files: name, media type, content.
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 14] = [
     ("style.css", CSS, include_str!("../assets/style.css")),
     ("system.css", CSS, include_str!("../assets/system.css")),
     ("page.js", JS, include_str!("../assets/page.js")),
     ("list.js", JS, include_str!("../assets/list.js")),
     ("feed.js", JS, include_str!("../assets/feed.js")),
+    ("stream.js", JS, include_str!("../assets/stream.js")),
     ("outbox.js", JS, include_str!("../assets/outbox.js")),
     ("keep.js", JS, include_str!("../assets/keep.js")),
     ("refused.js", JS, include_str!("../assets/refused.js")),
     ("edit.js", JS, include_str!("../assets/edit.js")),
     ("order.js", JS, include_str!("../assets/order.js")),
     ("notice.js", JS, include_str!("../assets/notice.js")),
+    ("moments.js", JS, include_str!("../assets/moments.js")),
     ("system.js", JS, include_str!("../assets/system.js")),
 ];
 

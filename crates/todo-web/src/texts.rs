@@ -125,7 +125,6 @@ pub(crate) struct Texts {
     pub(crate) just_now: &'static str,
     pub(crate) minutes_ago: fn(i64) -> String,
     pub(crate) hours_ago: fn(i64) -> String,
-    pub(crate) date: fn(OffsetDateTime) -> String,
-    /// A date and a time of day, in UTC.
+    /// A date and a time of day, which says that it is in UTC: `moments.js` looks for that.
     pub(crate) moment: fn(OffsetDateTime) -> String,
 }

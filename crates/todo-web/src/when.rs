@@ -8,8 +8,8 @@ use crate::texts::Texts;
 pub(crate) struct When {
     /// For the attribute `datetime`.
     pub(crate) exact: String,
-    /// How long ago it was, or its date. The server does not know the visitor's time zone, and
-    /// "3 h ago" is right in all of them.
+    /// How long ago it was, which is right in every time zone, or its date and time. The server does not know
+    /// the visitor's zone: the text names the one that it means, and the page's script tells the visitor's own.
     pub(crate) shown: String,
     /// Its date and time, in UTC.
     pub(crate) moment: String,
@@ -20,6 +20,7 @@ impl When {
     pub(crate) fn new(at: OffsetDateTime, now: OffsetDateTime, texts: &Texts) -> Self {
         let at = at.to_offset(UtcOffset::UTC);
         let ago = now - at;
+        let moment = (texts.moment)(at);
         let shown = if ago < Duration::MINUTE {
             texts.just_now.to_owned()
         } else if ago < Duration::HOUR {
@@ -27,10 +28,9 @@ impl When {
         } else if ago < Duration::DAY {
             (texts.hours_ago)(ago.whole_hours())
         } else {
-            (texts.date)(at)
+            moment.clone()
         };
         let exact = at.truncate_to_second().format(&Rfc3339).unwrap_or_default();
-        let moment = (texts.moment)(at);
         Self {
             exact,
             shown,
@@ -54,8 +54,9 @@ mod tests {
         assert_eq!(shown(Duration::seconds(60), &ENGLISH), "1 min ago");
         assert_eq!(shown(Duration::minutes(59), &KOREAN), "59분 전");
         assert_eq!(shown(Duration::hours(23), &KOREAN), "23시간 전");
-        assert_eq!(shown(Duration::hours(24), &ENGLISH), "9 March 2026");
-        assert_eq!(shown(Duration::hours(24), &KOREAN), "2026년 3월 9일");
+        let day = Duration::DAY;
+        assert_eq!(shown(day, &ENGLISH), "9 March 2026, 10:00:00 UTC");
+        assert_eq!(shown(day, &KOREAN), "2026년 3월 9일 10:00:00 UTC");
         assert_eq!(When::new(at, at, &ENGLISH).exact, "2026-03-09T10:00:00Z");
     }
 

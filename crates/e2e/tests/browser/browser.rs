@@ -133,6 +133,11 @@ impl Browser {
         tab
     }
 
+    /// Closes the tab that is looked at.
+    pub(crate) async fn closes_tab(&self) {
+        self.client.close_window().await.unwrap();
+    }
+
     pub(crate) async fn turns_to(&self, tab: &WindowHandle) {
         self.client.switch_to_window(tab.clone()).await.unwrap();
     }
@@ -171,6 +176,12 @@ impl Browser {
         });
         self.devtools("Emulation.setDeviceMetricsOverride", screen)
             .await;
+    }
+
+    /// Runs a script on each page from now on, before those of the page.
+    pub(crate) async fn runs_first(&self, script: &str) {
+        let command = "Page.addScriptToEvaluateOnNewDocument";
+        self.devtools(command, json!({ "source": script })).await;
     }
 
     /// What a script calls back with.

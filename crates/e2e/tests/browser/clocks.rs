@@ -29,12 +29,6 @@ impl Browser {
     pub(crate) async fn has_the_time(&self, time: &str) {
         self.runs_first(&format!("Date.now = () => {time}")).await;
     }
-
-    /// Runs a script on each page from now on, before those of the page.
-    pub(crate) async fn runs_first(&self, script: &str) {
-        let command = "Page.addScriptToEvaluateOnNewDocument";
-        self.devtools(command, json!({ "source": script })).await;
-    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ const NOTE: &str = "document.querySelector('.part')?.textContent ?? ''";
 
 impl Stage {
     /// Items as if they had been there for long: those are done of whose numbers this is true.
-    async fn has_many(&self, list: &str, count: u32, done: &str) {
+    pub(crate) async fn has_many(&self, list: &str, count: u32, done: &str) {
         let many = format!(
             r#"insert into items (item_id, created_position, list, added_at, item, "order",
                 completed, deleted, version, changed)
@@ -25,8 +25,11 @@ impl Stage {
         let rename =
             format!("update items set item = '{name}', version = 99 where item = '{item}'");
         self.system.sql(&rename).await.unwrap();
-        let reset = "new BroadcastChannel(`todo ${document.querySelector('.todoapp').dataset.live}`) \
-            .postMessage({ kind: 'reset', id: 0 }), 0";
+        // A tab that leads, says so, and is gone.
+        let reset = "(({ list, after }, tabs) => [{ kind: 'lead' }, { kind: 'open', lists: [list] }, \
+            { kind: 'reset', id: Number(after) }, { kind: 'bye' }].forEach((news) => \
+            tabs.postMessage({ tab: 'test', term: 1000, ...news })))\
+            (document.querySelector('.todoapp').dataset, new BroadcastChannel('todo live'))";
         browser.value(reset).await;
     }
 }

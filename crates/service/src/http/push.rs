@@ -26,7 +26,7 @@ pub fn all_well() -> Bytes {
     Bytes::from_static(b":\n\n")
 }
 
-/// The same as an event, for a browser's script, which hears of no comment and has no other way to find that
+/// Says so by an event, for a browser's script, which hears of no comment and has no other way to find that
 /// its connection is dead. It may say where the browser goes on when it comes back.
 pub fn beat(place: Option<u64>) -> Bytes {
     let place = place.map_or_else(String::new, |place| format!("id: {place}\n"));

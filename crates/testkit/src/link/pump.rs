@@ -19,6 +19,7 @@ pub(super) async fn pump(
 ) {
     let (pieces, mut under_way) = mpsc::channel::<(Instant, Vec<u8>)>(UNDER_WAY);
     let delay = flow.clone();
+    let born = flow.borrow().deaths;
     let reading = async move {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
@@ -31,7 +32,7 @@ pub(super) async fn pump(
     let writing = async move {
         while let Some((due, piece)) = under_way.recv().await {
             sleep_until(due).await;
-            if flow.wait_for(|flow| !flow.stalled).await.is_err() {
+            if flow.wait_for(|flow| flow.passes(born)).await.is_err() {
                 return;
             }
             if to.write_all(&piece).await.is_err() {
@@ -39,7 +40,7 @@ pub(super) async fn pump(
             }
         }
         // One end has said all it had to say; the other one hears that too.
-        if flow.wait_for(|flow| !flow.stalled).await.is_ok() {
+        if flow.wait_for(|flow| flow.passes(born)).await.is_ok() {
             drop(to.shutdown().await);
         }
     };

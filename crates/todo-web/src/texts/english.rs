@@ -236,7 +236,6 @@ pub(crate) const ENGLISH: Texts = Texts {
     just_now: "just now",
     minutes_ago: |minutes| format!("{minutes} min ago"),
     hours_ago: |hours| format!("{hours} h ago"),
-    date: |at| format!("{} {} {}", at.day(), at.month(), at.year()),
     moment: |at| {
         let (hour, minute, second) = at.time().as_hms();
         format!(

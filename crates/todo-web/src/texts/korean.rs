@@ -227,7 +227,6 @@ pub(crate) const KOREAN: Texts = Texts {
     just_now: "방금",
     minutes_ago: |minutes| format!("{minutes}분 전"),
     hours_ago: |hours| format!("{hours}시간 전"),
-    date: |at| format!("{}년 {}월 {}일", at.year(), u8::from(at.month()), at.day()),
     moment: |at| {
         let (hour, minute, second) = at.time().as_hms();
         format!(

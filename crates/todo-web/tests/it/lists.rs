@@ -14,7 +14,7 @@ async fn a_list_has_an_address_and_items_of_its_own() {
     let films = "/lists/%EC%B1%85%2F%EC%98%81%ED%99%94";
     let empty = app.visit(films).await;
     assert!(empty.items().is_empty() && empty.has(">책/영화</a></h1>"));
-    assert!(empty.has("data-live=\"/live?list=%EC%B1%85%2F%EC%98%81%ED%99%94\""));
+    assert!(empty.has("data-list=\"책/영화\""));
     assert!(empty.has("name=\"list\" value=\"책/영화\""));
 
     let fields = [("list", "책/영화"), ("item", "읽기")];
