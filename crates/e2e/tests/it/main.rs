@@ -20,6 +20,7 @@ mod idempotent;
 mod journey;
 mod live;
 mod manual;
+mod night;
 mod outages;
 mod requests;
 mod routed;
