@@ -161,7 +161,7 @@ impl Address {
 
 fn code(error: &sqlx::Error) -> String {
     let refusal = error.as_database_error();
-    let code = refusal.and_then(|refusal| refusal.code());
+    let code = refusal.and_then(sqlx::error::DatabaseError::code);
     code.unwrap_or_default().into_owned()
 }
 

@@ -43,7 +43,7 @@ impl PgBouncer {
         mode: PoolMode,
         addresses: &[&str],
         connections: usize,
-        more: &str,
+        lines: &str,
     ) -> Result<Self> {
         let program = install::ensure_pgbouncer()?;
         let place = Place::find(None, false)?;
@@ -66,7 +66,7 @@ impl PgBouncer {
             "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\n\
              auth_file = {}\npool_mode = {mode}\ndefault_pool_size = {connections}\n\
-             max_client_conn = 500\n{more}\n",
+             max_client_conn = 500\n{lines}\n",
             users_file.display()
         );
         place.write(Path::new("users.txt"), &users)?;

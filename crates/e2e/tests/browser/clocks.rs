@@ -1,6 +1,5 @@
 //! Devices whose clocks are wrong, by years and in both directions.
 
-use serde_json::json;
 use testkit::eventually;
 
 use crate::{

@@ -15,7 +15,7 @@ const SAVING: &str = "document.querySelectorAll('.saving, .waiting').length";
 const OFFLINE: &str = "!document.querySelector('.offline').hidden";
 
 /// Longer than the page waits for a sign of life.
-pub(crate) const SILENCE: Duration = Duration::from_secs(60);
+pub(crate) const SILENCE: Duration = Duration::from_mins(1);
 
 impl Stage {
     /// Waits until the page's server has so many streams open.

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::user::{SOON, User};
 
-/// HAProxy before every todo-api.
+/// `HAProxy` before every todo-api.
 struct Proxy {
     _process: Process,
     _place: TempDir,

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use bus::{Bus, Delivery, Failure, Streams};
-use testkit::{Broker, BrokerOptions, Output, Process, eventually, http};
 use tempfile::TempDir;
+use testkit::{Broker, BrokerOptions, Output, Process, eventually, http};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
