@@ -192,7 +192,9 @@ async fn a_service_that_is_not_ours_is_listed_too_and_nonsense_is_not() {
     let caller = caller(&world).await;
     world.bus.close().await;
     let mut calls = world.raw.subscribe("$SRV.STATS").await.unwrap();
-    world.raw.flush().await.unwrap();
+    // The broker answers in order: from now on it knows who listens.
+    let asked = world.raw.request("$JS.API.INFO", "".into()).await;
+    asked.unwrap();
     let foreign = r#"{"type":"io.nats.micro.v1.stats_response","name":"other","id":"X1",
         "version":"2.0.0","metadata":{},"started":"2026-11-20T12:00:00Z","endpoints":[{"name":"e",
         "subject":"s","queue_group":"q","num_requests":5,"num_errors":2,"last_error":"400:no",
