@@ -13,6 +13,7 @@ use futures_util::TryStreamExt;
 use serde_json::{Value, from_slice, json};
 use time::OffsetDateTime;
 use tokio::time::{Duration, sleep};
+use tracing::warn;
 
 use crate::{Bus, History, REPLAYS, RoomError, TODO, history::purpose, room::failed};
 
@@ -65,13 +66,20 @@ impl Bus {
             .statistics()
             .connects
             .load(std::sync::atomic::Ordering::Relaxed);
+        // Once for each connection: a broker that does not let us do it yet is not asked again and again.
+        let is_new = std::mem::replace(&mut watch.connects, connects) != connects;
         let mut losses = Vec::new();
         for stream in [TODO, REPLAYS] {
-            // Where nothing was lost while a connection lasts, few are behind the end of the replays.
-            let all = stream == TODO || watch.connects != connects;
-            losses.extend(self.mend_loss(stream, all, &mut watch.streams).await?);
+            // While a connection lasts, few lose anything, and few are given replays.
+            let look_at_places = stream == TODO || is_new;
+            let loss = self.mend_loss(stream, look_at_places, &mut watch.streams);
+            match loss.await {
+                Ok(loss) => losses.extend(loss),
+                Err(error) if losses.is_empty() => return Err(error),
+                // What was mended has to be told all the same.
+                Err(error) => warn!("{error}: {}", error.source),
+            }
         }
-        watch.connects = connects;
         Ok(losses)
     }
 

@@ -41,7 +41,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct RoomError {
     step: &'static str,
     #[source]
-    source: Box<dyn Error + Send + Sync>,
+    pub(crate) source: Box<dyn Error + Send + Sync>,
 }
 
 /// How things stand at the broker.
