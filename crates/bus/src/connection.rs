@@ -1,13 +1,14 @@
 //! The connection to the broker, which is made again whenever it is lost.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use async_nats::{Client, ConnectOptions, Event, ServerAddr, connection::State, jetstream};
-use percent_encoding::percent_decode_str;
+use async_nats::{Client, Event, connection::State, jetstream};
 use tokio::{sync::watch, time::timeout};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
+    access::Access,
+    dial::Dial,
     roll::{Presence, Shown},
     room::Crowded,
     spans::Spans,
@@ -15,9 +16,6 @@ use crate::{
 
 /// How long one attempt to connect may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-
-/// The longest pause between two attempts to connect, so that a broker that returns is found soon.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often an idle connection is checked. A link that swallows everything is given up after
 /// two checks without an answer.
@@ -35,6 +33,7 @@ pub struct Bus {
     member: Arc<str>,
     pub(crate) connected: watch::Receiver<bool>,
     closed: watch::Receiver<bool>,
+    dial: Arc<Dial>,
     pub(crate) crowded: Arc<Crowded>,
     pub(crate) presence: Arc<Presence>,
     /// Makes spans, if this process traces.
@@ -48,15 +47,19 @@ pub struct Bus {
 pub enum ConnectError {
     /// The address is none of a NATS server.
     #[error("cannot read the broker's address")]
-    Address(#[source] std::io::Error),
+    Address(#[source] io::Error),
+    /// A file that belongs to it cannot be used.
+    #[error("cannot use the file `{}`", .0.display())]
+    File(PathBuf, #[source] io::Error),
     /// The client refused its options.
     #[error("cannot start the broker's client")]
     Client(#[source] async_nats::ConnectError),
 }
 
 impl Bus {
-    /// Connects to the broker at `url` (with user and password in it, if it wants them) as the
-    /// member `member` of `service`.
+    /// Connects to the broker at `url` as the member `member` of `service`. There may be several addresses of one
+    /// cluster, divided by commas, each with user and password if it wants them. What files are needed is said as
+    /// in `tls://broker?ca=/ca.pem&creds=/me.creds`: `creds` or `nkey` for who we are, `ca`, `cert` and `key` for TLS.
     ///
     /// Returns at once, whether the broker answers or not: the connection is made in the background
     /// and again whenever it is lost. [`Bus::connected`] tells how it stands. From now on the
@@ -74,28 +77,29 @@ impl Bus {
     /// As [`Bus::connect`], for somebody who is no member of a service, such as a person's tool:
     /// nobody counts on it, and roll calls do not hear of it.
     pub async fn visit(url: &str, service: &str, member: &str) -> Result<Self, ConnectError> {
-        let address: ServerAddr = url.parse().map_err(ConnectError::Address)?;
-        let host = format!("{}:{}", address.host(), address.port());
+        let access = Access::read(url)?;
+        let dial = Dial::new(access.servers.clone());
         let (connected_tx, connected) = watch::channel(false);
         let (closed_tx, closed) = watch::channel(false);
-        let mut options = ConnectOptions::new()
+        let (choosing, noting) = (Arc::clone(&dial), Arc::clone(&dial));
+        let options = access
+            .options(&dial)?
             .name(member)
             .custom_inbox_prefix(format!("_INBOX.{service}"))
             .retry_on_initial_connect()
             .connection_timeout(CONNECT_LIMIT)
             .ping_interval(PING_INTERVAL)
-            .reconnect_delay_callback(pause)
+            .reconnect_to_server_callback(move |servers, _| {
+                std::future::ready(choosing.choose(&servers))
+            })
             .event_callback(move |event| {
-                note(&event, &host, &connected_tx, &closed_tx);
+                note(&event, &noting, &connected_tx, &closed_tx);
                 std::future::ready(())
             });
-        if let (Some(user), Some(password)) = (address.username(), address.password()) {
-            let plain = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
-            options = options.user_and_password(plain(user), plain(password));
-        }
-        let spans = Spans::of(&address).map(Arc::new);
+        let spans = access.servers.first().and_then(Spans::of);
+        let spans = spans.map(Arc::new);
         let client = options
-            .connect(address)
+            .connect(access.servers)
             .await
             .map_err(ConnectError::Client)?;
         Ok(Self {
@@ -105,6 +109,7 @@ impl Bus {
             member: member.into(),
             connected,
             closed,
+            dial,
             crowded: Arc::default(),
             presence: Arc::new(Presence::new(service, member)),
             spans,
@@ -115,6 +120,11 @@ impl Bus {
     /// Whether the broker can be reached, as last seen.
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.connected.clone()
+    }
+
+    /// Why the broker cannot be reached, as last seen, with the addresses that were tried, and without passwords.
+    pub fn trouble(&self) -> String {
+        self.dial.trouble()
     }
 
     /// Which member of its service this is.
@@ -152,27 +162,15 @@ impl Bus {
     }
 }
 
-/// The pause before the given attempt to connect: none, then growing from 50 ms.
-fn pause(attempt: usize) -> Duration {
-    match attempt {
-        0 | 1 => Duration::ZERO,
-        attempt => {
-            let doublings = u32::try_from(attempt - 2).unwrap_or(u32::MAX).min(10);
-            Duration::from_millis(50)
-                .saturating_mul(1 << doublings)
-                .min(LONGEST_PAUSE)
-        }
-    }
-}
-
-fn note(event: &Event, host: &str, connected: &watch::Sender<bool>, closed: &watch::Sender<bool>) {
+fn note(event: &Event, dial: &Dial, connected: &watch::Sender<bool>, closed: &watch::Sender<bool>) {
     match event {
         Event::Connected => {
-            info!(broker = host, "connected to broker {host}");
+            dial.connected();
             connected.send_replace(true);
         }
         Event::Disconnected => {
-            warn!(broker = host, "lost the connection to broker {host}");
+            let broker = dial.server();
+            warn!(broker, "lost the connection to broker {broker}");
             connected.send_replace(false);
         }
         Event::Closed => {
@@ -183,6 +181,8 @@ fn note(event: &Event, host: &str, connected: &watch::Sender<bool>, closed: &wat
             metrics::counter!("bus_slow_consumer_total").increment(1);
             warn!("a subscription cannot keep up: the broker's messages for it were dropped");
         }
+        // Of every attempt to connect. What they come to is said once.
+        Event::ClientError(error) if !*connected.borrow() => debug!("broker's client: {error}"),
         Event::ClientError(error) => warn!("broker's client: {error}"),
         Event::ServerError(error) => warn!("broker: {error}"),
         Event::Draining | Event::LameDuckMode => info!("broker: {event}"),

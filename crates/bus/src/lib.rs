@@ -36,11 +36,13 @@
 //! # }
 //! ```
 
+mod access;
 mod ask;
 mod bookmark;
 mod connection;
 mod dead;
 mod delivery;
+mod dial;
 mod echo;
 mod feed;
 mod gather;

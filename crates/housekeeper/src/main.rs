@@ -28,16 +28,18 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What is known from the looks before.
 #[derive(Default)]
 struct Known {
-    /// The groups that have been there.
+    /// The groups that were there.
     groups: BTreeSet<String>,
-    /// The groups that have had dead letters.
+    /// The groups that had dead letters.
     buried: BTreeSet<String>,
     inspection: Inspection,
     streams: LossWatch,
 }
 
 fn main() -> ExitCode {
-    service::named(env!("CARGO_PKG_NAME")).run(run)
+    service::named(env!("CARGO_PKG_NAME"))
+        .expiring_gauges(LOOK * 5)
+        .run(run)
 }
 
 async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
@@ -68,8 +70,10 @@ async fn keep_house(bus: &Bus, expected: &[String]) {
 }
 
 async fn look(bus: &Bus, expected: &[String], known: &mut Known) -> Result<(), RoomError> {
-    for loss in bus.mend_losses(&mut known.streams).await? {
-        tell(&loss);
+    // Whatever comes of this, room is made.
+    match bus.mend_losses(&mut known.streams).await {
+        Ok(losses) => losses.iter().for_each(tell),
+        Err(error) => warn!("{:#}", anyhow::Error::from(error)),
     }
     let standing = bus.standing().await?;
     show(&standing, known);
@@ -102,15 +106,18 @@ fn tell(loss: &Loss) {
     );
 }
 
-/// Shows the standing as gauges. What is gone of what is known, a group or its last dead letter, is
-/// shown as none: otherwise a gauge would keep what it showed last.
+/// Shows the standing as gauges. What is gone since the last look, a group or its last dead letter, is
+/// shown as none, and then no more.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
 fn show(standing: &Standing, known: &mut Known) {
     metrics::gauge!("stream_bytes").set(standing.bytes as f64);
     metrics::gauge!("stream_limit_bytes").set(standing.limit as f64);
     metrics::gauge!("stream_events").set(standing.events as f64);
-    known.groups.extend(standing.groups.keys().cloned());
-    for name in &known.groups {
+    let groups = standing.groups.keys().cloned().collect();
+    for name in std::mem::replace(&mut known.groups, groups)
+        .iter()
+        .chain(standing.groups.keys())
+    {
         let group = standing.groups.get(name);
         let gauge = |state: &'static str, count: u64| {
             metrics::gauge!("group_events", "group" => name.clone(), "state" => state)
@@ -119,8 +126,11 @@ fn show(standing: &Standing, known: &mut Known) {
         gauge("waiting", group.map_or(0, |group| group.waiting));
         gauge("in_hand", group.map_or(0, |group| group.in_hand));
     }
-    known.buried.extend(standing.dead_letters.keys().cloned());
-    for group in &known.buried {
+    let buried = standing.dead_letters.keys().cloned().collect();
+    for group in std::mem::replace(&mut known.buried, buried)
+        .iter()
+        .chain(standing.dead_letters.keys())
+    {
         let count = standing
             .dead_letters
             .get(group)

@@ -28,6 +28,7 @@ mod address;
 mod command_line;
 mod health;
 mod healthcheck;
+mod key_files;
 mod open_files;
 mod process;
 mod server;

@@ -19,10 +19,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    address::Address,
+    address::{Address, Kind},
     command_line::{self, command, read, refuse},
     health::{self, Readiness},
-    healthcheck, http, open_files, server,
+    healthcheck, http,
+    key_files::KeyFiles,
+    open_files, server,
     settings::Common,
     telemetry,
 };
@@ -61,6 +63,14 @@ impl Named {
             http_addr: Some(http_addr),
             ..self
         }
+    }
+
+    /// Has `/metrics` show a gauge no more that was not set for this time, for a process that sets all that it knows
+    /// again and again.
+    #[must_use]
+    pub fn expiring_gauges(self, after: Duration) -> Self {
+        telemetry::expire_gauges(after);
+        self
     }
 
     /// Reads the settings, starts the logs and traces, and runs `main` until it returns.
@@ -126,6 +136,7 @@ pub struct Service {
     name: String,
     member: String,
     password: String,
+    key_files: KeyFiles,
     http_addr: SocketAddr,
     stop: CancellationToken,
     readiness: Arc<Mutex<Readiness>>,
@@ -143,6 +154,7 @@ impl Service {
             name: name.to_owned(),
             member,
             password: common.password.clone().unwrap_or_else(|| name.to_owned()),
+            key_files: common.key_files.clone(),
             http_addr: common.http_addr,
             stop: CancellationToken::new(),
             readiness: Arc::default(),
@@ -160,10 +172,10 @@ impl Service {
         &self.member
     }
 
-    /// The address with this service's name and password, unless it names a user itself. A password
-    /// that is the one for development is warned of.
-    pub fn sign<K>(&self, address: &Address<K>) -> Address<K> {
-        let signed = address.signed(&self.name, &self.password);
+    /// The address with this service's name and password, unless it names a user itself; at the broker, also unless
+    /// a file tells who this is. A password that is the one for development is warned of.
+    pub fn sign<K: Kind>(&self, address: &Address<K>) -> Address<K> {
+        let signed = address.signed(&self.name, &self.password, &self.key_files);
         if signed.is_for_development() {
             warn!("using the development password at {signed:?}; set another as PASSWORD");
         }

@@ -7,11 +7,13 @@ use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 use url::Url;
 
 pub use crate::address::{NatsUrl, PostgresUrl};
+use crate::key_files::KeyFiles;
 
 /// Where the broker is.
 #[derive(Args, Clone, Debug)]
 pub struct Broker {
-    /// The broker's address. If it names no user, the service logs in by its own name and `PASSWORD`.
+    /// The broker's address, or those of several servers of a cluster, divided by commas. Where one names no user,
+    /// the service logs in by its own name and `PASSWORD`.
     #[arg(
         long,
         env,
@@ -31,7 +33,16 @@ pub struct Operator {
         hide_env_values = true,
         default_value = "nats://operator:operator@localhost:4222"
     )]
-    pub nats_url: NatsUrl,
+    nats_url: NatsUrl,
+    #[command(flatten)]
+    files: KeyFiles,
+}
+
+impl Operator {
+    /// The broker's address, with the files that it is used with.
+    pub fn address(&self) -> NatsUrl {
+        self.nats_url.clone().with(&self.files)
+    }
 }
 
 /// Where the database is.
@@ -79,11 +90,13 @@ pub(crate) struct Common {
     /// development it is the name itself.
     #[arg(long, env, hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) password: Option<String>,
+    #[command(flatten)]
+    pub(crate) key_files: KeyFiles,
     /// How log lines are written.
     #[arg(long, env, default_value = "text")]
     pub(crate) log_format: LogFormat,
     /// Which log lines are written, as in `info,bus=debug`.
-    #[arg(long, env = "RUST_LOG", default_value = "info,async_nats=warn")]
+    #[arg(long, env = "RUST_LOG", default_value = "info,async_nats=off")]
     pub(crate) log_filter: String,
     /// Where traces go: the address of a collector that takes OTLP, such as <http://collector:4318>.
     /// Without it, nothing is traced.

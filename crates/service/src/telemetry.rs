@@ -12,6 +12,7 @@ use std::{
 
 use axum::{Router, http::header, response::IntoResponse, routing::get};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
 use tracing_subscriber::EnvFilter;
 
 use crate::settings::{Common, LogFormat};
@@ -59,7 +60,8 @@ pub(crate) fn init_logs(service: &str, member: &str, common: &Common) -> Result<
 /// Starts the logs of a tool: warnings, for a person, on the standard error.
 pub(crate) fn init_warnings() {
     tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
+        // A tool says itself that the broker is away.
+        .with_env_filter(EnvFilter::new("warn,async_nats=off,bus::dial=off"))
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
@@ -79,6 +81,14 @@ fn log_panics() {
     }));
 }
 
+/// After how long a gauge is shown no more that nobody sets; not set, a gauge stays for ever.
+static GAUGES_EXPIRE: OnceLock<Duration> = OnceLock::new();
+
+/// Has gauges that nobody sets vanish after this time. To be called before any is set.
+pub(crate) fn expire_gauges(after: Duration) {
+    let _ = GAUGES_EXPIRE.set(after);
+}
+
 /// The process's recorder of metrics, installed on first use. A second one, as in a test that
 /// runs two services in a process, shares it.
 fn recorder() -> Option<&'static PrometheusHandle> {
@@ -88,6 +98,7 @@ fn recorder() -> Option<&'static PrometheusHandle> {
             PrometheusBuilder::new()
                 .set_buckets(&DURATIONS)
                 .ok()?
+                .idle_timeout(MetricKindMask::GAUGE, GAUGES_EXPIRE.get().copied())
                 .install_recorder()
                 .ok()
         })

@@ -25,6 +25,7 @@
 
 pub mod broker;
 pub mod browser;
+mod cluster;
 pub mod database;
 pub mod eventually;
 pub mod http;
@@ -38,6 +39,7 @@ pub mod system;
 
 pub use broker::{Broker, BrokerOptions};
 pub use browser::Chromedriver;
+pub use cluster::Cluster;
 pub use database::Database;
 pub use eventually::{eventually, try_eventually};
 pub use link::Link;

@@ -58,7 +58,7 @@ fn main() -> ExitCode {
 
 async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let member = format!("todoctl-{}", std::process::id());
-    let bus = Bus::visit(todoctl.broker.nats_url.as_str(), "todoctl", &member)
+    let bus = Bus::visit(todoctl.broker.address().as_str(), "todoctl", &member)
         .await
         .context("cannot use the broker (NATS_URL)")?;
     let mut code = ExitCode::SUCCESS;

@@ -14,7 +14,8 @@ const QUIET: Duration = Duration::from_millis(500);
 pub(crate) async fn reached(bus: &Bus, stop: &CancellationToken) -> bool {
     let wait = async {
         if timeout(QUIET, bus.wait_connected()).await.is_err() {
-            eprintln!("the broker is away (NATS_URL); waiting for it");
+            let trouble = bus.trouble();
+            eprintln!("the broker is away (NATS_URL); waiting for it: {trouble}");
             bus.wait_connected().await;
             eprintln!("the broker is there");
         }

@@ -56,7 +56,7 @@ struct Look {
 /// expected by `--expect`.
 pub(crate) async fn run(bus: &Bus, status: &Status, stop: CancellationToken) -> anyhow::Result<()> {
     let connected = timeout(BROKER_LIMIT, bus.wait_connected()).await;
-    connected.context("the broker is away (NATS_URL)")?;
+    connected.map_err(|_| anyhow::anyhow!("the broker is away (NATS_URL): {}", bus.trouble()))?;
     let mut roster = Roster::default();
     for Expectation { service, count } in &status.expect {
         roster = roster.some(service, *count);

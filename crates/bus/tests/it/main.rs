@@ -20,6 +20,7 @@ mod publishing;
 mod replies;
 mod roll;
 mod room;
+mod servers;
 mod settling;
 mod sharing;
 mod spans;

@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 const SOON: Duration = Duration::from_secs(10);
 
 /// Starts housekeeper, and says where it shows its gauges.
-async fn start(broker: &Broker) -> (Process, String) {
+async fn start(broker: &str) -> (Process, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_housekeeper"));
     command
-        .env("NATS_URL", broker.url())
+        .env("NATS_URL", broker)
         .env("HTTP_ADDR", "127.0.0.1:0");
     let process = Process::spawn("housekeeper", command, Output::Lines(None)).unwrap();
     let listening = |line: &str| {
@@ -42,13 +42,13 @@ async fn shows(metrics: &str, count: u64) {
 }
 
 #[tokio::test]
-async fn a_group_that_was_removed_is_shown_without_events() {
+async fn a_group_that_was_removed_is_shown_without_events_and_then_no_more() {
     let broker = Broker::start(BrokerOptions::default()).await.unwrap();
     let bus = Bus::connect(&broker.url(), "tester", "tester-1")
         .await
         .unwrap();
     bus.ensure_streams(Streams::default()).await.unwrap();
-    let (_housekeeper, metrics) = start(&broker).await;
+    let (_housekeeper, metrics) = start(&broker.url()).await;
 
     // It joins and leaves before there is anything to handle.
     let stop = CancellationToken::new();
@@ -69,6 +69,15 @@ async fn a_group_that_was_removed_is_shown_without_events() {
     shows(&metrics, 3).await;
     bus.remove_group("mail").await.unwrap();
     shows(&metrics, 0).await;
+    eventually("it is shown no more", SOON, async || {
+        let page = http::get(&metrics).await.unwrap().text();
+        if page.contains(r#"group="mail""#) {
+            Err(page)
+        } else {
+            Ok(())
+        }
+    })
+    .await;
 }
 
 /// Cuts the newest block of the stopped broker's store.
@@ -88,7 +97,7 @@ async fn a_stream_that_lost_its_end_is_mended_and_told_of() {
         .await
         .unwrap();
     bus.ensure_streams(Streams::default()).await.unwrap();
-    let (housekeeper, metrics) = start(&broker).await;
+    let (housekeeper, metrics) = start(&broker.url()).await;
     for _ in 0..20 {
         bus.notify("events.todo.newitem", r#"{"item":"a"}"#)
             .await
@@ -109,4 +118,30 @@ async fn a_stream_that_lost_its_end_is_mended_and_told_of() {
     let said = "the broker has lost the end of the stream TODO";
     housekeeper.wait_for_line(said, SOON).await.unwrap();
     gauge(r#"stream_losses_total{stream="TODO"} 1"#).await;
+}
+
+#[tokio::test]
+async fn who_cannot_get_to_the_broker_says_so_once_with_the_address_and_the_reason() {
+    let gone = Broker::start(BrokerOptions::default()).await.unwrap();
+    let port = gone.port();
+    drop(gone);
+    let address = format!("nats://me:secret@127.0.0.1:{port}");
+    let (housekeeper, _) = start(&address).await;
+    let said = format!("cannot reach the broker: 127.0.0.1:{port}: IO error: Connection refused");
+    housekeeper.wait_for_line(&said, SOON).await.unwrap();
+    // It is the same port, so that whoever had taken it meanwhile fails the start.
+    let options = BrokerOptions {
+        port: Some(port),
+        ..BrokerOptions::default()
+    };
+    let _broker = Broker::start(options).await.unwrap();
+    let there = format!("connected to broker 127.0.0.1:{port}");
+    housekeeper.wait_for_line(&there, SOON).await.unwrap();
+    let lines = housekeeper.lines();
+    let told = lines
+        .iter()
+        .filter(|line| line.contains("cannot reach the broker"));
+    assert_eq!(told.count(), 1, "{lines:#?}");
+    let about = |line: &&String| line.contains("secret") || line.contains("IO error");
+    assert_eq!(lines.iter().filter(about).count(), 1, "{lines:#?}");
 }

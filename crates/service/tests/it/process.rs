@@ -110,9 +110,29 @@ fn a_wrong_setting_stops_the_start_with_its_name_and_what_was_expected() {
             "error: OTEL_EXPORTER_OTLP_PROTOCOL: expected one of http/protobuf",
         ),
         (
+            "NATS_CREDS",
+            "/nowhere/me.creds",
+            "error: NATS_CREDS: expected a file with credentials",
+        ),
+        (
+            "NATS_NKEY",
+            "Cargo.toml",
+            "error: NATS_NKEY: expected a file with the seed of a user's NKEY",
+        ),
+        (
+            "NATS_CA",
+            "Cargo.toml",
+            "error: NATS_CA: expected a file with certificates (PEM)",
+        ),
+        (
+            "NATS_KEY",
+            "Cargo.toml",
+            "error: NATS_KEY: expected a file with a private key (PEM)",
+        ),
+        (
             "NATS_URL",
             "http://u:secret@x",
-            "error: NATS_URL: expected a NATS address, such as nats://user:password@message-queue:4222",
+            "error: NATS_URL: expected a NATS address, such as nats://user:password@message-queue:4222, or several, divided by commas",
         ),
     ];
     for (variable, value, expected) in cases {
