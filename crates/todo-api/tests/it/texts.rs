@@ -5,6 +5,7 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use serde_json::json;
+use url::form_urlencoded;
 
 use crate::app::{TestApp, json_request};
 
@@ -77,7 +78,7 @@ async fn a_list_is_one_list_in_whichever_form_its_name_comes() {
     }
     app.save().await;
     for list in [composed, decomposed] {
-        let escaped: String = list.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let escaped: String = form_urlencoded::byte_serialize(list.as_bytes()).collect();
         let page = app.get(&format!("/todo?list={escaped}")).await;
         assert_eq!(page.body["items"].as_array().unwrap().len(), 2, "{list}");
         let todos = app.get(&format!("/lists/{escaped}/todos")).await;
