@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn what_comes_from_outside_stays_in_its_line_and_steers_no_terminal() {
         let mut text = String::new();
-        write!(Plain(&mut text), "{}", "a\u{1b}[2J\nINFO 우유").unwrap();
+        Plain(&mut text).write_str("a\u{1b}[2J\nINFO 우유").unwrap();
         assert_eq!(text, "a\\u{1b}[2J\\nINFO 우유");
     }
 }
