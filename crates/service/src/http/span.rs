@@ -31,7 +31,8 @@ impl RequestSpan {
     ) -> Option<Box<Self>> {
         let tracer = telemetry::tracer()?;
         let route = route.map(MatchedPath::as_str);
-        if matches!(route, Some("/healthz" | "/readyz" | "/metrics")) {
+        let wellness = ["/livez", "/healthz", "/readyz", "/statusz", "/metrics"];
+        if route.is_some_and(|route| wellness.contains(&route)) {
             return None;
         }
         let propagator = TraceContextPropagator::new();
