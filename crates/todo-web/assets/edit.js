@@ -50,7 +50,7 @@ export function editing(list, known, { put, remove, tidy, lose }) {
   const isField = ({ target }) => target.matches?.(".edit");
   const leave = (event) => !list.isDrawing && isField(event) && finish(event.target, true);
 
-  // With a finger, a tap on the text is enough. Not every browser says what a click was made with.
+  // With a finger a tap is enough. Not every browser says what a click was made with.
   function isTap({ pointerType }) {
     return pointerType === "touch" || matchMedia("(hover: none)").matches;
   }

@@ -1,18 +1,17 @@
 // Hears what was saved. A browser has six connections, so one tab leads: it listens for the lists of all.
-//
-// A tab that wakes, or hears nothing, claims the next term, and whoever led gives way. A lock would not do:
-// plain http has none, and a suspended tab keeps it. Where tabs cannot talk, each listens while it is visible.
+// One that wakes, or hears nothing, claims the next term, and whoever led gives way: plain http has no locks,
+// and a suspended tab keeps them. Where tabs cannot talk, each listens while it is visible.
 
 import { onWaking, stream } from "./stream.js";
 
 const MOST_LISTS = 32;
-// After how much silence another one leads. Hidden tabs leave it to visible ones.
+// How long a tab bears silence. Hidden ones leave it to the visible.
 const SILENCE_MS = 30_000;
 const HIDDEN_MS = 10_000;
 // For tabs to say their lists.
 const GATHER_MS = 50;
 
-// `take` is told `open` and `error`, and what came after `last`: `saved` and `reset`.
+// Tells `take` of `open`, `error`, and what came after `last`: `saved`, `reset`.
 export function follow(list, last, take) {
   const tab = Math.random().toString(36);
   const tabs = window.BroadcastChannel && new BroadcastChannel("todo live");
@@ -22,7 +21,7 @@ export function follow(list, last, take) {
   let isAway = false;
   let timer;
 
-  // For who leads: the lists of the others, those that are heard of, up to where, and how it goes.
+  // For who leads: the others' lists, those that are heard of, up to where, and how it goes.
   const others = new Map();
   let covered = [];
   let place = last;

@@ -21,6 +21,8 @@ export function quote(text) {
 // Of more items than this the page keeps the newest, as many as the server shows.
 const MOST = 200;
 const PART = 100;
+// Made in a frame.
+const MADE = 15;
 
 export function makeList(known, outbox, shortened) {
   const blank = part("template").innerHTML;
@@ -75,7 +77,10 @@ export function makeList(known, outbox, shortened) {
     list.isDrawing = true;
     const focus = document.activeElement;
     const all = shorten(items());
-    const shown = chosen(all);
+    let made = 0;
+    const isMade = ({ id }) => document.getElementById(`item-${id}`) || made++ < MADE;
+    const shown = chosen(all).filter(isMade);
+    if (made > MADE) draw();
     const ids = new Set(shown.map(({ id }) => `item-${id}`));
     for (const row of [...rows.children]) if (!ids.has(row.id)) row.remove();
     shown.forEach((item, index) => {
@@ -137,7 +142,7 @@ export function makeList(known, outbox, shortened) {
     }
   }
 
-  // Written anew, since a translator may have made something else of it.
+  // Written anew: a translator may have changed it.
   function count(left) {
     if (left === list.left) return;
     list.left = left;

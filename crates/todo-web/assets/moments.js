@@ -1,5 +1,5 @@
-// Tells moments by the visitor's clock and language. An age stays as the server has it: the
-// clock of a device may be wrong.
+// Tells moments by the visitor's clock and language. Ages stay as they are:
+// the clock may be wrong.
 
 const { lang } = document.documentElement;
 const spoken = navigator.languages?.find((name) => name.split("-")[0] === lang) ?? lang;

@@ -111,7 +111,6 @@ export function makeOutbox(list, known, { changed, refused, foreign }) {
     const { answer, why, status, isOurs } = await post(change);
     isSending = false;
     isStuck = !["accepted", "refused", "gone"].includes(answer);
-    // What is too much, too late or broken ends by itself.
     foreign(isStuck && !isOurs && status < 500 && ![408, 429].includes(status));
     // What something else has taken the place of meanwhile is nobody's loss.
     if (answer === "refused" && changes.has(change)) refused(change, why, () => forget(change));
@@ -181,5 +180,5 @@ export function makeOutbox(list, known, { changed, refused, foreign }) {
     event.returnValue = true;
   });
 
-  return { put, items, send };
+  return { put, items, send, isEmpty: () => items() && !changes.size };
 }

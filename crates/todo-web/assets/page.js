@@ -1,4 +1,4 @@
-// A list that is changed in place. The page does the same without this, by its forms.
+// A list that is changed in place.
 
 import { editing, isComposed } from "./edit.js";
 import { follow } from "./feed.js";
@@ -38,7 +38,7 @@ function hear(item) {
   news.append(quote(item.item));
 }
 
-// Takes the state as a new page shows it. One without the database is none.
+// Takes the state of a new page. One without the database has none.
 let asked = 0;
 let answered = -REFRESH_MS;
 function refresh(pause = 100 + Math.random() * 400) {
@@ -54,7 +54,7 @@ function refresh(pause = 100 + Math.random() * 400) {
     if (!fresh) return refresh(2000);
     isPart = "part" in fresh.dataset;
     texts.show = fresh.dataset.show;
-    // The list may have become a long one, and then others are the newest.
+    // In a list that became long, others are the newest.
     if (texts.show !== wanted()) return refresh(0);
     part(".notes").replaceWith(fresh.querySelector(".notes"));
     delete texts.away;
@@ -135,9 +135,10 @@ on(part(".undo button"), "click", () => {
   input.focus();
 });
 
-// Of a long list the server changes all, also what is not shown.
+// Of a long list the server changes all, also what is not shown, when it has what was done here.
 let isMeant;
-function submit(button) {
+async function submit(button) {
+  for (let n = 0; n < 50 && !outbox.isEmpty(); n++) await new Promise((next) => setTimeout(next, 100));
   isMeant = true;
   button.click();
   isMeant = false;
@@ -180,7 +181,7 @@ function choose() {
 
 list.read(app, known);
 choose();
-// From here on the page does without the forms: without this mark they are what is shown.
+// Without this mark the forms are what is shown.
 document.documentElement.classList.add("scripted");
 outbox.send();
 follow(texts.list, Number(texts.after), (kind, item) => {

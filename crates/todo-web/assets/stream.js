@@ -1,8 +1,8 @@
-// A stream of events that does not die in silence: no browser tells of a connection that only seems to live.
+// A stream that does not die in silence: no browser tells of a connection that only seems to live.
 
 // The server says each 15 s that all is well.
 const SILENCE_MS = 25_000;
-// How long an answer may take, longer each time.
+// For an answer.
 const SHORTEST_MS = 4000;
 const LONGEST_MS = 15_000;
 
@@ -52,7 +52,7 @@ export function stream(address, kinds, tell) {
   }
 }
 
-// Has the browser give up connections that are dead too: it would try one after the other.
+// Frees dead connections: the browser would try one after the other.
 function sweep(time) {
   const abort = new AbortController();
   setTimeout(() => abort.abort(), time);

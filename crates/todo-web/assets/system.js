@@ -1,4 +1,4 @@
-// Shows the system as it is pushed. The page does without this, after a reload.
+// Shows the system as it is pushed.
 
 import { tellMoments } from "./moments.js";
 import { onWaking, stream } from "./stream.js";
@@ -27,7 +27,7 @@ function tell(connected) {
   part("offline").hidden = connected;
 }
 
-// Keeps what is there: what is scrolled, selected or has the focus stays so, and bars move.
+// Keeps what is there: scrolled, selected, focused.
 function patch(old, fresh) {
   const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
   after.forEach((node, index) => {

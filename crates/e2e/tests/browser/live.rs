@@ -1,6 +1,10 @@
 //! One stream a browser for the lists of all its tabs, and what becomes of it when something goes silent.
 
-use std::{fs, process::Command, time::Duration};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use testkit::eventually;
@@ -195,6 +199,10 @@ async fn when_the_tab_that_listens_is_suspended_another_takes_over_and_nothing_i
     browser.visit("/lists/frozen").await;
     let first = browser.tab().await;
     let second = browser.opens_tab().await;
+    // It is a window beside the other: nothing wakes it when somebody turns to it.
+    let sleeps = "for (const kind of ['visibilitychange', 'pageshow', 'resume', 'online']) \
+        addEventListener(kind, (event) => event.stopImmediatePropagation(), true)";
+    browser.runs_first(sleeps).await;
     browser.visit("/lists/frozen").await;
     browser.turns_to(&first).await;
     // So that it is this one that listens.
@@ -207,10 +215,13 @@ async fn when_the_tab_that_listens_is_suspended_another_takes_over_and_nothing_i
     browser.turns_to(&second).await;
     browser.shows(ITEMS, &["one"]).await;
 
+    let stopped = Instant::now();
     signal("-STOP", renderer);
     stage.adds("frozen", "two").await;
     browser.enters("mine").await;
     browser.shows_in_time(&["one", "two", "mine"]).await;
+    // It was the silence that told: the one that listened had not left.
+    assert!(stopped.elapsed() > Duration::from_secs(10));
     browser.becomes(SAVING, 0).await;
     browser.becomes(OFFLINE, false).await;
 
