@@ -57,13 +57,11 @@ export function follow(list, last, take) {
     gather();
   }
 
-  // Hears of other lists than before.
   function gather() {
     live.close();
     covered = [];
     state = "";
     wait(GATHER_MS, () => {
-      // Those that came last are looked at.
       const lists = new Set([list, ...[...others.values()].reverse()]);
       covered = [...lists].slice(0, MOST_LISTS);
       live.open();
@@ -75,7 +73,7 @@ export function follow(list, last, take) {
     if (kind === "open" || kind === "error") state = kind;
     else place = kind === "reset" ? id : Math.max(place, id);
     const news = { kind, id, item: kind === "saved" && JSON.parse(data), lists: covered };
-    send(kind, news);
+    if (kind !== "saved" || others.size) send(kind, news);
     hear(news);
   }
 

@@ -112,7 +112,6 @@ export function makeOutbox(list, known, { changed, refused, foreign }) {
     isSending = false;
     isStuck = !["accepted", "refused", "gone"].includes(answer);
     foreign(isStuck && !isOurs && status < 500 && ![408, 429].includes(status));
-    // What something else has taken the place of meanwhile is nobody's loss.
     if (answer === "refused" && changes.has(change)) refused(change, why, () => forget(change));
     else if (answer === "accepted") settle(change);
     else if (!isStuck) forget(change);

@@ -33,9 +33,16 @@ function hear(item) {
   if ("away" in texts || isElsewhere) refresh();
   if (isElsewhere || !list.learn(item)) return;
   list.draw();
+  if (!heard) requestAnimationFrame(say);
+  heard = item;
+}
+
+let heard;
+function say() {
   const news = part("[data-news]");
-  news.textContent = `${item.deleted ? texts.removed : texts.saved}: `;
-  news.append(quote(item.item));
+  news.textContent = `${heard.deleted ? texts.removed : texts.saved}: `;
+  news.append(quote(heard.item));
+  heard = null;
 }
 
 // Takes the state of a new page. One without the database has none.
