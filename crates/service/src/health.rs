@@ -181,8 +181,8 @@ mod tests {
         for (what, state) in &states {
             state.send_replace(false);
             for path in ["/readyz", "/statusz"] {
-                let (status, body) = ask(&routes, path).await;
-                assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+                let (answered, body) = ask(&routes, path).await;
+                assert_eq!(answered, StatusCode::SERVICE_UNAVAILABLE);
                 assert!(body.contains(&format!("\"{what}\":false")), "{body}");
             }
             state.send_replace(true);

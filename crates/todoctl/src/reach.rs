@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use bus::Bus;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Fails if the broker is not reached soon.
 pub(crate) async fn in_time(bus: &Bus, broker: &Broker) -> anyhow::Result<()> {
     let connected = timeout(LIMIT, bus.wait_connected()).await;
-    connected.with_context(|| format!("the broker at {broker} is away: {}", bus.trouble()))
+    connected.map_err(|_| anyhow!("the broker at {broker} is away: {}", bus.trouble()))
 }
 
 /// Waits until the broker can be reached, and says so if it takes a while. `false` if `stop` was

@@ -63,7 +63,7 @@ impl Source {
 /// Reads a page.
 fn read(page: &str) -> Result<Fresh> {
     ensure!(!page.contains(" data-away"), "a page without the list");
-    let items = between(page, "<ul class=\"todo-list\">", "</ul>")?;
+    let items = between(page, "<ul class=\"todo-list\"", "</ul>")?;
     let rows = items.split("<li id=\"item-").skip(1).map(row);
     let rows = rows.collect::<Result<Vec<_>>>()?;
     let first = rows.first().map(|row| row.order);

@@ -44,10 +44,12 @@ async fn whatever_the_clock_of_a_device_says_all_that_is_done_is_saved_in_its_or
                 browser.value(&format!("String({time})")).await,
             )
             .await;
-        let item = format!("typed at {time}");
-        browser.enters(&item).await;
+        items.push(format!("typed at {time}"));
+        let typed: Vec<_> = items.iter().map(String::as_str).collect();
+        browser.enters(typed[typed.len() - 1]).await;
+        // A row is drawn with the next frame.
+        browser.shows(ITEMS, &typed).await;
         browser.click(".todo-list li:last-child .toggle").await;
-        items.push(item);
         browser.becomes(MOVING, 0).await;
         browser.becomes(KEPT, 0).await;
     }

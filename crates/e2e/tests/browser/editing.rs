@@ -158,8 +158,8 @@ async fn an_editor_has_the_stored_text_and_not_what_a_translator_made_of_the_pag
             browser.visit("/lists/우유").await;
         } else {
             browser.value(&format!("(() => {{ {translate} }})()")).await;
+            browser.shows("li label", &["buy milk"]).await;
         }
-        browser.shows("li label", &["buy milk"]).await;
         browser.double_click(FIRST).await;
         let text = if earlier {
             "우유 사기!"
