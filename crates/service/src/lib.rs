@@ -32,6 +32,7 @@ mod key_files;
 mod open_files;
 mod process;
 mod server;
+mod signals;
 mod telemetry;
 mod tool;
 

@@ -13,11 +13,7 @@ use std::{
 use anyhow::Context;
 use axum::Router;
 use clap::{Args, FromArgMatches};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-};
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -30,6 +26,7 @@ use crate::{
     open_files,
     server::{self, Patience},
     settings::Common,
+    signals::Signals,
     telemetry,
 };
 
@@ -37,9 +34,6 @@ use crate::{
 /// publish is then on its way to the broker while the next are read. Taken all at once, they would also be
 /// sent on all at once, and the thread and the broker would wait for each other by turns.
 const SOCKETS_AT_A_TIME: usize = 24;
-
-/// How long a stop may take before the process ends without its work being done.
-const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a process may take to end when it has closed what it used, for instance after a failure.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -349,41 +343,4 @@ fn note(file: &Path, address: SocketAddr) -> std::io::Result<()> {
     let unfinished = file.with_extension("unfinished");
     fs::write(&unfinished, format!("{address}\n"))?;
     fs::rename(unfinished, file)
-}
-
-/// The signals that ask a process to stop.
-pub(crate) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    /// From here on a signal no longer ends the process by itself. Needs a runtime.
-    pub(crate) fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    /// Turns the first signal into the stop, and returns when it was not heeded: at the second
-    /// signal or after [`STOP_LIMIT`].
-    pub(crate) async fn insist(mut self, stop: CancellationToken) {
-        self.next().await;
-        info!("stopping");
-        stop.cancel();
-        tokio::select! {
-            () = self.next() => warn!("second signal: ending with work undone"),
-            () = tokio::time::sleep(STOP_LIMIT) => {
-                warn!("not stopped after {} s: ending with work undone", STOP_LIMIT.as_secs());
-            }
-        }
-    }
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     command_line::{read, refuse},
-    process::Signals,
+    signals::Signals,
     telemetry,
 };
 

@@ -69,7 +69,6 @@ export function order(list, put) {
     const before = others[to - 1]?.order ?? after - 2 * STEP;
     let order = (before + after) / 2;
     if (!(before < order && order < after)) order = before + STEP;
-    // Nobody is left beside it.
     if (isNaN(order)) return;
     put("move", idOf(row), { order });
     // Where there was no room, those behind make some.

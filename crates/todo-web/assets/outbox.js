@@ -7,8 +7,7 @@ import { keep, kept, read, release } from "./keep.js";
 // which nothing is heard after a reload: it may have been saved and deleted meanwhile.
 const DOUBT_MS = 5000;
 const GRACE_MS = 600_000;
-// How long an answer may take.
-const PATIENCE_MS = 10_000;
+const ANSWER_MS = 10_000;
 
 // The latest time that a key can hold.
 const LAST = 2 ** 48 - 1;
@@ -156,7 +155,7 @@ export function makeOutbox(list, known, { changed, refused, foreign }) {
     const address = verb === "new" ? "/new" : `/items/${id}/${verb}`;
     const headers = { "Todo-Change": key };
     const stop = new AbortController();
-    const late = setTimeout(() => stop.abort(), PATIENCE_MS);
+    const late = setTimeout(() => stop.abort(), ANSWER_MS);
     let status;
     try {
       const options = { method: "POST", body, headers, redirect: "manual", signal: stop.signal };

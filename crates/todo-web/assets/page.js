@@ -127,7 +127,6 @@ function remove(ids) {
   offer();
 }
 
-// Nobody who is about to undo is hurried.
 function offer() {
   clearTimeout(over);
   over = setTimeout(() => {

@@ -180,7 +180,7 @@ async fn a_stream_that_a_group_has_left_full_takes_events_again_once_that_group_
 #[tokio::test]
 async fn items_that_stay_unsaved_are_saved_when_savers_are_started() {
     let row = Row::named("Items stay “saving…”");
-    let mut user = User::start(SystemOptions::default()).await;
+    let mut user = User::start(SystemOptions::default().scale("save-handler", 1)).await;
     user.system.stop_member("save-handler-1").await.unwrap();
     let id = user.add("buy milk").await;
     assert!(user.waiting(&row.look, "save-handler").await > 0);

@@ -144,9 +144,9 @@ fn an_event_with_a_text_that_cannot_be_is_refused_with_the_reason() {
     insta::assert_snapshot!(reason("{\"item\":\"\u{3164}\"}".as_bytes()), @"the body is no NewItem: must not be empty or blank at line 1 column 14");
     insta::assert_snapshot!(reason("{\"item\":\"a\",\"list\":\"\u{200b}\"}".as_bytes()), @"the body is no NewItem: must not be empty or blank at line 1 column 25");
     insta::assert_snapshot!(reason(br#"{"item":"a","list":".."}"#), @"the body is no NewItem: must not be `.` or `..`, which lead elsewhere in an address at line 1 column 24");
-    insta::assert_snapshot!(reason(br#"{"item":"\ud83d"}"#), @"the body is no NewItem: unexpected end of hex escape at line 1 column 16");
-    insta::assert_snapshot!(reason(br#"{"item":"\udc00"}"#), @"the body is no NewItem: lone leading surrogate in hex escape at line 1 column 15");
-    insta::assert_snapshot!(reason(b"{\"item\":\"a\",\"list\":\"\xc3\x28\"}"), @"the body is no NewItem: invalid unicode code point at line 1 column 21");
+    insta::assert_snapshot!(reason(br#"{"item":"\ud83d"}"#), @"the body is no NewItem: it is not JSON: unexpected end of hex escape at line 1 column 16");
+    insta::assert_snapshot!(reason(br#"{"item":"\udc00"}"#), @"the body is no NewItem: it is not JSON: lone leading surrogate in hex escape at line 1 column 15");
+    insta::assert_snapshot!(reason(b"{\"item\":\"a\",\"list\":\"\xc3\x28\"}"), @"the body is no NewItem: it is not JSON: invalid unicode code point at line 1 column 21");
 }
 
 proptest! {

@@ -16,11 +16,11 @@ struct Pooled {
 }
 
 impl Pooled {
-    async fn start(mode: PoolMode, more: &str) -> Self {
+    async fn start(mode: PoolMode, lines: &str) -> Self {
         let server = Postgres::start(PostgresOptions::default()).await.unwrap();
         server.create_database("todo").await.unwrap();
         let direct = server.url("todo");
-        let bouncer = PgBouncer::start_with(mode, &[&direct], 2, more)
+        let bouncer = PgBouncer::start_with(mode, &[&direct], 2, lines)
             .await
             .unwrap();
         let url = bouncer.url(&direct).unwrap();
@@ -35,8 +35,8 @@ impl Pooled {
 #[tokio::test]
 async fn everything_works_behind_a_pooler_in_each_of_its_modes() {
     for mode in [PoolMode::Session, PoolMode::Transaction] {
-        for more in ["", IGNORING] {
-            let pooled = Pooled::start(mode, more).await;
+        for lines in ["", IGNORING] {
+            let pooled = Pooled::start(mode, lines).await;
             let roles = [Role {
                 service: "todo-web",
                 password: "p",
@@ -52,7 +52,7 @@ async fn everything_works_behind_a_pooler_in_each_of_its_modes() {
             let saved = [(1, added("milk", "buy milk", 1.0)), (2, completed("milk"))];
             apply(&items, &saved).await;
             let item = items.get(id("milk")).await.unwrap();
-            assert!(item.unwrap().completed, "{mode:?} {more}");
+            assert!(item.unwrap().completed, "{mode:?} {lines}");
         }
     }
 }
