@@ -77,8 +77,7 @@ fn read(page: &str) -> Result<Fresh> {
 
 /// Reads an item, from its identity on. The texts of the load need no escaping.
 fn row(text: &str) -> Result<Shown> {
-    let shown = between(text, "<label", "</label>")?;
-    let shown = shown.split_once('>').context("no text")?.1;
+    let shown = between(text, "data-testid=\"todo-title\">", "</span>")?;
     let toggle = between(text, "<input class=\"toggle\"", ">")?;
     Ok(Shown {
         id: text.get(..36).context("no identity")?.parse()?,
