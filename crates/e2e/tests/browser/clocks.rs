@@ -100,9 +100,12 @@ async fn what_is_moved_beside_items_that_are_not_saved_yet_stays_there_whatever_
         for item in ["one", "two", "three"] {
             browser.enters(item).await;
         }
+        browser.shows(ITEMS, &["old", "one", "two", "three"]).await;
         // The last goes up by two, and the first down by one, among what waits.
         browser.click(".todo-list li:nth-child(4) .up").await;
+        browser.shows(ITEMS, &["old", "one", "three", "two"]).await;
         browser.click(".todo-list li:nth-child(3) .up").await;
+        browser.shows(ITEMS, &["old", "three", "one", "two"]).await;
         browser.click(".todo-list li:nth-child(1) .down").await;
         let items = ["three", "old", "one", "two"];
         browser.shows(ITEMS, &items).await;
