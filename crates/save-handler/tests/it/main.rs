@@ -225,9 +225,10 @@ impl World {
         F: AsyncFn(&[Delivery<TodoEvent>]) -> Result<(), bus::Failure>,
     {
         let stop = CancellationToken::new();
+        // One batch after another: of two at once, either may be announced first.
         let batches = Batches {
             size: 100,
-            at_once: 2,
+            at_once: 1,
             pace: std::time::Duration::ZERO,
         };
         let group = self.bus.group("save-handler", events::ALL_SUBJECTS);
