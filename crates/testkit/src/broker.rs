@@ -18,45 +18,46 @@ use crate::ports::loopback;
 use crate::process::{Output, Process, Signal, apart};
 use crate::{leftover, try_eventually};
 
-/// Recovering a large store takes a while.
+/// Time within which a broker must be ready; recovering a large store takes a while.
 const START: Duration = Duration::from_mins(1);
 
-/// The first broker that can be told to write each message through to the disk.
+/// The oldest version with `sync_interval: always`, which writes each message through to the disk.
 const WRITES_THROUGH: Version = Version(2, 10);
 
-/// The server's configuration, in its directory.
+/// The server's configuration file, in its directory.
 const CONFIG: &str = "broker.conf";
 
-/// The configuration that it includes.
+/// The configuration file that it includes.
 const INCLUDED: &str = "included.conf";
 
-/// What the streams together may set aside, as in the configuration of the compose files. A limit of the
-/// server's own choice is what is free on the disk when it starts, less of that for each event it keeps.
+/// Upper limit (`max_file_store`) of what all streams together may reserve, as in the configuration of
+/// the compose files. The server's own default is what is free on the disk when it starts, and so less
+/// for each message it keeps.
 const MOST_STORED: &str = "8GB";
 
-/// How long a broker may take to close its store.
+/// Time that a broker may take to close its store before it is killed.
 const STOP: Duration = Duration::from_secs(15);
 
-/// How a broker starts. The default is one for a test: temporary, open, on ports of the kernel's
+/// Settings of a broker. The default is one for a test: temporary, open, on ports of the kernel's
 /// choice.
 #[derive(Clone, Debug, Default)]
 pub struct BrokerOptions {
-    /// Where the store and the log are kept; a temporary directory when it is not given.
+    /// The directory of the store and the log; a temporary one by default.
     pub dir: Option<PathBuf>,
     /// The port for clients.
     pub port: Option<u16>,
     /// The port for monitoring.
     pub monitor_port: Option<u16>,
-    /// A configuration file that is read as well; addresses, ports and the store are ours whatever it
-    /// says.
+    /// A configuration file that is included; addresses, ports and the store are ours whatever it says.
     pub config: Option<PathBuf>,
-    /// Whether what is acknowledged is on the disk, if this server can be told so.
+    /// Syncs each message to the disk before its publish ack, if this server can be told so.
     pub durable: bool,
-    /// The environment that the configuration file refers to.
+    /// Environment variables that the configuration file refers to.
     pub env: Vec<(String, String)>,
     /// The name and password that [`Broker::url`] contains.
     pub credentials: Option<(String, String)>,
-    /// Whether a Ctrl-C on the terminal shall not reach it, because we stop it in order.
+    /// Gives the process a group of its own: a Ctrl-C on the terminal does not reach it, because we stop
+    /// it in order.
     pub apart: bool,
 }
 
@@ -101,7 +102,7 @@ impl Broker {
         Ok(broker)
     }
 
-    /// The address for clients, with the credentials that were given.
+    /// Returns the URL for clients, with the configured credentials.
     pub fn url(&self) -> String {
         match &self.options.credentials {
             Some((user, password)) => self.url_for(user, password),
@@ -109,12 +110,12 @@ impl Broker {
         }
     }
 
-    /// The address for another user.
+    /// Returns the URL for another user.
     pub fn url_for(&self, user: &str, password: &str) -> String {
         format!("nats://{user}:{password}@127.0.0.1:{}", self.port)
     }
 
-    /// The address of the monitoring pages.
+    /// Returns the URL of the monitoring endpoints.
     pub fn monitor_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.monitor_port)
     }
@@ -139,7 +140,7 @@ impl Broker {
         self.server.version
     }
 
-    /// What the broker has logged.
+    /// Returns the broker's log since its last start; empty if there is none.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
@@ -166,7 +167,7 @@ impl Broker {
         self.launch().await
     }
 
-    /// Has the broker read its configuration anew.
+    /// Has the broker reload its configuration.
     pub fn reload(&self) -> Result<()> {
         let process = self.process.as_ref().context("the broker does not run")?;
         process.signal(Signal::SIGHUP)
@@ -180,7 +181,7 @@ impl Broker {
             .pause()
     }
 
-    /// Lets a frozen broker go on.
+    /// Resumes a frozen broker.
     pub fn resume(&self) -> Result<()> {
         self.process
             .as_ref()
@@ -188,7 +189,8 @@ impl Broker {
             .resume()
     }
 
-    /// Waits until the broker ends by itself, and says how, once; for whoever has to restart it.
+    /// Waits until the broker ends by itself and returns its exit status, once; for a supervisor that
+    /// has to restart it. Pending while the broker is not running. May be cancelled and called again.
     pub async fn wait(&mut self) -> Result<std::process::ExitStatus> {
         let Some(process) = &mut self.process else {
             return std::future::pending().await;
@@ -198,7 +200,7 @@ impl Broker {
         status
     }
 
-    /// Starts the process; tries again while its old ports are not free yet.
+    /// Starts the process; retries while its old ports are not free yet.
     async fn launch(&mut self) -> Result<()> {
         let port_taken = "address already in use";
         let mut attempt = 0;
@@ -237,13 +239,13 @@ impl Broker {
         Ok(())
     }
 
-    /// Writes what the server reads at its start and at each reload. (A reload forgets a store that was
-    /// named on the command line, and stops keeping streams.)
+    /// Writes the configuration that the server reads at its start and at each reload. (A reload forgets
+    /// a store that was named on the command line, and disables JetStream.)
     fn configure(&self) -> Result<()> {
         let included = self.dir.join(INCLUDED);
         drop(fs::remove_file(&included));
         let include = match &self.options.config {
-            // An included file is looked for beside the one that includes it.
+            // The server resolves an include relative to the including file.
             Some(config) => {
                 symlink(std::path::absolute(config)?, included)?;
                 format!("include ./{INCLUDED}")
@@ -265,7 +267,7 @@ impl Broker {
     }
 
     fn command(&self, ports: &Path) -> Command {
-        // The kernel chooses where no port is known yet.
+        // A port of -1 lets the kernel choose, where none is known yet.
         let port = |port: u16| {
             if port == 0 {
                 "-1".to_owned()
@@ -296,8 +298,9 @@ impl Broker {
     }
 }
 
-/// Waits until `process` answers its clients, and reads which ports it has. The file with the ports
-/// has the process id in its name: what it names is ours and no stranger's.
+/// Waits until `process` answers clients, and returns its ports for clients and for monitoring. The
+/// server's ports file has the process id in its name, so the ports that it lists are of this process
+/// and no other.
 async fn ready(process: &mut Process, ports: &Path) -> Result<(u16, u16)> {
     let pid = process.pid().context("nats-server ended at once")?;
     let program = "nats-server";
@@ -332,7 +335,7 @@ fn read_ports(file: &Path) -> Result<(u16, u16)> {
     ))
 }
 
-/// A broker that is ready greets each client with its description.
+/// Connects and expects `INFO`, which a server that is ready sends to each client first.
 async fn greeting(port: u16) -> Result<()> {
     let mut stream = TcpStream::connect(loopback(port)).await?;
     let mut word = [0; 5];

@@ -1,4 +1,4 @@
-//! A private driver of browsers: `chromedriver`, which starts Chromium for each session.
+//! A private WebDriver server: `chromedriver`, which starts Chromium for each session.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,14 +12,14 @@ use tokio::process::Command;
 use crate::ports::loopback;
 use crate::process::{Output, Process};
 
-/// How long it may take to start.
+/// Time that the driver may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long it may take to end its browsers.
+/// Time that the driver may take to end its browsers.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// What a browser is told. It may do nothing beside what its test does: no updates, no guesses at what
-/// comes next. It listens to its driver on a pipe, so that it ends when the driver does, however that
+/// Command line of each browser. It does nothing but what its test asks: no updates, no speculative
+/// requests. It listens to its driver on a pipe, so that it ends when the driver does, however that
 /// ends.
 const ARGUMENTS: [&str; 10] = [
     "--headless",
@@ -38,7 +38,7 @@ const ARGUMENTS: [&str; 10] = [
 pub struct Chromedriver {
     process: Process,
     address: SocketAddr,
-    /// Where its browsers keep what they keep.
+    /// The directory of the browsers' profiles, removed with this value.
     _profiles: TempDir,
 }
 
@@ -63,12 +63,12 @@ impl Chromedriver {
         })
     }
 
-    /// Where it takes the commands of the WebDriver protocol.
+    /// Returns the URL of its WebDriver endpoint.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What a session asks for: a headless Chromium, that runs the scripts of pages or not.
+    /// Returns the capabilities for a session: a headless Chromium, with or without JavaScript.
     pub fn capabilities(scripts: bool) -> Value {
         let allowed = if scripts { 1 } else { 2 };
         json!({
@@ -81,7 +81,7 @@ impl Chromedriver {
         })
     }
 
-    /// Asks it to end its browsers and itself. Nothing to do about it if it does not.
+    /// Asks the driver to end its browsers and itself. If it does not, there is nothing else to do.
     fn shut_down(&self) -> std::io::Result<()> {
         let mut stream = TcpStream::connect_timeout(&self.address, FAREWELL)?;
         stream.set_read_timeout(Some(FAREWELL))?;

@@ -1,4 +1,4 @@
-//! An authority of one test's own, and the certificates that it gives.
+//! A certificate authority of one test's own, and the certificates that it issues.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::install::ensure_packages;
 
-/// An authority that nobody trusts who is not told to. Its files go with it.
+/// A certificate authority that is trusted only where it is configured. Its files are removed with it.
 pub struct Authority {
     dir: TempDir,
 }
@@ -51,13 +51,13 @@ impl Authority {
         Ok(authority)
     }
 
-    /// The authority's own certificate, by which others are told.
+    /// Returns the file of the authority's own certificate, by which clients verify the others.
     pub fn file(&self) -> PathBuf {
         self.path("ca.pem")
     }
 
-    /// Gives a certificate to whoever is called `name`, for `addresses` such as `DNS:localhost` and
-    /// `IP:127.0.0.1`, divided by commas.
+    /// Issues a certificate to the subject `name`, for `addresses` such as `DNS:localhost` and
+    /// `IP:127.0.0.1`, separated by commas.
     pub fn certify(&self, name: &str, addresses: &str) -> Result<Certificate> {
         let (key, request, certificate) = (
             format!("{name}.key"),
@@ -122,7 +122,7 @@ impl Authority {
     }
 }
 
-/// The content of a file of a certificate.
+/// Reads a certificate's or a key's file.
 pub fn read(file: &Path) -> Result<String> {
     fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))
 }

@@ -1,4 +1,4 @@
-//! Three brokers that are one: a cluster on loopback, each with its own store, on ports of the kernel's choice.
+//! A cluster of three brokers on loopback, each with its own store, on ports of the kernel's choice.
 
 use std::net::TcpListener;
 use std::{fs, io};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::ports::loopback;
 use crate::{Broker, BrokerOptions};
 
-/// How many servers it has: the fewest that go on when one of them is gone.
+/// Number of servers: the fewest that keep a quorum when one of them is gone.
 const SERVERS: usize = 3;
 
 /// A running cluster. Dropping it kills it.
@@ -19,10 +19,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts three brokers that know each other.
+    /// Starts three brokers with routes to each other.
     pub async fn start() -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("todo-cluster-").tempdir()?;
-        // A server has to be told where the others are before any of them runs, so the kernel is asked first.
+        // Each server's configuration names the others' route ports, so the kernel is asked for ports
+        // before any server runs.
         let asked: Vec<_> = (0..SERVERS)
             .map(|_| TcpListener::bind(loopback(0)))
             .collect::<io::Result<_>>()?;
@@ -56,7 +57,7 @@ impl Cluster {
         Ok(Self { servers, _dir: dir })
     }
 
-    /// The addresses of all servers, divided by commas.
+    /// Returns the URLs of all servers, separated by commas.
     pub fn url(&self) -> String {
         let urls: Vec<_> = self.servers.iter().map(Broker::url).collect();
         urls.join(",")

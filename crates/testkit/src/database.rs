@@ -1,14 +1,14 @@
-//! A database of one test's own, in the cluster that all tests of a run share.
+//! A database of one test's own, in the PostgreSQL cluster that all tests of a run share.
 
 use anyhow::Result;
 use uuid::Uuid;
 
 use crate::postgres::Server;
 
-/// The variable with the address of the shared cluster.
+/// The environment variable with the URL of the shared cluster.
 pub const VARIABLE: &str = "TODO_TEST_POSTGRES";
 
-/// A fresh, empty database. Dropping it drops the database too, a moment later.
+/// A fresh, empty database. Dropping this value drops the database too, a moment later.
 pub struct Database {
     server: Server,
     name: String,
@@ -18,7 +18,7 @@ impl Database {
     /// Makes a database in the cluster that `cargo xtask test` has started.
     ///
     /// # Panics
-    /// When there is no such cluster: a test has nothing better to do.
+    /// If there is no such cluster: a test cannot go on without one.
     pub async fn create() -> Self {
         let Some(url) = shared_cluster() else {
             panic!(
@@ -41,7 +41,7 @@ impl Database {
         Ok(Self { server, name })
     }
 
-    /// The database's address.
+    /// Returns the database's URL.
     pub fn url(&self) -> String {
         self.server.url(&self.name)
     }
@@ -51,7 +51,8 @@ impl Database {
         &self.name
     }
 
-    /// Runs statements and returns the rows of the last one as text: a line each, columns divided by `|`.
+    /// Runs statements and returns the rows of the last one as text: one line per row, columns separated
+    /// by `|`.
     pub async fn execute(&self, sql: &str) -> Result<String> {
         self.server.execute(&self.name, sql).await
     }
@@ -59,9 +60,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // The cluster may be gone already, and takes the database with it. Nobody waits: the server
-        // does, for each connection that is just being made, and some may be by the very runtime that
-        // this blocks.
+        // The cluster may be gone already, and the database with it. `drop database` waits for each
+        // connection that is just being established, and some may belong to the very runtime that this
+        // call blocks; so psql is started and not awaited.
         let statement = format!("drop database if exists {} with (force)", self.name);
         drop(self.server.begin("postgres", &statement));
     }

@@ -1,4 +1,4 @@
-//! Waiting for a condition: look often, give up late.
+//! Waiting for a condition: poll often, give up late.
 //!
 //! A fixed sleep is either too short on a busy machine or too long on every other one.
 
@@ -8,15 +8,15 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How long to wait between two looks.
+/// Pause between two polls.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// What one look can see: `Some`, `Ok` and `true` end the wait; everything else goes on.
+/// The result of one poll: `Some`, `Ok` and `true` end the wait; everything else continues it.
 pub trait Observation {
-    /// What the wait yields.
+    /// The value that the wait returns.
     type Value;
 
-    /// The value, or what was seen instead of it.
+    /// Returns the value, or a description of the result that was there instead.
     fn settle(self) -> Result<Self::Value, String>;
 }
 
@@ -44,10 +44,10 @@ impl Observation for bool {
     }
 }
 
-/// Waits until `look` sees what it looks for.
+/// Polls `look` until it succeeds.
 ///
 /// # Panics
-/// When `within` has passed: the message has `what` and the last thing seen.
+/// If `within` has passed: the message has `what` and the last result.
 pub async fn eventually<F, O>(what: &str, within: Duration, look: F) -> O::Value
 where
     F: AsyncFnMut() -> O,
@@ -59,7 +59,8 @@ where
     }
 }
 
-/// The same as [`eventually`] for code that is no test: fails where that panics.
+/// Polls `look` until it succeeds; like [`eventually`], but returns an error where that panics, for code
+/// that is no test.
 pub async fn try_eventually<F, O>(what: &str, within: Duration, mut look: F) -> Result<O::Value>
 where
     F: AsyncFnMut() -> O,
@@ -68,7 +69,7 @@ where
     let deadline = Instant::now() + within;
     let mut last = None;
     loop {
-        // A look that hangs must not outlive the deadline.
+        // A poll that hangs must not outlive the deadline.
         let Ok(observation) = timeout_at(deadline, look()).await else {
             let last = last.map_or_else(String::new, |seen| format!("; before that: {seen}"));
             bail!("not within {within:?}: {what}; the last look did not return{last}");

@@ -1,7 +1,7 @@
 //! A small HTTP/1.1 client: one request, one connection, no surprises.
 //!
 //! Tests look at what really goes over the wire; a full client follows redirects, keeps cookies and
-//! tries again, each of which hides something.
+//! retries, each of which hides something.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-/// How long one request may take.
+/// Time that one request may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What came back.
+/// An HTTP response.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status code.
@@ -26,36 +26,36 @@ pub struct Response {
 }
 
 impl Response {
-    /// The first header of that name, in lower case.
+    /// Returns the first header of that name, which must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(header, _)| header == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The body as text.
+    /// Returns the body as text; bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub fn json(&self) -> Result<serde_json::Value> {
         serde_json::from_slice(&self.body)
             .with_context(|| format!("not JSON (status {}): {}", self.status, self.text()))
     }
 }
 
-/// Gets a page.
+/// Sends a GET request.
 pub async fn get(url: &str) -> Result<Response> {
     request("GET", url, &[], b"").await
 }
 
-/// Sends JSON.
+/// Sends a POST request with a JSON body.
 pub async fn post_json(url: &str, body: &serde_json::Value) -> Result<Response> {
     let headers = [("content-type", "application/json")];
     request("POST", url, &headers, body.to_string().as_bytes()).await
 }
 
-/// Sends a form, as a browser without JavaScript does.
+/// Sends a POST request with a form, as a browser without JavaScript does.
 pub async fn post_form(url: &str, fields: &[(&str, &str)]) -> Result<Response> {
     let body = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
@@ -90,7 +90,7 @@ async fn exchange(
     let mut stream = TcpStream::connect((host, port)).await?;
     let head = head(method, url, headers, body.len());
     stream.write_all(head.as_bytes()).await?;
-    // A server may answer and close before it has read a body that is too large; its answer counts.
+    // A server may respond and close before it has read a body that is too large; its response counts.
     let sent = stream.write_all(body).await;
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer).await;

@@ -1,4 +1,4 @@
-//! Finds the broker and the database on this machine, and installs them where it may.
+//! Finds the broker's and the database's programs on this machine, and installs them where it may.
 
 mod packages;
 
@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 
 pub use packages::ensure_packages;
 
-/// The oldest broker that has what the system needs.
+/// The oldest version of nats-server that has what the system needs.
 pub const OLDEST_BROKER: Version = Version(2, 9);
 
-/// The oldest database that has what the system needs.
+/// The oldest version of PostgreSQL that has what the system needs.
 pub const OLDEST_POSTGRES: Version = Version(15, 0);
 
 /// The first two numbers of a version.
@@ -45,15 +45,16 @@ pub struct PostgresTools {
 }
 
 impl PostgresTools {
-    /// One of the programs.
+    /// Returns the path of one of the programs.
     pub fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
     }
 }
 
-/// Finds `nats-server`; fails with what to type when there is none that is new enough.
+/// Finds `nats-server`. The error, if there is none that is new enough, has the command that installs
+/// it.
 pub fn nats_server() -> Result<NatsServer> {
-    // Debian puts it where only root's path leads.
+    // Debian installs it in a directory that is only on root's path.
     let places = [
         "nats-server",
         "/usr/sbin/nats-server",
@@ -75,7 +76,7 @@ pub fn nats_server() -> Result<NatsServer> {
         .with_context(|| missing("nats-server", OLDEST_BROKER, newest))
 }
 
-/// Finds PostgreSQL's programs; fails with what to type when there are none that are new enough.
+/// Finds PostgreSQL's programs. The error, if none are new enough, has the command that installs them.
 pub fn postgres() -> Result<PostgresTools> {
     let found = all_postgres();
     let newest = found.iter().map(|tools| tools.version).max();
@@ -85,7 +86,8 @@ pub fn postgres() -> Result<PostgresTools> {
         .with_context(|| missing("postgresql", OLDEST_POSTGRES, newest))
 }
 
-/// Finds PostgreSQL's programs of one major version; fails with those that there are.
+/// Finds PostgreSQL's programs of one major version. The error, if they are not installed, lists the
+/// installed versions.
 pub fn postgres_of(major: u32) -> Result<PostgresTools> {
     let found = all_postgres();
     let others: Vec<_> = found
@@ -98,7 +100,7 @@ pub fn postgres_of(major: u32) -> Result<PostgresTools> {
         .with_context(|| format!("there is only PostgreSQL {}", others.join(" and ")))
 }
 
-/// Every version that is here, in the order in which they are taken.
+/// Returns every installed version, in the order of preference.
 fn all_postgres() -> Vec<PostgresTools> {
     let complete = |bin: &PathBuf| {
         ["initdb", "psql"]
@@ -135,7 +137,7 @@ pub fn ensure_browser() -> Result<()> {
     if version("chromedriver").is_some() {
         return Ok(());
     }
-    // Ubuntu has it as a snap, which this one package brings along.
+    // On Ubuntu the browser is a snap, which this one package installs.
     let packages: &[&str] = if packages::is_ubuntu() {
         &["chromium-chromedriver"]
     } else {
@@ -156,7 +158,7 @@ pub fn ensure_postgres() -> Result<PostgresTools> {
 
 /// Finds PgBouncer, and installs it if it is missing.
 pub fn ensure_pgbouncer() -> Result<PathBuf> {
-    // Debian puts it where only root's path leads.
+    // Debian installs it in a directory that is only on root's path.
     let places = ["pgbouncer", "/usr/sbin/pgbouncer"];
     let find = || places.iter().find(|place| version(place).is_some());
     if find().is_none() {
@@ -166,10 +168,11 @@ pub fn ensure_pgbouncer() -> Result<PathBuf> {
     Ok(found.into())
 }
 
-/// Where PostgreSQL may be: what the path leads to, then Debian's directories, the newest first.
+/// Returns the directories that may have PostgreSQL's programs: the one on the path, then Debian's,
+/// newest first.
 fn postgres_directories() -> Vec<PathBuf> {
     let mut directories = Vec::new();
-    // The shell knows the path; reading the environment is `service`'s business.
+    // The shell looks along the path; only the `service` runtime reads the environment.
     let found = Command::new("sh")
         .args(["-c", "command -v initdb"])
         .output();
@@ -195,7 +198,7 @@ fn postgres_directories() -> Vec<PathBuf> {
     directories
 }
 
-/// The version that a program tells, if it is there and runs.
+/// Returns the version that a program prints, or `None` if it does not run.
 fn version(program: impl AsRef<Path>) -> Option<Version> {
     let output = Command::new(program.as_ref())
         .arg("--version")

@@ -1,8 +1,8 @@
-//! Processes that outlived the one who started them.
+//! Stops processes of an earlier run that was killed.
 //!
-//! Whoever is killed outright cannot stop its children, and two brokers on one store destroy it. So
-//! each child that works in a kept directory is noted in a file: its process id *and* the moment it
-//! started, since the id alone may by now belong to somebody else.
+//! A killed process cannot stop its children, and two brokers on one store destroy it. So each child
+//! that works in a kept directory is recorded in a file: its process id *and* its start time, since the
+//! id alone may by now belong to another process.
 
 use std::fs;
 use std::path::Path;
@@ -15,15 +15,15 @@ use nix::unistd::Pid;
 
 use crate::try_eventually;
 
-/// Notes the process `pid` in `file`.
+/// Records the process `pid` in `file`.
 pub fn note(file: &Path, pid: u32) -> Result<()> {
     let started = started(pid).unwrap_or_default();
     fs::write(file, format!("{pid} {started}\n"))
         .with_context(|| format!("cannot write `{}`", file.display()))
 }
 
-/// Stops the process noted in `file`, if it is still the same one, and removes the note. Says whether
-/// there was one.
+/// Stops the process recorded in `file`, if it is still the same one, and removes the file. Returns
+/// whether it stopped one.
 pub async fn stop(file: &Path, signal: Signal, patience: Duration) -> Result<bool> {
     let Ok(text) = fs::read_to_string(file) else {
         return Ok(false);
@@ -43,7 +43,8 @@ pub async fn stop(file: &Path, signal: Signal, patience: Duration) -> Result<boo
     Ok(stopped)
 }
 
-/// Stops the process `pid`, which the caller knows to be its own, first by `signal`, then by force.
+/// Stops the process `pid`, which the caller knows to be its own, first by `signal`, then by force. The
+/// signal may take `patience`, force 5 s; fails if the process is still there.
 pub async fn stop_pid(pid: u32, signal: Signal, patience: Duration) -> Result<()> {
     let before = started(pid);
     let gone = async || started(pid).is_none() || started(pid) != before;
@@ -67,8 +68,8 @@ pub async fn stop_pid(pid: u32, signal: Signal, patience: Duration) -> Result<()
     bail!("process {pid} of an earlier run does not end");
 }
 
-/// When the process started, in the kernel's ticks and with the boot's identity; nothing when it does
-/// not run, which includes one that has ended and was not yet waited for.
+/// Returns the process's start time, in the kernel's ticks and with the boot's id; `None` if it does not
+/// run, which includes one that has ended and was not yet reaped.
 fn started(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is a name in parentheses which may contain anything.

@@ -1,9 +1,9 @@
-//! What tests and tasks stand on: real servers, private to whoever started them.
+//! Real servers for tests and tasks, private to the process that started them.
 //!
-//! A test that talks to a real broker and a real database finds the faults that a mock hides, and a
-//! test that owns them may also stop, freeze or cut them. So nothing here is shared by name or by a
-//! fixed port: every server binds loopback on a port that was free a moment ago, is known to be ours
-//! by its process id, and dies with the value that stands for it.
+//! A test that talks to a real broker and a real database finds the faults that a mock hides, and a test
+//! that owns them may also stop, freeze or cut them. So nothing here is shared by name or by a fixed
+//! port: every server binds loopback on a port that was free a moment ago, is known to be ours by its
+//! process id, and ends when its value is dropped.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -51,7 +51,7 @@ pub use postgres::{Postgres, PostgresOptions};
 pub use process::{Output, Process, Signal};
 pub use system::{System, SystemOptions};
 
-/// A password that needs no quoting anywhere: in a URL, in SQL or in the broker's configuration,
+/// Returns a password that needs no quoting anywhere: in a URL, in SQL or in the broker's configuration,
 /// which would read a word that starts with a digit as a number.
 pub fn random_password() -> String {
     format!("p{}", uuid::Uuid::new_v4().simple())

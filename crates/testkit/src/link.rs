@@ -17,23 +17,23 @@ use url::Url;
 use crate::ports::loopback;
 use pump::pump;
 
-/// How the link treats what passes through it.
+/// State of the link, which each connection through it obeys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Flow {
     stalled: bool,
     delay: Duration,
-    /// Counts how often its connections were left for dead.
+    /// Number of times that the open connections were abandoned; see [`Link::strand`].
     deaths: u32,
 }
 
 impl Flow {
-    /// Tells if a connection passes anything that was made after so many deaths.
+    /// Returns whether a connection that was opened after `deaths` such times passes anything.
     fn passes(self, deaths: u32) -> bool {
         !self.stalled && self.deaths <= deaths
     }
 }
 
-/// What the link's task is asked to do; it answers when it is done.
+/// A command to the link's task, which answers when it is done.
 enum Order {
     Cut(oneshot::Sender<()>),
     Listen(oneshot::Sender<()>),
@@ -64,15 +64,15 @@ impl Link {
         })
     }
 
-    /// The near end's address.
+    /// Returns the near end's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same URL, but through this link.
+    /// Returns `original` with this link's address in place of the server's.
     ///
     /// # Panics
-    /// When `original` is no URL with a host.
+    /// If `original` is no URL with a host.
     pub fn url(&self, original: &str) -> String {
         let through = Url::parse(original).ok().and_then(|mut url| {
             url.set_host(Some(&self.address.ip().to_string())).ok()?;
@@ -90,24 +90,24 @@ impl Link {
         self.order(Order::Cut).await;
     }
 
-    /// Passes nothing any more; connections stay open and new ones are taken, until
+    /// Passes nothing any more; connections stay open and new ones are accepted, until
     /// [`restore`](Self::restore). What was sent meanwhile arrives then.
     pub fn stall(&self) {
         self.flow.send_modify(|flow| flow.stalled = true);
     }
 
-    /// Passes nothing any more over the connections that are there, which stay open; new ones are as good as ever. So it
-    /// is when something in between has forgotten them.
+    /// Passes nothing any more over the open connections, which stay open; new ones work as usual. It is
+    /// what happens when a firewall or an address translator in between has forgotten them.
     pub fn strand(&self) {
         self.flow.send_modify(|flow| flow.deaths += 1);
     }
 
-    /// Holds everything back for `delay`, in each direction.
+    /// Delays everything by `delay`, in each direction.
     pub fn delay(&self, delay: Duration) {
         self.flow.send_modify(|flow| flow.delay = delay);
     }
 
-    /// Makes the link whole and quick again, on the same port.
+    /// Restores the link on the same port, without stall or delay.
     pub async fn restore(&self) {
         self.flow.send_replace(Flow::default());
         self.order(Order::Listen).await;
@@ -162,7 +162,7 @@ async fn serve(
     }
 }
 
-/// The next connection; never, while the link is cut.
+/// Accepts the next connection; pending while the link is cut.
 async fn accept(listener: Option<&TcpListener>) -> TcpStream {
     let Some(listener) = listener else {
         return std::future::pending().await;
@@ -174,7 +174,7 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
     }
 }
 
-/// Listens on the old port again; somebody may hold it for a moment.
+/// Listens on the old port again, retrying while another process holds it.
 async fn bind_again(address: SocketAddr) -> TcpListener {
     loop {
         match TcpListener::bind(address).await {
@@ -185,7 +185,7 @@ async fn bind_again(address: SocketAddr) -> TcpListener {
 }
 
 async fn connect(near: TcpStream, target: String, flow: watch::Receiver<Flow>) {
-    // A far end that is away looks like a refused connection that was closed.
+    // A server that is down looks like a connection that was accepted and closed.
     let Ok(far) = TcpStream::connect(target).await else {
         return;
     };

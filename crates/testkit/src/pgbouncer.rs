@@ -1,4 +1,4 @@
-//! A private PgBouncer before a private PostgreSQL.
+//! A private PgBouncer in front of a private PostgreSQL.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -12,19 +12,19 @@ use crate::postgres::place::Place;
 use crate::process::{Output, Process, Signal};
 use crate::{install, ports, try_eventually};
 
-/// How long it may take until it answers.
+/// Time within which PgBouncer must be ready.
 const START: Duration = Duration::from_secs(20);
 
-/// For how long a client has a connection of the pool for itself.
+/// Lifetime of a client's exclusive use of a server connection (`pool_mode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolMode {
-    /// As long as it is there.
+    /// As long as the client is connected.
     Session,
     /// For one transaction.
     Transaction,
 }
 
-/// A running PgBouncer, as it is configured by Debian but for its mode and its users.
+/// A running PgBouncer, configured as by Debian but for its pool mode and its users.
 pub struct PgBouncer {
     process: Process,
     port: u16,
@@ -32,13 +32,13 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts one before the server that `addresses` lead to: each with another user and password. At most
-    /// `connections` go on to the server for each of the users.
+    /// Starts PgBouncer in front of the server of `addresses`, one URL for each user. The pool of each
+    /// user has at most `connections` connections to the server.
     pub async fn start(mode: PoolMode, addresses: &[&str], connections: usize) -> Result<Self> {
         Self::start_with(mode, addresses, connections, "").await
     }
 
-    /// The same with further lines of configuration.
+    /// Starts PgBouncer like [`start`](Self::start), with further lines of configuration.
     pub async fn start_with(
         mode: PoolMode,
         addresses: &[&str],
@@ -83,7 +83,7 @@ impl PgBouncer {
         Ok(bouncer)
     }
 
-    /// The same address by way of it.
+    /// Returns `address`, a URL of the server, with PgBouncer's port in place of the server's.
     pub fn url(&self, address: &str) -> Result<String> {
         let mut url = Url::parse(address).context("not the address of a database")?;
         ensure!(
@@ -93,7 +93,7 @@ impl PgBouncer {
         Ok(url.into())
     }
 
-    /// What it has written.
+    /// Returns the lines that PgBouncer has written.
     pub fn log(&self) -> Vec<String> {
         self.process.lines()
     }

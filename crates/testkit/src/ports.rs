@@ -5,23 +5,24 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::{Context, Result};
 
-/// Below are the ports that well-known programs listen on.
+/// The lowest port that is chosen; well-known programs listen on those below.
 const LOWEST: u16 = 15_000;
 
-/// The address of `port` on loopback.
+/// Returns the address of `port` on loopback.
 pub fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-/// A port that the kernel says is free now. Somebody may take it before it is used, so that whoever
-/// asks has to be ready to ask again.
+/// Returns a port that is free now. Another process may take it before it is used, so the caller has to
+/// be ready to ask again.
 pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(loopback(0)).context("no free port on loopback")?;
     Ok(listener.local_addr()?.port())
 }
 
-/// A free port that stays so while nobody listens on it: the kernel gives it to no connection that goes
-/// out, as it may those of [`free_port`].
+/// Returns a free port below the kernel's ephemeral range, if there is room: unlike one of
+/// [`free_port`], the kernel never gives it to an outgoing connection, so that it stays free while
+/// nobody listens on it.
 pub fn durable_port() -> Result<u16> {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first = range.split_whitespace().next();
@@ -39,7 +40,7 @@ pub fn durable_port() -> Result<u16> {
     free_port()
 }
 
-/// Whether nobody listens on `port`.
+/// Returns whether nobody listens on `port`.
 pub fn is_free(port: u16) -> bool {
     TcpListener::bind(loopback(port)).is_ok()
 }

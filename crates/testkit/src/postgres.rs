@@ -18,33 +18,37 @@ use place::Place;
 pub(crate) use psql::Server;
 use start::{is_passing, ready, stop_predecessor, tools};
 
-/// A fast shutdown writes a checkpoint.
+/// Time that a fast shutdown may take; it writes a checkpoint.
 const STOP: Duration = Duration::from_secs(30);
 
-/// The owner of the cluster.
+/// The user that owns the cluster.
 const USER: &str = "todo";
 
-/// How a cluster starts. The default is one for a test: temporary and without care for the disk.
+/// Settings of a cluster. The default is one for a test: temporary, without `fsync`.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
-    /// Where the cluster is kept; a temporary directory when it is not given.
+    /// The cluster's directory; a temporary one by default.
     pub dir: Option<PathBuf>,
-    /// The password of user `todo`; a random one when it is not given.
+    /// The password of user `todo`; a random one by default.
     pub password: Option<String>,
-    /// Whether the password is a new one, so that nobody can use a cluster that is there already: if `dir`
-    /// was removed and the cluster had to be elsewhere, what is left of it is removed.
+    /// Set when the password has just been made, so that nobody can log in to an existing cluster: if
+    /// `dir` was removed and the cluster had to be in the fallback directory, what is left of it there
+    /// is removed.
     pub afresh: bool,
-    /// The port; a free one when it is not given.
+    /// The port; a free one by default.
     pub port: Option<u16>,
-    /// Whether a commit is on the disk when it returns. Not for tests: it is what makes them slow.
+    /// Flushes each commit to the disk before it returns (`fsync`). Not for tests: it is what makes them
+    /// slow.
     pub durable: bool,
-    /// How many connections there may be.
+    /// The limit of connections (`max_connections`).
     pub max_connections: u32,
-    /// Whether a Ctrl-C on the terminal shall not reach it, because we stop it in order.
+    /// Gives the process a group of its own: a Ctrl-C on the terminal does not reach it, because we stop
+    /// it in order.
     pub apart: bool,
-    /// More settings, which win over what is set here.
+    /// Further settings, which override those set here.
     pub config: Vec<(String, String)>,
-    /// Files beside the data, by name, which only the server can read; `pg_hba.conf` says who may log in.
+    /// Files beside the data, by name, which only the server's user can read; `pg_hba.conf` replaces the
+    /// rules of who may log in.
     pub files: Vec<(String, String)>,
 }
 
@@ -64,7 +68,7 @@ impl Default for PostgresOptions {
     }
 }
 
-/// A running cluster. Dropping it ends it at once.
+/// A running cluster. Dropping it stops it at once.
 pub struct Postgres {
     process: Option<Process>,
     tools: PostgresTools,
@@ -74,7 +78,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes the cluster unless it is there, starts it and waits until it accepts connections.
+    /// Makes the cluster unless it exists, starts it and waits until it accepts connections.
     pub async fn start(options: PostgresOptions) -> Result<Self> {
         let place = Place::find(options.dir.as_deref(), options.afresh)?;
         let tools = tools(&place)?;
@@ -106,33 +110,33 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// The address of a database, for the cluster's owner.
+    /// Returns the URL of a database, for the cluster's owner.
     pub fn url(&self, database: &str) -> String {
         self.server.url(database)
     }
 
-    /// The address of a database, for another user.
+    /// Returns the URL of a database, for another user.
     pub fn url_for(&self, database: &str, user: &str, password: &str) -> String {
         self.server.url_for(database, user, password)
     }
 
-    /// The port; it stays the same over restarts.
+    /// Returns the port; it stays the same over restarts.
     pub fn port(&self) -> u16 {
         self.server.port
     }
 
-    /// Where the cluster really is: elsewhere than asked, if the user that PostgreSQL must run as when
-    /// we are root cannot get there.
+    /// Returns the cluster's actual directory: a fallback in place of the requested one if we are root
+    /// and the user that PostgreSQL then has to run as cannot reach that.
     pub fn dir(&self) -> &Path {
         self.place.dir()
     }
 
-    /// The process id while the cluster runs.
+    /// Returns the process id while the cluster runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref()?.pid()
     }
 
-    /// What the cluster has logged.
+    /// Returns the server's log; empty if there is none.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
@@ -144,7 +148,7 @@ impl Postgres {
             .map(drop)
     }
 
-    /// Makes a database unless it is there.
+    /// Makes a database unless it exists.
     pub async fn ensure_database(&self, name: &str) -> Result<()> {
         let query = format!("select count(*) from pg_database where datname = '{name}'");
         if self.execute("postgres", &query).await? == "0" {
@@ -153,13 +157,14 @@ impl Postgres {
         Ok(())
     }
 
-    /// Drops a database, whoever is connected to it.
+    /// Drops a database, closing the connections to it.
     pub async fn drop_database(&self, name: &str) -> Result<()> {
         let statement = format!("drop database \"{name}\" with (force)");
         self.execute("postgres", &statement).await.map(drop)
     }
 
-    /// Runs statements and returns the rows of the last one as text: a line each, columns divided by `|`.
+    /// Runs statements and returns the rows of the last one as text: one line per row, columns separated
+    /// by `|`.
     pub async fn execute(&self, database: &str, sql: &str) -> Result<String> {
         self.server.execute(database, sql).await
     }
@@ -169,7 +174,7 @@ impl Postgres {
         self.server.execute_file(database, file).await
     }
 
-    /// Stops the cluster in good order, ending the connections.
+    /// Stops the cluster in good order (a fast shutdown), closing its connections.
     pub async fn stop(&mut self) -> Result<()> {
         self.resume_if_running();
         if let Some(mut process) = self.process.take() {
@@ -178,7 +183,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// Ends the cluster as a crash would: no checkpoint, the next start has to recover.
+    /// Stops the cluster as a crash would: no checkpoint, the next start has to recover.
     pub async fn kill(&mut self) -> Result<()> {
         self.resume_if_running();
         if let Some(mut process) = self.process.take() {
@@ -194,17 +199,18 @@ impl Postgres {
         self.launch().await
     }
 
-    /// Freezes the server and all its connections: they stay open and nothing is answered.
+    /// Freezes the server and all its backends: connections stay open and nothing is answered.
     pub fn pause(&self) -> Result<()> {
         self.signal_all(Signal::SIGSTOP)
     }
 
-    /// Lets a frozen cluster go on.
+    /// Resumes a frozen cluster.
     pub fn resume(&self) -> Result<()> {
         self.signal_all(Signal::SIGCONT)
     }
 
-    /// Waits until the cluster ends by itself, and says how, once; for whoever has to restart it.
+    /// Waits until the cluster ends by itself and returns its exit status, once; for a supervisor that
+    /// has to restart it. Pending while the cluster is not running. May be cancelled and called again.
     pub async fn wait(&mut self) -> Result<std::process::ExitStatus> {
         let Some(process) = &mut self.process else {
             return std::future::pending().await;
@@ -221,20 +227,20 @@ impl Postgres {
         }
     }
 
-    /// Signals the server, then its children. Each of these leads a session of its own, so that a signal
-    /// to the process group would not reach them.
+    /// Signals the server, then its child processes. Each of these leads a session of its own, so that a
+    /// signal to the process group would not reach them.
     fn signal_all(&self, signal: Signal) -> Result<()> {
         let process = self.process.as_ref().context("the cluster is stopped")?;
         process.signal(signal)?;
         for child in place::children(process.pid().context("the cluster has ended")?) {
-            // A connection may end in between.
+            // A backend may end in between.
             let _ = nix::sys::signal::kill(child, signal);
         }
         Ok(())
     }
 
-    /// Starts the process; tries again when somebody else was quicker to take the port, or when the
-    /// children of a crashed server are not gone yet.
+    /// Starts the process; retries when another process took the port first, or when the children of a
+    /// crashed server are not gone yet.
     async fn launch(&mut self) -> Result<()> {
         let choose = self.server.port == 0;
         for attempt in 1.. {
@@ -275,7 +281,8 @@ impl Postgres {
         set("unix_socket_directories", "");
         set("max_connections", &self.options.max_connections.to_string());
         if !self.options.durable {
-            // Only the machine may not crash: a commit still outlives the server itself.
+            // Enough against a crash of the server itself; only a crash of the machine would lose a
+            // commit.
             set("fsync", "off");
             set("full_page_writes", "off");
         }
@@ -295,7 +302,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // Frozen children would not hear that it is over.
+        // Frozen children would not see the signal to end.
         self.resume_if_running();
     }
 }

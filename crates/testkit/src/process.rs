@@ -1,9 +1,8 @@
-//! A child process that ends with the value that stands for it.
+//! A child process that ends when its value is dropped.
 //!
-//! Signals go to the child's own process id only, and never after it has been reaped, so that a
-//! recycled id cannot be hit. A child shares our process group, so that whoever kills a test that hangs
-//! together with its group leaves no server behind; [`apart`] is for programs that stop their children
-//! in order.
+//! Signals go to the child's own process id only, and never after it has been reaped, so that a recycled
+//! id cannot be hit. A child shares our process group, so that killing a test that hangs together with
+//! its group leaves no server behind; [`apart`] is for programs that stop their children in order.
 
 mod lines;
 
@@ -22,27 +21,26 @@ use tokio::time::timeout;
 use lines::Lines;
 pub use nix::sys::signal::Signal;
 
-/// Where each line of a child goes besides being kept.
+/// A callback for each line of a child, which is kept as well.
 pub type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What happens to what a child writes.
+/// Destination of a child's output.
 pub enum Output {
-    /// Appended to a file, for servers that nobody reads unless something is wrong.
+    /// Appended to a file, for servers whose log is read only when something is wrong.
     File(PathBuf),
     /// Read line by line, both streams; the last ten thousand are kept.
     Lines(Option<Sink>),
 }
 
-/// Gives a command a process group of its own: a Ctrl-C on the terminal then reaches only the one who
-/// started it.
+/// Gives a command a process group of its own: a Ctrl-C on the terminal then reaches only the parent.
 pub fn apart(command: &mut Command) {
     command.process_group(0);
 }
 
-/// How much of a log an error shows.
+/// Number of lines of a log that an error shows.
 const TAIL: usize = 20;
 
-/// How long a child may take to stand still.
+/// Time that a child may take to stop after `SIGSTOP`.
 const FREEZE: Duration = Duration::from_secs(2);
 
 enum Log {
@@ -59,7 +57,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`; `name` stands in errors.
+    /// Starts `command`; errors contain `name`.
     pub fn spawn(name: &str, mut command: Command, output: Output) -> Result<Self> {
         command.stdin(Stdio::null()).kill_on_drop(true);
         if let Output::File(path) = &output {
@@ -84,24 +82,24 @@ impl Process {
         })
     }
 
-    /// Chooses the signal that dropping sends, for servers which leave things behind when killed.
+    /// Sets the signal that dropping sends, for servers that leave things behind when killed.
     #[must_use]
     pub fn with_farewell(mut self, signal: Signal) -> Self {
         self.farewell = signal;
         self
     }
 
-    /// The name given at the start.
+    /// Returns the name given at the start.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The process id while the child runs.
+    /// Returns the process id while the child runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Sends a signal; an error when the child has ended.
+    /// Sends a signal. Fails if the child has ended.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let Some(pid) = self.pid() else {
             bail!("{} has ended", self.name)
@@ -110,8 +108,8 @@ impl Process {
             .with_context(|| format!("cannot send {signal} to {}", self.name))
     }
 
-    /// Freezes the child: it keeps its connections and answers nothing. Returns when each of its
-    /// threads stands still, which is a moment after the signal was sent.
+    /// Freezes the child: it keeps its connections and answers nothing. Returns when each of its threads
+    /// is stopped, which is a moment after the signal was sent.
     pub fn pause(&self) -> Result<()> {
         self.signal(Signal::SIGSTOP)?;
         let deadline = Instant::now() + FREEZE;
@@ -126,31 +124,31 @@ impl Process {
         Ok(())
     }
 
-    /// Whether every thread of the child is stopped, as the kernel shows it.
+    /// Returns whether the kernel shows every thread of the child as stopped.
     fn stands_still(&self) -> bool {
         let Some(pid) = self.pid() else { return true };
         let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
             .into_iter()
             .flatten();
         threads.flatten().all(|thread| {
-            // The state stands behind the name, which is in brackets and may be anything.
+            // The state follows the name, which is in parentheses and may contain anything.
             let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
             stat.rsplit_once(") ")
                 .is_none_or(|(_, state)| state.starts_with(['T', 't', 'Z', 'X']))
         })
     }
 
-    /// Lets a frozen child go on.
+    /// Resumes a frozen child.
     pub fn resume(&self) -> Result<()> {
         self.signal(Signal::SIGCONT)
     }
 
-    /// How the child ended, if it has.
+    /// Returns the child's exit status, or `None` while it runs.
     pub fn exited(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
-    /// Waits for the end; may be cancelled and called again.
+    /// Waits for the end and returns the exit status; may be cancelled and called again.
     pub async fn wait(&mut self) -> Result<ExitStatus> {
         Ok(self.child.wait().await?)
     }
@@ -161,7 +159,7 @@ impl Process {
         self.wait().await
     }
 
-    /// Asks with `signal`, waits, and kills the child if it has not ended by then.
+    /// Sends `signal`, waits up to `patience`, and kills the child if it has not ended by then.
     pub async fn stop(&mut self, signal: Signal, patience: Duration) -> Result<ExitStatus> {
         if let Some(status) = self.exited()? {
             return Ok(status);
@@ -174,7 +172,7 @@ impl Process {
         }
     }
 
-    /// The lines written so far, oldest first; of a file, the last ones.
+    /// Returns the lines written so far, oldest first; of a file, the last ones.
     pub fn lines(&self) -> Vec<String> {
         match &self.log {
             Log::Lines(lines) => lines.all(),
@@ -188,15 +186,15 @@ impl Process {
         }
     }
 
-    /// The end of the log, indented, for an error's text.
+    /// Returns the end of the log, indented, for an error's text.
     pub fn tail(&self) -> String {
         let lines = self.lines();
         let last = &lines[lines.len().saturating_sub(TAIL)..];
         last.iter().flat_map(|line| ["\n    ", line]).collect()
     }
 
-    /// The first line for which `choose` yields something, waiting for it if need be. Fails early when
-    /// the child closes its output.
+    /// Returns the first value that `choose` yields for a line, waiting for it if need be. Fails after
+    /// `within`, and earlier if the child closes its output.
     pub async fn wait_for<T>(
         &self,
         what: &str,
@@ -217,7 +215,7 @@ impl Process {
         }
     }
 
-    /// The first line that contains `text`.
+    /// Returns the first line that contains `text`, waiting for it like [`wait_for`](Self::wait_for).
     pub async fn wait_for_line(&self, text: &str, within: Duration) -> Result<String> {
         let what = format!("`{text}`");
         self.wait_for(&what, within, |line| {

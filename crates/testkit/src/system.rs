@@ -1,6 +1,6 @@
 //! The whole system as processes of this machine: broker, database, `setup`, and the services.
 //!
-//! It is what `cargo xtask up` runs and what tests of the whole system break on purpose.
+//! `cargo xtask up` runs it, and tests of the whole system break it on purpose.
 
 mod member;
 mod operate;
@@ -32,23 +32,23 @@ pub use operate::Exit;
 pub use options::{Event, Report, SERVICES, SystemOptions};
 pub use passwords::write_privately;
 
-/// The database's name.
+/// The name of the database.
 const DATABASE: &str = "todo";
 
-/// What prepares the database and the broker.
+/// The program that creates tables and streams.
 const SETUP: &str = "setup";
 
-/// The page.
+/// The service of the web page.
 const WEB: &str = "todo-web";
 
-/// The broker's user for people, who may do everything.
+/// The broker's user for people, who has every permission.
 const OPERATOR: &str = "operator";
 
 /// The links between the services and their servers.
 struct Links {
     broker: Link,
     postgres: Link,
-    /// From the page to the link that everybody takes to the broker.
+    /// Between the web service and the link that all services take to the broker.
     web: Link,
 }
 
@@ -77,7 +77,8 @@ impl System {
             fs::create_dir_all(dir.join(folder))
                 .with_context(|| format!("cannot make `{}`", dir.display()))?;
         }
-        // The database may have to run as another user, who has to get to its own directory in this one.
+        // The database may have to run as another user, which has to reach its own directory in this
+        // one.
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o711))?;
         stop_leftovers(&dir).await?;
         let passwords = Passwords::keep(&dir.join("passwords.json"))?;
@@ -113,7 +114,8 @@ impl System {
         Ok(system)
     }
 
-    /// Stops what an earlier system in `dir` has left behind, if it was killed: first the services.
+    /// Stops the processes that an earlier system in `dir` left behind when it was killed: first the
+    /// services.
     pub async fn stop_leftovers(dir: &Path) -> Result<()> {
         stop_leftovers(dir).await?;
         leftover::stop(&dir.join("broker/nats.pid"), Signal::SIGTERM, member::STOP)
@@ -121,80 +123,81 @@ impl System {
             .map(drop)
     }
 
-    /// The web page's address, if the service runs.
+    /// Returns the web page's URL, if the service runs.
     pub fn web(&self) -> Option<String> {
         self.first(WEB)
     }
 
-    /// The API's address, if the service runs.
+    /// Returns the API's URL, if the service runs.
     pub fn api(&self) -> Option<String> {
         self.first("todo-api")
     }
 
-    /// The address of the broker's monitoring.
+    /// Returns the URL of the broker's monitoring endpoints.
     pub fn monitor(&self) -> String {
         self.broker.monitor_url()
     }
 
-    /// The broker's address for the operator.
+    /// Returns the broker's URL for the operator.
     pub fn nats(&self) -> String {
         self.broker.url()
     }
 
-    /// The database's address for its owner.
+    /// Returns the database's URL for its owner.
     pub fn database(&self) -> String {
         self.postgres.url(DATABASE)
     }
 
-    /// Runs statements as the database's owner and returns the rows of the last one as text: a line
-    /// each, columns divided by `|`.
+    /// Runs statements as the database's owner and returns the rows of the last one as text: one line
+    /// per row, columns separated by `|`.
     pub async fn sql(&self, statements: &str) -> Result<String> {
         self.postgres.execute(DATABASE, statements).await
     }
 
-    /// Where a service's program is.
+    /// Returns the path of a service's program.
     pub fn program(&self, service: &str) -> Result<PathBuf> {
         self.options.program(service)
     }
 
-    /// Where the data is.
+    /// Returns the data directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Where the database's files are; see [`Postgres::dir`].
+    /// Returns the directory of the database's files; see [`Postgres::dir`].
     pub fn database_dir(&self) -> &Path {
         self.postgres.dir()
     }
 
-    /// The broker.
+    /// Returns the broker.
     pub fn broker(&mut self) -> &mut Broker {
         &mut self.broker
     }
 
-    /// The database server.
+    /// Returns the database server.
     pub fn postgres(&mut self) -> &mut Postgres {
         &mut self.postgres
     }
 
-    /// The link between the services and the broker, in a system that is [`linked`](SystemOptions::linked).
+    /// Returns the link between the services and the broker, in a system that is
+    /// [`linked`](SystemOptions::linked).
     pub fn broker_link(&self) -> Option<&Link> {
         self.links.as_ref().map(|links| &links.broker)
     }
 
-    /// The link between the page and the broker, in a system that is [`linked`](SystemOptions::linked):
-    /// what is done to it befalls nobody but todo-web.
+    /// Returns the link between todo-web and the broker, in a system that is
+    /// [`linked`](SystemOptions::linked): what is done to it affects todo-web only.
     pub fn web_link(&self) -> Option<&Link> {
         self.links.as_ref().map(|links| &links.web)
     }
 
-    /// The link between the services and the database, in a system that is
+    /// Returns the link between the services and the database, in a system that is
     /// [`linked`](SystemOptions::linked).
     pub fn postgres_link(&self) -> Option<&Link> {
         self.links.as_ref().map(|links| &links.postgres)
     }
 
-    /// Runs `setup` to its end, which makes streams and tables.
+    /// Runs `setup` to its end, which creates streams and tables.
     pub async fn set_up(&mut self) -> Result<()> {
         (self.options.report)(Event::Step("setting up streams and tables"));
         self.postgres.ensure_database(DATABASE).await?;
@@ -261,15 +264,16 @@ impl System {
         })
     }
 
-    /// What each service is told; the rest of the environment, such as `RUST_LOG`, is ours.
+    /// Returns the environment variables of each member of a service; the rest of its environment, such
+    /// as `RUST_LOG`, is ours.
     fn environment(&self, service: &str, linked: bool) -> Vec<(String, String)> {
-        // A new group begins with its name as its password, as everybody does in development.
+        // A new group begins with its name as its password, as every service does in development.
         let password = self.passwords.of(service).unwrap_or(service);
         let mut nats = self.broker.url_for(service, password);
         if !self.options.has_user(service) {
             nats = self.broker.url();
         }
-        // The tables are their owner's, and so `setup` works as the owner.
+        // The tables belong to the database's owner, so `setup` logs in as the owner.
         let mut database = if service == SETUP {
             self.database()
         } else {

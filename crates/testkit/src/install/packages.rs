@@ -8,23 +8,23 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use nix::unistd::Uid;
 
-/// While this file stands, Debian's packages make and start no database of their own.
+/// A file of configuration: while it exists, Debian's packages create and start no cluster of their own.
 const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.d/zz-no-cluster.conf";
 
-/// How commands become root.
+/// The means to run a command as root.
 #[derive(Clone, Copy)]
 enum Power {
     Root,
     Sudo,
 }
 
-/// Installs those of the packages that are not installed, showing the package manager's progress.
-/// Fails with what to type when it may not.
+/// Installs those of the packages that are not installed, showing the package manager's progress. The
+/// error, if it may not, has the command to type.
 pub fn ensure_packages(packages: &[&str]) -> Result<()> {
     if missing(packages).is_empty() {
         return Ok(());
     }
-    // Tests run beside each other, and the package manager works for one at a time.
+    // Tests run in parallel, and the package manager works for one at a time.
     let _turn = turn()?;
     let missing = missing(packages);
     if missing.is_empty() {
@@ -52,7 +52,8 @@ fn missing<'p>(packages: &[&'p str]) -> Vec<&'p str> {
     packages.filter(|name| !is_installed(name)).collect()
 }
 
-/// Waits until nobody else installs for us. The turn ends with the value.
+/// Takes the lock that only one installation at a time may hold, waiting for it. Dropping the file
+/// releases it.
 fn turn() -> Result<File> {
     let name = format!("todo-packages-{}.lock", Uid::effective());
     let path = std::env::temp_dir().join(name);
@@ -62,13 +63,13 @@ fn turn() -> Result<File> {
     Ok(file)
 }
 
-/// Whether this is Ubuntu, where some packages have other names than Debian's.
+/// Returns whether this is Ubuntu, where some packages have other names than Debian's.
 pub(super) fn is_ubuntu() -> bool {
     let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
     system.lines().any(|line| line == "ID=ubuntu")
 }
 
-/// The exact words for somebody who has to install the packages by hand.
+/// Returns the commands for a user who has to install the packages by hand.
 pub(super) fn what_to_type(packages: &[&str]) -> String {
     let list = packages.join(" ");
     if runs(Command::new("apt-get").arg("--version")) {
@@ -104,7 +105,7 @@ fn install(power: Power, packages: &[&str]) -> Result<()> {
         root(power, "rm", &["-f", NO_CLUSTER])?;
     }
     done?;
-    // These packages start a server for everybody on the network; nobody asked for that.
+    // These packages start a server that listens on every interface; nobody asked for that.
     for name in ["nats-server", "haproxy"] {
         if packages.contains(&name) && Path::new("/run/systemd/system").exists() {
             let unit = format!("{name}.service");
@@ -120,7 +121,7 @@ fn apt(power: Power, arguments: &[&str]) -> Result<()> {
     root(power, "env", &command)
 }
 
-/// Runs a command as root; what it says goes to the error stream, so that ours stays clean.
+/// Runs a command as root; its output goes to the error stream, so that our standard output stays clean.
 fn root(power: Power, program: &str, arguments: &[&str]) -> Result<()> {
     let mut command = match power {
         Power::Root => Command::new(program),
@@ -140,7 +141,8 @@ fn root(power: Power, program: &str, arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Root already, or `sudo` without a question, or `sudo` with somebody there to answer it.
+/// Returns how to become root: root already, or `sudo` without a password, or `sudo` with a terminal to
+/// ask on. `None` if there is no way.
 fn find_power() -> Option<Power> {
     if Uid::effective().is_root() {
         return Some(Power::Root);

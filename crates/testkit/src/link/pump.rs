@@ -7,11 +7,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Flow;
 
-/// How many pieces may be under way; a full link makes the sender wait, as a real one does.
+/// Number of pieces in flight; a full link makes the sender wait, as a real one does.
 const UNDER_WAY: usize = 64;
 
-/// Carries what `from` sends to `to`, each piece after the link's delay and none while it is stalled.
-/// Reading does not wait for writing: a delay makes a link long, not narrow.
+/// Forwards what `from` sends to `to`, each piece after the link's delay and none while it is stalled.
+/// Reading does not wait for writing: a delay adds latency and does not limit throughput.
 pub(super) async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -39,7 +39,7 @@ pub(super) async fn pump(
                 return;
             }
         }
-        // One end has said all it had to say; the other one hears that too.
+        // The sender has closed its direction: the other end sees that too.
         if flow.wait_for(|flow| flow.passes(born)).await.is_ok() {
             drop(to.shutdown().await);
         }

@@ -1,4 +1,4 @@
-//! Where a cluster is, and as which user it runs: PostgreSQL refuses to be root.
+//! Directory and user of a cluster: PostgreSQL refuses to run as root.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -11,10 +11,10 @@ use tokio::process::Command;
 
 use crate::install::PostgresTools;
 
-/// Where a cluster goes when its user cannot reach the directory that was asked for.
+/// Parent of the fallback directory, for a cluster whose user cannot reach the requested one.
 const ELSEWHERE: &str = "/var/lib";
 
-/// The user that the server runs as when we are root.
+/// The user that the server runs as if we are root.
 #[derive(Clone, Copy)]
 struct Owner {
     uid: u32,
@@ -29,8 +29,9 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place for a cluster that is kept in `dir`, or a temporary one. With `afresh`, a cluster that is
-    /// elsewhere and to which nothing in `dir` leads is what somebody removed, and is removed too.
+    /// Returns the directory for a cluster that is kept in `dir`, or a temporary one. With `afresh`, a
+    /// cluster in the fallback directory that no link at `dir` leads to is the rest of one that was
+    /// removed, and is removed too.
     pub(crate) fn find(dir: Option<&Path>, afresh: bool) -> Result<Self> {
         let owner = if Uid::effective().is_root() {
             Some(unprivileged()?)
@@ -63,7 +64,7 @@ impl Place {
         self.dir.join("data")
     }
 
-    /// The major version that the cluster was made by, if it is there: each has files of its own form.
+    /// Returns the major version that made the cluster, if it exists: each has its own format of files.
     pub(super) fn made_by(&self) -> Result<Option<u32>> {
         let file = self.data().join("PG_VERSION");
         if !self.data().exists() {
@@ -77,18 +78,18 @@ impl Place {
             .with_context(|| format!("`{}` has no version", file.display()))
     }
 
-    /// A command that runs as the cluster's user.
+    /// Returns a command that runs as the cluster's user.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.dir);
         if let Some(owner) = self.owner {
-            // The standard library gives up root's further groups along with its user.
+            // The standard library drops root's supplementary groups along with its user.
             command.uid(owner.uid).gid(owner.gid);
         }
         command
     }
 
-    /// Writes a file that the cluster's user, and nobody else, can read.
+    /// Writes a file that only the cluster's user can read.
     pub(crate) fn write(&self, name: &Path, content: &str) -> Result<()> {
         let file = self.dir.join(name);
         fs::write(&file, content).with_context(|| format!("cannot write `{}`", file.display()))?;
@@ -99,7 +100,7 @@ impl Place {
         Ok(())
     }
 
-    /// Makes the cluster. An interrupted try leaves nothing that looks like one.
+    /// Makes the cluster (`initdb`). An interrupted attempt leaves nothing that looks like one.
     pub(super) async fn initialise(
         &self,
         tools: &PostgresTools,
@@ -141,14 +142,14 @@ impl Place {
     }
 }
 
-/// The children of a process, read from the system's process table.
+/// Returns the child processes of a process, read from `/proc`.
 pub(super) fn children(parent: u32) -> Vec<Pid> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter(|pid| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            // After the name in parentheses come the state and the parent.
+            // The fields after the name in parentheses are the state and the parent.
             let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
             fields.split_whitespace().nth(1) == Some(parent.to_string().as_str())
         })
@@ -180,7 +181,7 @@ fn kept(dir: &Path, owner: Option<Owner>, afresh: bool) -> Result<PathBuf> {
     Ok(place)
 }
 
-/// The place elsewhere that stands for `dir`, where a link leads to it.
+/// Returns the fallback directory for `dir`, and makes a link to it at `dir` unless one is there.
 fn elsewhere(dir: &Path, afresh: bool) -> Result<PathBuf> {
     let id = uuid::Uuid::new_v5(
         &uuid::Uuid::NAMESPACE_URL,
@@ -209,8 +210,8 @@ fn temporary(owner: Option<Owner>) -> Result<TempDir> {
     }
 }
 
-/// Whether a user may pass through all directories above `dir`. Those that are not there yet will be
-/// made by us, open to pass.
+/// Returns whether a user may pass through all directories above `dir`. Those that do not exist yet will
+/// be made by us, open to pass.
 fn can_reach(dir: &Path, owner: Owner) -> bool {
     dir.ancestors()
         .skip(1)

@@ -1,4 +1,4 @@
-//! Statements through PostgreSQL's own client, so that no database driver is needed here.
+//! Runs statements through PostgreSQL's own client, so that no database driver is needed here.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::install;
 
-/// A server, and who we are there.
+/// A server, and the user that we log in as.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     pub(crate) psql: PathBuf,
@@ -19,7 +19,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The server that an address names.
+    /// Returns the server of a database URL.
     pub(crate) fn at(url: &str) -> Result<Self> {
         let url = Url::parse(url).context("not the address of a database")?;
         Ok(Self {
@@ -34,12 +34,12 @@ impl Server {
         })
     }
 
-    /// The address of one of its databases.
+    /// Returns the URL of one of its databases.
     pub(crate) fn url(&self, database: &str) -> String {
         self.url_for(database, &self.user, &self.password)
     }
 
-    /// The same for another user.
+    /// Returns the URL of one of its databases, for another user.
     pub(crate) fn url_for(&self, database: &str, user: &str, password: &str) -> String {
         let Self { host, port, .. } = self;
         format!("postgres://{user}:{password}@{host}:{port}/{database}")
@@ -68,7 +68,7 @@ impl Server {
         outcome(&output, &file.display().to_string()).map(drop)
     }
 
-    /// Begins statements and waits for nothing, for destructors.
+    /// Starts psql with statements and does not wait for it, for destructors.
     pub(crate) fn begin(&self, database: &str, sql: &str) -> Result<()> {
         let mut command = self.command(database);
         command.args(["--command", sql]);

@@ -1,4 +1,4 @@
-//! What has to be true before a cluster starts, and what makes it started.
+//! Preparing a cluster's start, and waiting until it is ready.
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::install::{self, PostgresTools};
 use crate::process::{Process, Signal};
 use crate::{leftover, try_eventually};
 
-/// Recovery after a crash takes a while.
+/// Time within which a cluster must be ready; recovery after a crash takes a while.
 const START: Duration = Duration::from_mins(1);
 
-/// Whether an error of a start may be gone at the next try.
+/// Returns whether an error of a start is transient, so that another attempt may succeed.
 pub(super) fn is_passing(error: &anyhow::Error) -> bool {
     let text = format!("{error:#}");
     ["Address already in use", "still in use"]
@@ -23,8 +23,8 @@ pub(super) fn is_passing(error: &anyhow::Error) -> bool {
         .any(|part| text.contains(part))
 }
 
-/// Waits until the server accepts connections. It writes its state and its process id to a file, so
-/// that there is no doubt whose state it is.
+/// Waits until the server accepts connections. It writes its state and its process id to
+/// `postmaster.pid`, so that the state is certainly that of this process.
 pub(super) async fn ready(process: &mut Process, data: &Path) -> Result<()> {
     let pid = process.pid().context("postgres ended at once")?.to_string();
     let ready = try_eventually("PostgreSQL is ready", START, async || {
@@ -45,7 +45,7 @@ pub(super) async fn ready(process: &mut Process, data: &Path) -> Result<()> {
     }
 }
 
-/// The programs for a cluster: of the version that made it, where it is there already.
+/// Returns the programs for a cluster: of the version that made it, if it exists.
 pub(super) fn tools(place: &Place) -> Result<PostgresTools> {
     let Some(major) = place.made_by()? else {
         return install::postgres();
@@ -59,15 +59,15 @@ pub(super) fn tools(place: &Place) -> Result<PostgresTools> {
     })
 }
 
-/// Stops the server of an earlier run that nobody stopped, and removes its note of itself, which
-/// would keep the next one from starting if its process id is in use again.
+/// Stops the server of an earlier run that nobody stopped, and removes its `postmaster.pid`, which would
+/// keep the next one from starting if the process id is in use again.
 pub(super) async fn stop_predecessor(data: &Path) -> Result<()> {
     let file = data.join("postmaster.pid");
     let Ok(text) = fs::read_to_string(&file) else {
         return Ok(());
     };
     if let Some(pid) = text.lines().next().and_then(|pid| pid.trim().parse().ok()) {
-        // A server works in its data directory; no other process does.
+        // A server's working directory is its data directory; no other process has that.
         let here = fs::read_link(format!("/proc/{pid}/cwd")).ok();
         if here.is_some() && here == data.canonicalize().ok() {
             leftover::stop_pid(pid, Signal::SIGINT, STOP).await?;

@@ -9,13 +9,13 @@ use tokio::sync::watch;
 
 use super::Sink;
 
-/// How many lines are kept.
+/// Number of lines that are kept.
 const KEPT: usize = 10_000;
 
 #[derive(Default)]
 struct Kept {
     lines: VecDeque<String>,
-    /// How many lines fell off the front.
+    /// Number of lines that were dropped from the front.
     dropped: usize,
 }
 
@@ -46,13 +46,13 @@ impl Lines {
         Self { kept, news }
     }
 
-    /// All lines that are kept.
+    /// Returns all lines that are kept.
     pub(super) fn all(&self) -> Vec<String> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.lines.iter().cloned().collect()
     }
 
-    /// The first line for which `choose` yields something; `None` when there will be no more lines.
+    /// Returns the first value that `choose` yields for a line; `None` when there will be no more lines.
     pub(super) async fn find<T>(&self, choose: impl Fn(&str) -> Option<T>) -> Option<T> {
         let mut news = self.news.clone();
         let mut seen = 0;
@@ -102,7 +102,7 @@ async fn pump(
     }
 }
 
-/// The line without colours and other escape sequences, so that it can be searched.
+/// Returns the line without colours and other escape sequences, so that it can be searched.
 fn plain(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut chars = line.chars();

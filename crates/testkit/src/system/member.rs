@@ -1,4 +1,4 @@
-//! One member of a service: a process that answers.
+//! One member of a service: a process that answers HTTP requests.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,19 +15,20 @@ use super::options::{Event, Report};
 use crate::process::{Output, Process, Signal, apart};
 use crate::{http, leftover, ports, try_eventually};
 
-/// Where the processes are noted, in the system's directory.
+/// Directory of the files that record the processes, in the system's directory.
 pub(super) const NOTES: &str = "pids";
 
-/// Where members write their addresses, in the system's directory.
+/// Directory of the files that members write their addresses to, in the system's directory.
 pub(super) const ADDRESSES: &str = "addresses";
 
-/// A service that is not ready by then will not become it.
+/// Time within which a member must be ready.
 const START: Duration = Duration::from_mins(1);
 
-/// How long a member may take to finish what it holds; its own limit is 20 seconds.
+/// Time that a member may take to finish its in-flight messages and requests; its own limit is 20
+/// seconds.
 pub(super) const STOP: Duration = Duration::from_secs(25);
 
-/// What a member is, for whoever watches it.
+/// Description of a member.
 #[derive(Clone, Debug, Serialize)]
 pub struct Member {
     /// The member's name, such as `save-handler-1`.
@@ -36,11 +37,11 @@ pub struct Member {
     pub service: String,
     /// The process id while it runs.
     pub pid: Option<u32>,
-    /// Where it answers.
+    /// The URL that it answers at.
     pub http: Option<String>,
 }
 
-/// How a member is started, each time.
+/// Everything that is needed to start a member, the first time and again.
 #[derive(Clone)]
 pub(super) struct Recipe {
     pub(super) name: String,
@@ -48,9 +49,9 @@ pub(super) struct Recipe {
     pub(super) program: PathBuf,
     pub(super) env: Vec<(String, String)>,
     pub(super) apart: bool,
-    /// The port that it listens on; the kernel chooses when it is not given.
+    /// The port that it listens on; the kernel chooses by default.
     pub(super) port: Option<u16>,
-    /// Whether somebody asked for the port, so that no other one will do.
+    /// Set when the port was requested explicitly, so that no other one will do.
     pub(super) port_is_given: bool,
 }
 
@@ -58,9 +59,9 @@ pub(super) struct Recipe {
 pub(super) struct Running {
     pub(super) recipe: Recipe,
     pub(super) process: Process,
-    /// Whether its end is known: it was stopped, or the end was reported.
+    /// Set when its end is known: it was stopped, or the end was reported.
     pub(super) down: bool,
-    /// The file that it writes its address to, once it listens.
+    /// The file that the member writes its address to, once it listens.
     address_file: PathBuf,
 }
 
@@ -96,7 +97,7 @@ impl Recipe {
 }
 
 impl Running {
-    /// Where it answers, once it listens.
+    /// Returns the address that the member listens on, once it listens.
     pub(super) fn address(&self) -> Option<SocketAddr> {
         let address = fs::read_to_string(&self.address_file).ok()?;
         address.trim().parse().ok()
@@ -111,7 +112,7 @@ impl Running {
         }
     }
 
-    /// Waits until it listens, whether it is ready or not.
+    /// Waits until the member listens, ready or not, and returns its address.
     pub(super) async fn listening(&mut self) -> Result<SocketAddr> {
         let name = self.recipe.name.clone();
         let listening = try_eventually(&format!("{name} listens"), START, async || {
@@ -129,7 +130,7 @@ impl Running {
         }
     }
 
-    /// Waits until it says that all it needs is there.
+    /// Waits until the member reports that everything it needs is available.
     pub(super) async fn ready(&mut self) -> Result<()> {
         let address = self.listening().await?;
         let url = format!("http://{address}/statusz");
@@ -156,14 +157,14 @@ impl Running {
         }
     }
 
-    /// Asks it to stop, and insists after a while.
+    /// Sends SIGTERM, and kills the member after [`STOP`].
     pub(super) async fn stop(&mut self) -> Result<std::process::ExitStatus> {
         self.down = true;
         self.process.stop(Signal::SIGTERM, STOP).await
     }
 }
 
-/// The output of a member, told to whoever watches.
+/// Returns a member's output, each line of which is reported.
 pub(super) fn lines(name: &str, report: &Report) -> Output {
     let (name, report) = (name.to_owned(), Arc::clone(report));
     Output::Lines(Some(Arc::new(move |line| {

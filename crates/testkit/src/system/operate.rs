@@ -1,4 +1,4 @@
-//! What can be done to a running system: grow, break and mend it, and end it.
+//! Operations on a running system: scale, break and repair it, and stop it.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -27,17 +27,17 @@ const POSTGRES: &str = "todo-db";
 pub struct Exit {
     /// A member's name, `message-queue` or `todo-db`.
     pub name: String,
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
 }
 
 impl System {
-    /// All members, those included that have ended.
+    /// Returns all members, including those that have ended.
     pub fn members(&self) -> Vec<Member> {
         self.members.iter().map(Running::describe).collect()
     }
 
-    /// The names of a service's members.
+    /// Returns the names of a service's members.
     pub fn members_of(&self, service: &str) -> Vec<String> {
         let members = self
             .members
@@ -51,7 +51,8 @@ impl System {
         self.add_member_with(service, &[]).await
     }
 
-    /// The same with more environment, which wins over what every member is told.
+    /// Starts one more member like [`add_member`](Self::add_member), with more environment variables,
+    /// which override those that every member has.
     pub async fn add_member_with(&mut self, service: &str, env: &[(&str, &str)]) -> Result<String> {
         let recipe = self.recipe(service, self.next_number(service), env)?;
         let name = recipe.name.clone();
@@ -61,10 +62,10 @@ impl System {
         Ok(name)
     }
 
-    /// Starts one more member of a service while something that it needs is away: waits until it
-    /// listens, not until it is ready.
+    /// Starts one more member of a service while a server that it needs is unavailable: waits until it
+    /// listens, not until it is ready. Returns its name.
     pub async fn add_member_unready(&mut self, service: &str) -> Result<String> {
-        // Its user may be a new one.
+        // The broker may not know its user yet.
         if self.broker.pid().is_some() && self.passwords.of(service).is_err() {
             self.broker.reload()?;
         }
@@ -76,13 +77,13 @@ impl System {
         Ok(name)
     }
 
-    /// Asks a member to stop, waits for its end and returns how it ended.
+    /// Asks a member to stop, waits for its end and returns its exit status.
     pub async fn stop_member(&mut self, name: &str) -> Result<ExitStatus> {
         self.member_mut(name)?.stop().await
     }
 
-    /// Waits until a member ends that was asked to, and tells how it ended; nothing if it has not after
-    /// `patience`.
+    /// Waits until a member ends that was asked to, and returns its exit status; `None` if it has not
+    /// after `patience`.
     pub async fn ended(&mut self, name: &str, patience: Duration) -> Result<Option<ExitStatus>> {
         let member = self.member_mut(name)?;
         member.down = true;
@@ -99,7 +100,8 @@ impl System {
         member.process.kill().await
     }
 
-    /// Sends a signal to a member; see [`next_exit`](Self::next_exit) for its end, if it ends of it.
+    /// Sends a signal to a member; if it ends because of that, [`next_exit`](Self::next_exit) reports
+    /// it.
     pub fn signal_member(&self, name: &str, signal: Signal) -> Result<()> {
         self.member(name)?.process.signal(signal)
     }
@@ -109,17 +111,17 @@ impl System {
         self.member(name)?.process.pause()
     }
 
-    /// Lets a frozen member go on.
+    /// Resumes a frozen member.
     pub fn resume_member(&self, name: &str) -> Result<()> {
         self.member(name)?.process.resume()
     }
 
-    /// What a member has written since it was last started.
+    /// Returns the lines that a member has written since it was last started.
     pub fn lines(&self, name: &str) -> Result<Vec<String>> {
         Ok(self.member(name)?.process.lines())
     }
 
-    /// What all members of a service have written, a member after the other.
+    /// Returns the lines that all members of a service have written, one member after the other.
     pub fn lines_of(&self, service: &str) -> Vec<String> {
         let members = self
             .members
@@ -135,8 +137,8 @@ impl System {
         self.member_mut(name)?.ready().await
     }
 
-    /// Starts whatever [`next_exit`](Self::next_exit) has named again: a member, which is not waited for,
-    /// the broker or the database.
+    /// Starts again what [`next_exit`](Self::next_exit) has named: the broker, the database, or a
+    /// member, without waiting until it is ready.
     pub async fn relaunch(&mut self, name: &str) -> Result<()> {
         match name {
             BROKER => return self.broker.restart().await,
@@ -149,7 +151,7 @@ impl System {
         let before = member.address().map(|address| address.port());
         let mut recipe = member.recipe.clone();
         if !recipe.port_is_given {
-            // Where it was, unless somebody else is there by now.
+            // The old port, unless another process has taken it by now.
             recipe.port = before.or(recipe.port).filter(|port| ports::is_free(*port));
         }
         *member = recipe.spawn(&dir, &report)?;
@@ -161,7 +163,7 @@ impl System {
         self.member_mut(name)?.listening().await.map(drop)
     }
 
-    /// Waits until a process ends that nobody has stopped, and tells of each such end once. May be
+    /// Waits until a process ends that nobody has stopped, and returns each such end once. May be
     /// cancelled and called again.
     pub async fn next_exit(&mut self) -> Result<Exit> {
         let Self {
@@ -177,7 +179,7 @@ impl System {
         }
     }
 
-    /// Stops everything in good order, the services first, and tells how each member ended.
+    /// Stops everything in good order, the services first, and returns each member's exit status.
     pub async fn stop(mut self) -> Result<Vec<Exit>> {
         (self.options.report)(Event::Step("stopping the services"));
         let stops = self.members.iter_mut().map(async |member| {
@@ -219,7 +221,7 @@ impl System {
     }
 }
 
-/// The next member that ends by itself.
+/// Waits for the next member that ends by itself.
 async fn next_of(members: &mut [Running]) -> Result<Exit> {
     std::future::poll_fn(|context| {
         for member in members.iter_mut().filter(|member| !member.down) {

@@ -1,4 +1,4 @@
-//! Which services run, how many of each, and where.
+//! The services of a system, the number of members of each, and where they run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
-/// The services of the whole system and how many members each has unless told otherwise.
+/// The services of the whole system and the default number of members of each.
 pub const SERVICES: [(&str, usize); 5] = [
     ("todo-web", 1),
     ("save-handler", 2),
@@ -16,7 +16,7 @@ pub const SERVICES: [(&str, usize); 5] = [
     ("todo-api", 1),
 ];
 
-/// Something that whoever watches the system may want to show.
+/// Something to show to the user who watches the system.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// The next step of the start or the stop begins.
@@ -25,21 +25,21 @@ pub enum Event<'a> {
     Line {
         /// The member's name, such as `save-handler-1`.
         member: &'a str,
-        /// What it wrote.
+        /// The line.
         line: &'a str,
     },
 }
 
-/// Is told of each [`Event`].
+/// A callback for each [`Event`].
 pub type Report = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 
-/// How the system starts. The default is one for a test: everything, in a temporary directory, on free
+/// Settings of a system. The default is one for a test: everything, in a temporary directory, on free
 /// ports, silent.
 #[derive(Clone)]
 pub struct SystemOptions {
-    /// Where the data is kept; a temporary directory when it is not given.
+    /// The data directory; a temporary one by default.
     pub dir: Option<PathBuf>,
-    /// Where the services' programs are; beside the running program when it is not given.
+    /// The directory of the services' programs; that of the running program by default.
     pub bin_dir: Option<PathBuf>,
     /// Programs that run in place of a service's own, such as one with a fault that is to be found.
     pub programs: BTreeMap<String, PathBuf>,
@@ -51,22 +51,23 @@ pub struct SystemOptions {
     pub api_port: Option<u16>,
     /// The port of the broker's monitoring.
     pub monitor_port: Option<u16>,
-    /// Which ports processes of a system that is kept take at its first start, if they are free, and what
-    /// chooses another one.
+    /// For each process, the port that it takes at the first start of a system that is kept, if it is
+    /// free, and the flag that chooses another one.
     pub usual_ports: BTreeMap<String, (u16, &'static str)>,
-    /// `text` or `json`; what our own environment says when it is not given.
+    /// `text` or `json`; that of our own environment by default.
     pub log_format: Option<String>,
-    /// Which lines are logged; what our own environment says when it is not given.
+    /// The filter of log lines (`RUST_LOG`); that of our own environment by default.
     pub log_filter: Option<String>,
-    /// More environment, for each member of a service.
+    /// Further environment variables, for each member of a service.
     pub env: BTreeMap<String, Vec<(String, String)>>,
-    /// Whether the services reach the broker and the database through links that can be cut.
+    /// Connects the services to the broker and the database through links that can be cut.
     pub linked: bool,
-    /// Whether a Ctrl-C on the terminal shall not reach any of it, because we stop it in order.
+    /// Gives all processes groups of their own: a Ctrl-C on the terminal does not reach them, because we
+    /// stop them in order.
     pub apart: bool,
-    /// The file of the broker's users; this repository's when it is not given.
+    /// The configuration file with the broker's users; this repository's by default.
     pub users: Option<PathBuf>,
-    /// Who is told what happens.
+    /// The callback for progress and log lines.
     pub report: Report,
 }
 
@@ -119,7 +120,7 @@ impl SystemOptions {
         self
     }
 
-    /// Gives a variable to each member of a service.
+    /// Sets an environment variable for each member of a service.
     #[must_use]
     pub fn env(mut self, service: &str, name: &str, value: &str) -> Self {
         let variables = self.env.entry(service.to_owned()).or_default();
@@ -134,14 +135,14 @@ impl SystemOptions {
         self
     }
 
-    /// Takes the broker's users from another file.
+    /// Takes the broker's users from another configuration file.
     #[must_use]
     pub fn users(mut self, file: &Path) -> Self {
         self.users = Some(file.to_owned());
         self
     }
 
-    /// Who may use the broker.
+    /// Returns the configuration file with the broker's users.
     pub(super) fn users_file(&self) -> PathBuf {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let ours = || {
@@ -153,7 +154,7 @@ impl SystemOptions {
         self.users.clone().unwrap_or_else(ours)
     }
 
-    /// Whether the broker knows the service by its name and a password that we know.
+    /// Returns whether the broker has a user of the service's name with a password that we know.
     pub(super) fn has_user(&self, service: &str) -> bool {
         let users = fs::read_to_string(self.users_file()).unwrap_or_default();
         let user = format!("{{ user: {service}, password: ");
@@ -163,7 +164,7 @@ impl SystemOptions {
         })
     }
 
-    /// The port that the first member of a service listens on, if somebody wants a certain one.
+    /// Returns the port that the first member of a service shall listen on, if one was requested.
     pub(super) fn port(&self, service: &str) -> Option<u16> {
         match service {
             "todo-web" => self.web_port,
@@ -172,14 +173,14 @@ impl SystemOptions {
         }
     }
 
-    /// Runs another program as a service.
+    /// Runs another program in place of a service's own.
     #[must_use]
     pub fn program_of(mut self, service: &str, program: PathBuf) -> Self {
         self.programs.insert(service.to_owned(), program);
         self
     }
 
-    /// A program that was built along with the services.
+    /// Returns the path of a program that was built along with the services.
     pub fn built(&self, name: &str) -> Result<PathBuf> {
         let directory = match &self.bin_dir {
             Some(directory) => directory.clone(),
@@ -188,7 +189,7 @@ impl SystemOptions {
         Ok(directory.join(name))
     }
 
-    /// A service's program.
+    /// Returns the path of a service's program.
     pub(super) fn program(&self, service: &str) -> Result<PathBuf> {
         let program = match self.programs.get(service) {
             Some(program) => program.clone(),
@@ -204,13 +205,13 @@ impl SystemOptions {
     }
 }
 
-/// The directory of the programs that were built along with the one that is running.
+/// Returns the directory of the programs that were built along with the running one.
 fn beside_us() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let directory = program
         .parent()
         .context("the running program has no directory")?;
-    // A test is one deeper than the programs it is built with.
+    // A test's program is one directory deeper than the programs it is built with.
     let up = if directory.ends_with("deps") {
         directory.parent()
     } else {

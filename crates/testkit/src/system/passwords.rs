@@ -12,10 +12,10 @@ use super::options::SERVICES;
 use super::{OPERATOR, SETUP};
 use crate::random_password;
 
-/// By whose they are: the broker's operator, the database's owner, and each service.
+/// Passwords by user: the broker's operator, the database's owner, and each service.
 pub(super) struct Passwords {
     of: BTreeMap<String, String>,
-    /// Whether the owner of the database has just got one.
+    /// Set when the password of the database's owner has just been made.
     are_new: bool,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Passwords {
 pub(super) const OWNER: &str = "postgres";
 
 impl Passwords {
-    /// Those in `file`. Whoever has none yet gets one.
+    /// Reads the passwords in `file`, and makes and writes those that are missing.
     pub(super) fn keep(file: &Path) -> Result<Self> {
         let mut kept: BTreeMap<String, String> = match fs::read(file) {
             Ok(text) => serde_json::from_slice(&text)
@@ -42,18 +42,20 @@ impl Passwords {
         Ok(Self { of: kept, are_new })
     }
 
-    /// Whether the database's owner has just got one, so that no database is there that knows it.
+    /// Returns whether the password of the database's owner has just been made, so that no existing
+    /// database has it.
     pub(super) fn are_new(&self) -> bool {
         self.are_new
     }
 
-    /// The password of one of them.
+    /// Returns the password of a user.
     pub(super) fn of(&self, name: &str) -> Result<&str> {
         let password = self.of.get(name).map(String::as_str);
         password.with_context(|| format!("`passwords.json` has none for {name}"))
     }
 
-    /// The variables that the broker's configuration and `setup` read them from.
+    /// Returns the environment variables that the broker's configuration and `setup` read the passwords
+    /// from.
     pub(super) fn variables(&self) -> impl Iterator<Item = (String, String)> {
         self.of.iter().map(|(name, password)| {
             let variable = format!("{}_PASSWORD", name.replace('-', "_").to_uppercase());
@@ -62,10 +64,10 @@ impl Passwords {
     }
 }
 
-/// Writes a file that only its owner may read, all of it or nothing.
+/// Writes a file that only its owner may read, atomically.
 pub fn write_privately(file: &Path, content: &[u8]) -> Result<()> {
     let directory = file.parent().context("a file needs a directory")?;
-    // A temporary file is for its owner alone from the start.
+    // A temporary file has these permissions from the start.
     let mut new = NamedTempFile::new_in(directory)?;
     new.write_all(content)?;
     new.write_all(b"\n")?;

@@ -1,5 +1,5 @@
-//! The ports of one system, chosen at its first start and kept with its data: what was written down of
-//! it, such as an address in a browser or in another terminal, is true after a restart as well.
+//! The ports of one system, chosen at its first start and kept with its data, so that an address in a
+//! browser or in another terminal is still valid after a restart.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,23 +10,23 @@ use anyhow::{Context, Result};
 use super::options::{Event, SystemOptions};
 use crate::ports::{durable_port, is_free};
 
-/// The broker's port for clients, in the file.
+/// The key of the broker's port for clients, in the file.
 pub(super) const BROKER: &str = "message-queue";
 
-/// The port of the broker's monitoring, in the file.
+/// The key of the port of the broker's monitoring, in the file.
 pub(super) const MONITOR: &str = "monitor";
 
-/// The database's port, in the file.
+/// The key of the database's port, in the file.
 pub(super) const POSTGRES: &str = "todo-db";
 
-/// Which process has which port. Without a file the kernel chooses each time.
+/// The port of each process. Without a file the kernel chooses each time.
 pub(super) struct Ports {
     file: Option<PathBuf>,
     kept: BTreeMap<String, u16>,
 }
 
 impl Ports {
-    /// Those of the system in `dir`, if that is kept.
+    /// Reads the ports of the system in `dir`, if that is kept.
     pub(super) fn keep(options: &SystemOptions, dir: &Path) -> Result<Self> {
         let file = options.dir.is_some().then(|| dir.join("ports.json"));
         let text = file.as_ref().and_then(|file| fs::read(file).ok());
@@ -38,8 +38,9 @@ impl Ports {
         Ok(Self { file, kept })
     }
 
-    /// The port for the process `name`: the one that is `given`, or else the one that it had, or else its
-    /// usual one, or else another. One that is taken is told of.
+    /// Returns the port for the process `name`: the `given` one, or else the one that it had, or else
+    /// its usual one, or else another. One of the middle two that is taken is reported. `None` leaves
+    /// the choice to the kernel, in a system that is not kept.
     pub(super) fn choose(
         &mut self,
         options: &SystemOptions,
@@ -88,7 +89,7 @@ mod tests {
     use super::{Event, Ports, SystemOptions};
     use crate::ports::loopback;
 
-    /// Chooses a port as one start after the other would, and tells what was said.
+    /// Chooses a port as one start after the other would, and returns it with what was reported.
     fn choose(options: &mut SystemOptions, given: Option<u16>) -> (u16, String) {
         let said = Arc::new(Mutex::new(String::new()));
         let heard = Arc::clone(&said);

@@ -1,4 +1,4 @@
-//! The two servers that the services stand on.
+//! The two servers that the services depend on.
 
 use std::path::Path;
 
@@ -29,8 +29,8 @@ pub(super) async fn start_broker(
     .await
 }
 
-/// A temporary database finds its own directory: it may have to be another one than ours, and has to go
-/// with it in the end.
+/// Starts the database. A temporary one has a directory of its own: it may have to be in another place
+/// than ours, and is removed along with the database.
 pub(super) async fn start_postgres(
     options: &SystemOptions,
     dir: &Path,

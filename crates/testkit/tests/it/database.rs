@@ -40,7 +40,7 @@ async fn a_dropped_database_is_gone() {
     .await;
 }
 
-/// The server drops no database while anybody is on the way in, for up to a minute.
+/// PostgreSQL drops no database while a connection to it is being established, for up to a minute.
 #[tokio::test]
 async fn a_test_ends_while_a_connection_of_its_own_is_on_its_way() {
     let postgres = Postgres::start(PostgresOptions::default()).await.unwrap();

@@ -3,7 +3,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Answers one request with `answer` and yields what was asked.
+/// Answers one request with `answer`; the handle yields the request.
 async fn answer(answer: &'static str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/todo?limit=2", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! The kit's own tests: each server and each way of breaking it, for real.
+//! Tests of the kit itself: each server and each way of breaking it, for real.
 
 #![expect(
     clippy::unwrap_used,

@@ -104,15 +104,15 @@ async fn a_wrong_password_is_refused() {
     );
 }
 
-/// A directory that is closed to others: a cluster of root's, which runs as another user, is then
-/// elsewhere.
+/// Returns a directory that is closed to others: a cluster of root's, which runs as another user, is
+/// then in the fallback directory.
 fn closed() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
     dir
 }
 
-/// A cluster that is kept.
+/// Starts a cluster that is kept in `dir`.
 async fn keep(dir: &Path, password: &str, afresh: bool) -> Postgres {
     let options = PostgresOptions {
         dir: Some(dir.join("postgres")),
