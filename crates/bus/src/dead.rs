@@ -26,9 +26,9 @@ const MEMBER: &str = "Dead-Member";
 const REASON: &str = "Dead-Reason";
 const ATTEMPTS: &str = "Dead-Attempts";
 const AT: &str = "Dead-At";
-/// Says that the body was too large to be kept here.
+/// The header that says that the body was too large to be kept here.
 const BODY: &str = "Dead-Body";
-/// What a dead letter says besides what its event said, in headers with these names.
+/// Headers that a dead letter has besides those of its event.
 pub const LETTER_HEADERS: [&str; 10] = [
     GROUP,
     MEMBER,
@@ -42,16 +42,17 @@ pub const LETTER_HEADERS: [&str; 10] = [
     record::STORED_AT,
 ];
 
-/// In a replay: the id of the event that is replayed.
+/// The header of a replay with the id of the event that is replayed.
 const CAUSE: &str = "Dead-Cause";
 
-/// An event that a group gives up on, and why.
+/// An event that a group gives up on, and the reason.
 pub(crate) struct Obituary<'a> {
     pub(crate) group: &'a str,
     pub(crate) reason: &'a str,
     pub(crate) attempts: u64,
-    /// From which place the broker gave it out. The letter's message id is made of it, so that storing
-    /// it again within an hour makes no second one, and a replay that fails makes a new one.
+    /// The id of the stored message that the broker delivered. The dead letter's message id is made of
+    /// it, so that storing it again within an hour makes no second one, and a replay that fails makes a
+    /// new one.
     pub(crate) place: Uuid,
     pub(crate) origin: &'a Origin,
     pub(crate) subject: &'a str,
@@ -60,7 +61,7 @@ pub(crate) struct Obituary<'a> {
 }
 
 impl Group {
-    /// Stores a dead letter of what the group cannot handle.
+    /// Stores a dead letter of a message that the group cannot handle.
     pub(crate) async fn bury(&self, parcel: &Parcel, reason: &str) -> Result<(), PublishError> {
         let message = &parcel.message;
         let obituary = Obituary {
@@ -78,8 +79,8 @@ impl Group {
 }
 
 impl Bus {
-    /// Stores a dead letter: the event's body and headers as they came, and beside them which group
-    /// gave up, why, after how many attempts, and where the event stands in its stream.
+    /// Stores a dead letter: the event's body and headers as they came, and headers with the group that
+    /// gave up, the reason, the number of attempts, and the event's position in its stream.
     pub(crate) async fn bury(&self, obituary: Obituary<'_>) -> Result<(), PublishError> {
         let Obituary {
             group,
@@ -101,7 +102,7 @@ impl Bus {
         );
         let mut body = obituary.body;
         if body.len() > self.client.max_payload().saturating_sub(DEAD_HEADERS) {
-            // Only a stream that `setup` did not make can hold such an event. Its body stays there.
+            // Only a stream that `setup` did not create can hold such an event. Its body stays there.
             note(BODY, format!("left in the stream: {} bytes", body.len()));
             body = Bytes::new();
         }
@@ -118,7 +119,7 @@ impl Bus {
     }
 }
 
-/// A header's value has no line breaks.
+/// Shortens a text to 4 KiB and replaces control characters: a header's value has no line breaks.
 fn one_line(text: &str) -> String {
     let end = (0..=LONGEST_REASON.min(text.len()))
         .rev()

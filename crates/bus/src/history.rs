@@ -1,10 +1,11 @@
-//! How a stream counts: since when, and whether it ever lost its end and began to give numbers out again.
+//! The numbering of a stream: since when it counts, and from where on it assigned sequences again after a
+//! loss.
 //!
-//! Two events must never have one identity, and a later event must never weigh less than an earlier one. The
-//! server's own time of a stream's creation does not hold that: some servers move it when settings change and
-//! they are started again (2.9 to 2.14), and where a server lost its last blocks it gives the numbers of lost
-//! events to new ones. So the stream's description says since when it counts, which every server keeps as it is
-//! given, and no update moves.
+//! Two events must never have one identity, and a later event must never sort before an earlier one. The
+//! creation time that the server reports does not guarantee that: some servers move it when settings
+//! change and they are restarted (2.9 to 2.14), and a server that lost its last blocks assigns the
+//! sequences of lost events to new ones. So the stream's description records since when it counts: every
+//! server keeps that as given, and no update moves it.
 
 use std::sync::Arc;
 
@@ -12,23 +13,24 @@ use async_nats::jetstream::stream::{Config, Info};
 use events::StreamIdentity;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// What a description says between the stream's purpose and since when it counts.
+/// Text of a description between the stream's purpose and the time since which it counts.
 const COUNTED: &str = "; counted since ";
 
-/// What it says between two such times: after this comes the first sequence that counts anew.
+/// Text between two such times; the first sequence that counts anew follows it.
 const FROM: &str = "; from ";
 
-/// What it says between that sequence and its time.
+/// Text between that sequence and its time.
 const SINCE: &str = " since ";
 
-/// What it says between that time and the sequence from which on groups were given events again.
+/// Text between that time and the sequence from which on groups got events again.
 const AGAIN: &str = ", given again from ";
 
-/// How many chapters a description has room for: it may have 4096 bytes.
+/// Number of chapters that fit into a description, which may have 4096 bytes.
 const MOST_CHAPTERS: usize = 40;
 
 /// The identities of a stream, each from a sequence on. There is more than one only where the server lost
-/// the end of the stream: what it stored then has the numbers of what was lost, and another identity.
+/// the end of the stream: the events that it stored then have the sequences of lost ones, and another
+/// identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
     /// The latest last, and never empty.
@@ -39,13 +41,13 @@ pub struct History {
 struct Chapter {
     from: u64,
     identity: Arc<StreamIdentity>,
-    /// From where on every group was given events again when the chapter began.
+    /// The sequence from which on every group got events again when the chapter began.
     again: u64,
 }
 
 impl History {
-    /// Reads the stream's description. A stream that an earlier release made says nothing there; it counts since
-    /// its server says that it was created.
+    /// Reads the history in the stream's description. A stream that an earlier release created has none
+    /// there; it counts since the creation time that its server reports.
     pub fn read(name: &str, description: Option<&str>, created: OffsetDateTime) -> Self {
         let recorded = description.and_then(|text| recorded(name, text));
         recorded.unwrap_or_else(|| Self::since(name, created))
@@ -70,29 +72,30 @@ impl History {
         Self::read(name, description.as_deref(), info.created)
     }
 
-    /// The identity that the stream has where it has `sequence`.
+    /// Returns the identity that the stream has at `sequence`.
     pub fn identity(&self, sequence: u64) -> &Arc<StreamIdentity> {
         let later = |chapter: &&Chapter| chapter.from <= sequence;
         let chapter = self.chapters.iter().rev().find(later);
-        // The first one has everything that the others have not.
+        // The first one covers every sequence that the others do not.
         &chapter.unwrap_or(&self.chapters[0]).identity
     }
 
-    /// From where on groups were given events again after a loss, the latest first.
+    /// Yields the sequences from which on groups got events again after a loss, the latest first.
     pub(crate) fn given_again(&self) -> impl Iterator<Item = u64> {
         let losses = self.chapters[1..].iter().rev();
         losses.map(|chapter| chapter.again)
     }
 
-    /// The history after a loss: from the sequence `from` on the stream counts anew, later than the `highest`
-    /// sequence that it is known to have had, whatever the clock says. Groups are given events again from `again`.
+    /// Returns the history after a loss: from the sequence `from` on the stream counts anew, with
+    /// positions after the `highest` sequence that it is known to have had, whatever the clock says.
+    /// Groups get events again from `again`.
     pub(crate) fn lost(&self, from: u64, highest: u64, again: u64, now: OffsetDateTime) -> Self {
         let last = &self.chapters[self.chapters.len() - 1].identity;
         let highest = i64::try_from(highest).unwrap_or(i64::MAX);
         let reached = Duration::microseconds(highest.saturating_add(1));
         let after = last.created().saturating_add(reached);
         let mut chapters = self.chapters.clone();
-        // What was lost once more has no event left.
+        // A chapter that was lost once more has no event left.
         chapters.retain(|chapter| chapter.from < from || chapter.from == 1);
         chapters.push(Chapter {
             from,
@@ -105,7 +108,7 @@ impl History {
         Self { chapters }
     }
 
-    /// The description of a stream with this history, which is there for `purpose`.
+    /// Returns the description of a stream with this history and `purpose`.
     pub(crate) fn describe(&self, purpose: &str) -> String {
         let since = |chapter: &Chapter| {
             let since = chapter.identity.created().format(&Rfc3339);
@@ -121,14 +124,14 @@ impl History {
     }
 }
 
-/// What the stream is there for, of such a description.
+/// Returns the purpose of the stream in such a description.
 pub(crate) fn purpose(description: &str) -> &str {
     description
         .split_once(COUNTED)
         .map_or(description, |(purpose, _)| purpose)
 }
 
-/// The history that a description tells. `None` if it tells none, or not in these words.
+/// Parses the history in a description. `None` if it has none, or not in this format.
 fn recorded(name: &str, description: &str) -> Option<History> {
     let (_, told) = description.split_once(COUNTED)?;
     let mut told = told.split(FROM);
@@ -187,14 +190,14 @@ mod tests {
     #[test]
     fn what_is_stored_after_a_loss_is_later_than_all_before_it_and_another_event() {
         let first = History::since("TODO", CREATED);
-        // The clock of whoever records it went back.
+        // The clock of the process that records it went back.
         let history = first.lost(215, 400, 215, CREATED - time::Duration::DAY);
         let position = |history: &History, at| history.identity(at).position(at);
         assert_eq!(position(&history, 214), position(&first, 214));
         assert!(position(&history, 215) > position(&first, 400));
         let id = |history: &History| history.identity(215).derive_id(215);
         assert_ne!(id(&history), id(&first));
-        // What was lost a second time, with all that the first loss had let in.
+        // A second loss, of everything that was stored since the first one too.
         let again = history.lost(100, 230, 90, CREATED);
         assert_eq!(again.given_again().collect::<Vec<_>>(), [90]);
         assert!(position(&again, 100) > position(&history, 230));

@@ -1,9 +1,9 @@
-//! The ledger: what services note under a key for a day, so that all their members see it.
+//! The ledger: a key-value store that services share, whose entries are kept for a day.
 //!
-//! It is a stream that keeps the newest note of each key. Who writes says which note it has seen last, and
-//! only one of those who have seen the same may write (compare and set). So it decides who of many may go
-//! on. It forgets the oldest notes when it is full: it is for what is better known and can be done
-//! without.
+//! It is a stream that keeps the newest entry of each key. A writer names the revision that it has seen
+//! last, and only one of those that have seen the same one may write (compare and set). So it decides
+//! which of many may go on. When it is full, it discards the oldest entries: it is for entries that help
+//! and that nobody depends on.
 
 use std::time::Duration;
 
@@ -17,37 +17,37 @@ use uuid::Uuid;
 
 use crate::{Bus, PublishError};
 
-/// The stream that keeps the notes.
+/// The stream that keeps the entries.
 pub const LEDGER: &str = "LEDGER";
 
-/// What the subjects of notes start with; the key follows.
+/// Prefix of the entries' subjects; the key follows.
 pub(crate) const PREFIX: &str = "ledger.";
 
-/// How long a note is kept.
+/// Time for which an entry is kept.
 pub const NOTED_FOR: Duration = Duration::from_hours(24);
 
-/// The largest note, in bytes.
+/// The largest entry, in bytes.
 pub const LARGEST_NOTE: usize = 1024 * 1024;
 
-/// How long reading a note may take.
+/// Time limit of reading an entry.
 const READ_LIMIT: Duration = Duration::from_millis(1500);
 
-/// A note, and which one it is.
+/// An entry with its revision.
 #[derive(Clone, Debug)]
 pub struct Note {
     /// Greater than that of every earlier note under this key.
     pub revision: u64,
-    /// What was noted.
+    /// The value.
     pub body: Bytes,
 }
 
-/// Why a note is not known to be written, or cannot be read.
+/// The reason why an entry is not known to be written, or cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Somebody else has written under this key since; nothing was written.
     #[error("somebody else has noted something under this key")]
     Overtaken,
-    /// It cannot be written. As with every publishing, it may have been all the same.
+    /// It cannot be written. As with every publish, it may have been written all the same.
     #[error("cannot write into the ledger")]
     Write(#[source] PublishError),
     /// It cannot be read.
@@ -56,7 +56,7 @@ pub enum LedgerError {
 }
 
 impl Bus {
-    /// What is noted under `key`, if anything is. Waits 1.5 seconds at most.
+    /// Returns the entry under `key`, if there is one. Waits 1.5 seconds at most.
     pub async fn noted(&self, key: Uuid) -> Result<Option<Note>, LedgerError> {
         if !*self.connected.borrow() {
             return Err(LedgerError::Read(PublishError::Away.into()));
@@ -77,8 +77,8 @@ impl Bus {
         read.unwrap_or_else(|late| Err(LedgerError::Read(late.into())))
     }
 
-    /// Notes something under `key`, if `seen` is the revision of the newest note there, 0 if there is none.
-    /// Returns the revision of the new one. Waits 1.5 seconds at most.
+    /// Writes an entry under `key`, if `seen` is the revision of the newest entry there, 0 if there is
+    /// none. Returns the new revision. Waits 1.5 seconds at most.
     ///
     /// Cancel safe in so far as a dropped call may or may not have written.
     pub async fn note(&self, key: Uuid, seen: u64, body: Bytes) -> Result<u64, LedgerError> {
@@ -97,7 +97,7 @@ impl Bus {
 }
 
 impl LedgerError {
-    /// Whether the broker does not answer now, so that it would not answer anything else either.
+    /// Returns whether the broker does not answer now, so that it would not answer anything else either.
     pub fn is_away(&self) -> bool {
         match self {
             Self::Overtaken => false,

@@ -1,10 +1,11 @@
-//! A stream that lost its end.
+//! Detection and repair of a stream that lost its end.
 //!
-//! A broker whose machine loses its power, or whose store is damaged, may come back without the last events that it
-//! had stored, and gives their numbers to what comes next. Its groups stand behind those numbers: servers such as 2.9
-//! give them nothing before the stream has got there again, and newer ones move them back and say nothing. Either
-//! way what is stored next looks like what was lost. So somebody has to notice, write down from where on the stream
-//! counts anew ([`History`]), and place the groups before what is new.
+//! A broker whose machine loses its power, or whose store is damaged, may come back without the last
+//! events that it had stored, and assigns their sequences to the next ones. Its groups' consumers are
+//! then ahead of the stream: servers such as 2.9 deliver nothing to them before the stream has reached
+//! their sequence again, and newer ones move them back and report nothing. Either way the next events
+//! look like those that were lost. So somebody has to notice, record the sequence from which on the
+//! stream counts anew ([`History`]), and recreate the consumers before the new events.
 
 use std::collections::BTreeMap;
 
@@ -17,15 +18,15 @@ use tracing::warn;
 
 use crate::{Bus, History, REPLAYS, RoomError, TODO, history::purpose, room::failed};
 
-/// After how long what looks like a loss is looked at once more: on a cluster, a server that has just taken the
-/// lead may tell an older state than the one before it.
+/// Time after which an apparent loss is checked once more: on a cluster, a server that has just become
+/// the leader may report an older state than the one before it.
 const CONFIRM: Duration = Duration::from_millis(300);
 
-/// What is known of the streams from the looks before.
+/// State of the streams at the last check.
 #[derive(Default)]
 pub struct LossWatch {
     streams: BTreeMap<&'static str, Known>,
-    /// How often the connection had been made when the places of all streams were looked at.
+    /// Number of connections made when the consumers of all streams were last checked.
     connects: u64,
 }
 
@@ -33,33 +34,34 @@ pub struct LossWatch {
 struct Known {
     history: History,
     last: u64,
-    /// When the broker stored the last event.
+    /// Time at which the broker stored the last event.
     last_at: OffsetDateTime,
 }
 
-/// A stream has lost its end, and its groups are in their places again.
+/// A stream that has lost its end, and whose consumers were recreated.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// Which stream.
+    /// The stream.
     pub stream: &'static str,
-    /// The first sequence that is given out a second time.
+    /// The first sequence that is assigned a second time.
     pub from: u64,
     /// The highest sequence that it is known to have had.
     pub highest: u64,
-    /// Where the groups go on, and are given again what they have had.
+    /// The sequence from which on the groups continue, and get events again that they have had.
     pub again: u64,
-    /// The groups that were placed anew.
+    /// The groups whose consumers were recreated.
     pub groups: Vec<String>,
 }
 
 impl Bus {
-    /// Looks whether the stream of events, or that of replays, has lost its end, and mends what comes of it: what
-    /// was stored since counts as new, and every group is given it.
+    /// Checks whether the stream of events, or that of replays, has lost its end, and repairs it: the
+    /// events stored since count as new, and every group gets them.
     ///
-    /// To be called again and again, about every second: the more is known from before the loss, the less is given
-    /// again. What was handled already is known by its old place, so that it changes nothing. Of what was stored
-    /// within a second before the loss and is still there, nobody can tell whether it was stored after: it
-    /// counts as new, since to lose a change is worse than to make it twice.
+    /// To be called about every second: the more is known from before the loss, the fewer events are
+    /// delivered again. Events that were handled already are recognised by their old position, so that
+    /// they change nothing. Of those that were stored within a second before the loss and are still
+    /// there, nobody can tell whether they were stored after it: they count as new, since to lose a
+    /// change is worse than to make it twice.
     pub async fn mend_losses(&self, watch: &mut LossWatch) -> Result<Vec<Loss>, RoomError> {
         let connects = self
             .client
@@ -70,13 +72,13 @@ impl Bus {
         let known = &mut watch.streams;
         let loss = self.mend_loss(TODO, true, is_new, known).await?;
         let mut losses = Vec::from_iter(loss);
-        // Once for each connection: a broker that does not let us do this is not asked again and again. While a
-        // connection lasts, few lose anything, and few are given replays.
+        // Once for each connection: a broker that does not permit this is not asked again and again.
+        // While a connection lasts, few streams lose anything, and few groups get replays.
         watch.connects = connects;
         match self.mend_loss(REPLAYS, is_new, is_new, known).await {
             Ok(loss) => losses.extend(loss),
             Err(error) if losses.is_empty() => return Err(error),
-            // What was mended has to be told all the same.
+            // Losses that were repaired have to be reported all the same.
             Err(error) => warn!("{error}: {}", error.source),
         }
         Ok(losses)
@@ -94,7 +96,7 @@ impl Bus {
             .get(stream)
             .filter(|known| known.history == look.history);
         let reached = look.highest(before);
-        // The events themselves may be read of the one stream only.
+        // Permissions let single messages be read of the stream of events only.
         let renewed = before.filter(|_| is_new && stream == TODO);
         if !self.is_lost(&look, reached, renewed).await? {
             known.insert(stream, look.into_known());
@@ -107,14 +109,14 @@ impl Bus {
             return Ok(None);
         }
         let highest = look.highest(before);
-        // Of the replays there is left what nobody has handled.
+        // The replays that are left are those that nobody has handled.
         let from = match before.filter(|_| stream == TODO) {
             Some(before) => self.first_after(&look, before.last_at).await?,
             None => look.last + 1,
         };
         let places = look.places.iter();
         let places = places.filter(|place| place.config.durable_name.is_some());
-        // Where nothing is known from before, what was stored until now may be new, too.
+        // If nothing is known from before, the events stored until now may be new, too.
         let again = match before {
             Some(_) => places.clone().map(next_unsettled).fold(from, u64::min),
             None => 1,
@@ -143,8 +145,9 @@ impl Bus {
         }))
     }
 
-    /// Whether the stream has not got any more what it had. So much may have been stored since that it has got as far
-    /// again; on a new connection it is looked whether that is what was there `before`.
+    /// Returns whether the stream has lost something that it had. So much may have been stored since that
+    /// it has reached the same sequence again; so on a new connection the event there is compared with
+    /// the one `before`.
     async fn is_lost(
         &self,
         look: &Look,
@@ -167,7 +170,8 @@ impl Bus {
         }
     }
 
-    /// The sequence of the first event of the stream that was stored after `time`, or will be stored next.
+    /// Returns the sequence of the first event that the stream stored after `time`, or of the next one
+    /// that it stores.
     async fn first_after(&self, look: &Look, time: OffsetDateTime) -> Result<u64, RoomError> {
         let (mut low, mut high) = (look.first.max(1), look.last + 1);
         while low < high {
@@ -181,8 +185,8 @@ impl Bus {
         Ok(high)
     }
 
-    /// Has the stream's description tell its history, and leaves all else as it is, also what this release does
-    /// not know.
+    /// Writes the history into the stream's description, and leaves all other settings as they are, also
+    /// those that this release does not know.
     async fn write_down(&self, stream: &str, history: &History) -> Result<(), RoomError> {
         let mut config = self
             .api(format!("STREAM.INFO.{stream}"), &json!({}))
@@ -194,8 +198,8 @@ impl Bus {
         Ok(())
     }
 
-    /// Makes a group's place anew, so that it is given what is stored from `again` on. Its members learn of it: what
-    /// they ask for is answered with the end of the old place.
+    /// Recreates a group's consumer, so that it delivers the events from `again` on. The group's members
+    /// learn of it: their pull requests end because the old consumer was deleted.
     async fn place_anew(&self, place: &Info, again: u64) -> Result<(), RoomError> {
         let Info {
             stream_name: stream,
@@ -214,14 +218,14 @@ impl Bus {
             filter => format!("CONSUMER.CREATE.{stream}.{name}.{filter}"),
         };
         let asked = json!({ "stream_name": stream, "config": config });
-        // Members that hear of the end wait for a moment before they make a place themselves, which would begin
-        // with the first stored event.
+        // Members that hear of the deletion wait for a moment before they create the consumer themselves,
+        // which would start with the first stored event.
         let gone = format!("CONSUMER.DELETE.{stream}.{name}");
         self.api(gone, &json!({})).await?;
         self.api(to, &asked).await.map(drop)
     }
 
-    /// Asks the broker's own API.
+    /// Sends a request to the broker's own API.
     async fn api(&self, what: String, question: &Value) -> Result<Value, RoomError> {
         let failed =
             failed::<Box<dyn std::error::Error + Send + Sync>>("mend what a stream has lost");
@@ -239,7 +243,8 @@ impl Bus {
     }
 }
 
-/// The first sequence that a group may not have settled. One that waits for nothing has settled all that it wants.
+/// Returns the first sequence that a group may not have settled. One with nothing pending or in flight
+/// has settled all that it wants.
 fn next_unsettled(place: &Info) -> u64 {
     if place.num_pending == 0 && place.num_ack_pending == 0 {
         u64::MAX
@@ -248,7 +253,7 @@ fn next_unsettled(place: &Info) -> u64 {
     }
 }
 
-/// A stream and the places in it, as they are now.
+/// A stream and its consumers, as they are now.
 struct Look {
     stream: &'static str,
     history: History,
@@ -259,7 +264,8 @@ struct Look {
 }
 
 impl Look {
-    /// Looks at the places first: none of them may be behind the end of the stream that is seen after.
+    /// Reads the consumers first: without a loss, none of them is past the end of the stream, which is
+    /// read after.
     async fn at(bus: &Bus, name: &'static str, look_at_places: bool) -> Result<Self, RoomError> {
         let stream = bus.stream(name).await?;
         let places = if look_at_places {
@@ -280,7 +286,7 @@ impl Look {
         })
     }
 
-    /// The highest sequence that the stream is known to have had.
+    /// Returns the highest sequence that the stream is known to have had.
     fn highest(&self, before: Option<&Known>) -> u64 {
         let given = self
             .places

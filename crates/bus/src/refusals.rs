@@ -1,15 +1,15 @@
-//! What the server's refusals mean, where it was asked to make or change a stream or a place in one: to wait, or to
-//! say that a setting is at fault.
+//! Meaning of the server's errors when a stream or a consumer is created or changed: to wait, or to say
+//! that a setting is at fault.
 
 use async_nats::jetstream::{Error, ErrorCode};
 
-/// What ends by itself, or when somebody mends the broker, whatever status the server gives it: a cluster that
-/// looks for its leader or its members, a server that starts, a limit of an account that has to be raised, somebody
-/// else who makes the same at the same time.
+/// Errors that end by themselves, or when somebody repairs the broker, whatever status the server gives
+/// them: a cluster that looks for its leader or its members, a server that starts, a limit of an account
+/// that has to be raised, another client that creates the same at the same time.
 const PASSING: [ErrorCode; 31] = [
     ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
     ErrorCode::CLUSTER_INCOMPLETE,
-    // "No suitable peers for placement" has the status of a wrong question, and is said while servers start.
+    // "No suitable peers for placement" has the status of a bad request, and is sent while servers start.
     ErrorCode::CLUSTER_NO_PEERS,
     ErrorCode::CLUSTER_NOT_ACTIVE,
     ErrorCode::CLUSTER_NOT_ASSIGNED,
@@ -41,20 +41,20 @@ const PASSING: [ErrorCode; 31] = [
     ErrorCode::STREAM_TOO_MANY_REQUESTS,
 ];
 
-/// What no waiting helps against, though the server calls it a fault of its own.
+/// Errors that no waiting helps against, though the server reports them as its own.
 const LASTING: [ErrorCode; 4] = [
-    // What a place is asked to be other than it is comes under this one.
+    // Among others, the error when a consumer exists with other settings.
     ErrorCode::CONSUMER_CREATE,
     ErrorCode::STREAM_INVALID_CONFIG,
     ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED,
     ErrorCode::STREAM_UPDATE,
 ];
 
-/// The status of a question that is wrong.
+/// The status of a bad request.
 const WRONG: usize = 400;
 
-/// Whether the server does not want what it was asked for, as opposed to not being able to do it now. What newer
-/// servers say that is not known here goes by its status.
+/// Returns whether the server refuses a request for good, as opposed to not being able to fulfil it now.
+/// Errors of newer servers that are not known here go by their status.
 pub(crate) fn is_lasting(error: &Error) -> bool {
     let code = error.error_code();
     !PASSING.contains(&code) && (error.code() == WRONG || LASTING.contains(&code))

@@ -21,35 +21,35 @@ use crate::{
 /// The stream that keeps every event.
 pub const TODO: &str = "TODO";
 
-/// The stream that keeps what groups gave up on.
+/// The stream that keeps dead letters.
 pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 
-/// The stream that keeps what groups shall handle after all, until they have.
+/// The stream that keeps the dead letters that a group shall handle after all, until it has.
 pub const REPLAYS: &str = "REPLAYS";
 
-/// What the broker says about a group of `TODO` with a limit of deliveries, when an event has
-/// reached it; the group's name follows. Our groups have no such limit, others may.
+/// Subject prefix of the broker's advisory that an event has reached the max deliveries of a group of
+/// `TODO`; the group's name follows. Our groups have no max deliveries at the broker, others may.
 pub(crate) const ADVISORIES: &str = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TODO.";
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// For how long a dead letter that is stored again is the same one. A member that dies between burying an
-/// event and settling it leaves it to another, which under outage upon outage took minutes.
+/// Deduplication window of the dead letters. A member that dies between storing a dead letter and
+/// settling the event leaves it to another, which under outage upon outage took minutes.
 const BURIED_ONCE: Duration = Duration::from_hours(1);
 
-/// How much a dead letter's headers may add to the event that it keeps (bytes).
+/// Limit of the bytes that a dead letter's headers may add to the event that it keeps.
 pub(crate) const DEAD_HEADERS: usize = 64 * 1024;
 
 /// The largest event (bytes, headers included) that is stored: a body of 1 MiB and some headers.
 const LARGEST_EVENT: usize = 1024 * 1024 + 64 * 1024;
 
-/// What is to be decided about the streams.
+/// Settings of the streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Streams {
-    /// How many servers keep each message: 1 on a single broker, 3 on a cluster.
+    /// Number of servers that keep each message: 1 on a single broker, 3 on a cluster.
     pub replicas: usize,
-    /// How much the stream of events may hold (bytes). The dead letters may be half as much, their
-    /// replays and the ledger an eighth each.
+    /// Size limit of the stream of events (bytes). The dead letters may take half as much, their replays
+    /// and the ledger an eighth each.
     pub limit: u64,
 }
 
@@ -64,7 +64,7 @@ impl Default for Streams {
 }
 
 impl Streams {
-    /// The streams with these settings, as the broker's own API writes them: for documents.
+    /// Returns the streams with these settings, as the broker's own API writes them: for documents.
     pub fn settings(self) -> [Value; 4] {
         let streams = [
             todo(self, LARGEST_EVENT),
@@ -76,39 +76,39 @@ impl Streams {
     }
 }
 
-/// Why the streams are not as they have to be.
+/// The reason why the streams are not as they have to be.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     /// The broker did not answer, or refused.
     #[error("cannot ask for the stream `{stream}`")]
     Ask {
-        /// Which stream.
+        /// The stream.
         stream: &'static str,
-        /// What the broker said.
+        /// The broker's error, or that of the request.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The broker may not set so much aside.
+    /// The broker has too little storage to reserve so much.
     #[error(
         "the broker has too little room for the stream `{stream}`: \
          raise its `max_file_store`, or ask for less (STREAM_LIMIT_MIB)"
     )]
     Room {
-        /// Which stream.
+        /// The stream.
         stream: &'static str,
     },
-    /// The broker has the stream, with other settings than asked, or does not want these.
+    /// The broker keeps the stream with other settings than asked, or refuses these.
     #[error("the broker does not keep the stream `{stream}` as it is set: {differences}")]
     Settings {
-        /// Which stream.
+        /// The stream.
         stream: &'static str,
-        /// Each difference, named, or what the broker said.
+        /// Each difference with the setting's name, or the broker's error.
         differences: String,
     },
 }
 
 impl StreamError {
-    /// Whether it may pass by itself: the broker did not answer.
+    /// Returns whether it may pass by itself: the broker did not answer.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Ask { .. })
     }
@@ -128,16 +128,16 @@ impl Bus {
         self.ensure(LEDGER, &ledger(streams)).await
     }
 
-    /// What is there is looked at before anything is asked for: to a broker that counts how much it has
-    /// promised, asking for a stream again is asking for as much again.
+    /// Reads the stream before it requests anything: to a broker that counts how much storage it has
+    /// reserved, creating a stream again is reserving as much again.
     async fn ensure(&self, stream: &'static str, asked: &Config) -> Result<(), StreamError> {
         let failed = |source| StreamError::Ask { stream, source };
         let mut asked = asked.clone();
         let echoed = match self.jetstream.get_stream(stream).await {
             Ok(there) => {
                 let info = there.cached_info();
-                // What it counts by stays, whatever else is new. A stream of an earlier release counts by when it
-                // was created, which the server may move from now on.
+                // The stream's history stays, whatever else is new. A stream of an earlier release counts
+                // since its creation, whose time the server may move from now on.
                 record(&mut asked, &History::of(info));
                 if differences(&asked, &info.config).is_empty() {
                     info.config.clone()
@@ -169,13 +169,13 @@ impl Bus {
     }
 }
 
-/// Has the stream's description tell how it counts.
+/// Writes the history into the stream's description.
 fn record(asked: &mut Config, history: &History) {
     let purpose = asked.description.take().unwrap_or_default();
     asked.description = Some(history.describe(&purpose));
 }
 
-/// Tells a broker that has no room for such a stream from one that cannot answer now.
+/// Tells a broker without storage for such a stream from one that cannot answer now.
 fn refusal(stream: &'static str, error: CreateStreamError) -> StreamError {
     match error.kind() {
         CreateStreamErrorKind::JetStream(said)
@@ -194,7 +194,7 @@ fn refusal(stream: &'static str, error: CreateStreamError) -> StreamError {
     }
 }
 
-/// Whether the broker answered that there is no such stream, as opposed to not answering.
+/// Returns whether the broker answered that there is no such stream, as opposed to not answering.
 pub(crate) fn is_absent(error: &GetStreamError) -> bool {
     match error.kind() {
         GetStreamErrorKind::JetStream(error) => error.error_code() == ErrorCode::STREAM_NOT_FOUND,
@@ -202,8 +202,8 @@ pub(crate) fn is_absent(error: &GetStreamError) -> bool {
     }
 }
 
-/// Every event, whether or not anybody listens. A full stream refuses more: the caller learns
-/// that it was not accepted, and nothing accepted is thrown away.
+/// The stream of every event, whether or not anybody listens. When full, it refuses more: the caller
+/// learns that the event was not accepted, and nothing accepted is discarded.
 fn todo(streams: Streams, largest_event: usize) -> Config {
     Config {
         name: TODO.to_owned(),
@@ -230,7 +230,8 @@ fn dead_letters(streams: Streams) -> Config {
     }
 }
 
-/// A replay is what is left of a dead letter, so it is kept as long, and is gone when it is handled.
+/// The stream of replays. A replay is all that is left of a dead letter, so it is kept as long; once
+/// handled, it is removed.
 fn replays(streams: Streams) -> Config {
     Config {
         name: REPLAYS.to_owned(),
@@ -245,7 +246,8 @@ fn replays(streams: Streams) -> Config {
     }
 }
 
-/// Of each key the newest note. A full ledger forgets the oldest, and refuses nobody.
+/// The key-value stream with the newest entry of each key. When full, it discards the oldest, and refuses
+/// nobody.
 fn ledger(streams: Streams) -> Config {
     Config {
         name: LEDGER.to_owned(),

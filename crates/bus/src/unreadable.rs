@@ -1,9 +1,10 @@
 //! Events that no member can read.
 //!
-//! The broker stores whatever bytes stand in a message's headers and subject. Our client breaks the
-//! connection off at some of them and dies of others, before anybody here sees the message; it comes
-//! again and again, and what comes with it is held up. So somebody has to look whether a group stands
-//! still, read what it has in hand in another way, bury what cannot be read, and remove it.
+//! The broker stores whatever bytes stand in a message's headers and subject. Our client library drops
+//! the connection at some of them and crashes at others, before anybody here sees the message; it is
+//! redelivered again and again, and holds up the messages that come with it. So somebody has to notice
+//! that a group makes no progress, read its in-flight events in another way, store dead letters of those
+//! that no member can read, and remove them.
 
 mod wire;
 
@@ -24,36 +25,36 @@ use crate::{
 };
 use wire::Headers;
 
-/// How long a group that has events in hand settles none before they are looked at.
+/// Time without progress after which the in-flight events of a group are inspected.
 const STANDSTILL: Duration = Duration::from_secs(2);
 
-/// How many events are looked at in one go.
+/// Limit of events that are inspected in one go.
 const AT_MOST: u64 = 1000;
 
-/// What the inspection knows of the groups.
+/// State of the inspection of each group.
 #[derive(Default)]
 pub struct Inspection {
     groups: BTreeMap<String, Place>,
 }
 
-/// Where a group stands.
+/// Progress of a group and of its inspection.
 struct Place {
     settled: u64,
     since: Instant,
-    /// Up to which sequence it was looked whether the events can be read.
+    /// The sequence up to which its events were inspected.
     inspected: u64,
 }
 
 /// An event that could not be read, and was removed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Where it stood in the stream.
+    /// Its sequence in the stream.
     pub sequence: u64,
-    /// What is wrong with it.
+    /// The reason why it cannot be read.
     pub reason: String,
 }
 
-/// The broker's answer to the question for one message.
+/// The broker's response to a request for one message.
 #[derive(Deserialize)]
 struct Answer {
     message: Option<Stored>,
@@ -66,7 +67,7 @@ struct Refusal {
     description: String,
 }
 
-/// A message as the broker's own API has it: nothing in it is taken apart on the way.
+/// A message as the broker's own API returns it: nothing in it is parsed on the way.
 #[derive(Deserialize)]
 pub(crate) struct Stored {
     pub(crate) seq: u64,
@@ -80,11 +81,12 @@ pub(crate) struct Stored {
 }
 
 impl Bus {
-    /// Looks at what the groups have in hand that stand still, and removes what no member can read, with
-    /// a dead letter for each group that would have got it.
+    /// Inspects the in-flight events of groups that make no progress, and removes those that no member
+    /// can read, with a dead letter for each group that would have got them.
     ///
-    /// To be called again and again, about every second. An event is looked at once, unless the broker
-    /// did not answer. Cancel safe: what is not removed yet is found again, and has one letter only.
+    /// To be called again and again, about every second. An event is inspected once, unless the broker
+    /// did not answer. Cancel safe: an event that is not removed yet is found again, and has one dead
+    /// letter only.
     pub async fn remove_unreadable(
         &self,
         standing: &Standing,
@@ -125,7 +127,7 @@ impl Bus {
         };
         let reason = format!("cannot be read: {fault}");
         let takes = |group: &GroupStanding| {
-            // Several filters, or none: a letter too many is found, and one too few is not.
+            // Several filters, or none: a dead letter too many is noticed, and one too few is not.
             let wants = group.filter.is_empty() || overlap(&group.filter, &stored.subject);
             group.settled < sequence && wants
         };
@@ -134,7 +136,7 @@ impl Bus {
             let obituary = Obituary {
                 group,
                 reason: &reason,
-                // At least: nobody could count how often.
+                // At least: nobody could count the deliveries.
                 attempts: 1,
                 place: origin.derived_id(),
                 origin: &origin,
@@ -147,13 +149,13 @@ impl Bus {
         }
         match todo.delete_message(sequence).await {
             Ok(_) => Ok(Some(Unreadable { sequence, reason })),
-            // Somebody else was faster.
+            // Another process was faster.
             Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(_)) => Ok(None),
             Err(error) => Err(failed("remove an event")(error)),
         }
     }
 
-    /// The message that a question is for, if the stream has one.
+    /// Returns the message that is asked for, if the stream has it.
     pub(crate) async fn look_at(
         &self,
         stream: &str,
@@ -183,7 +185,7 @@ impl Bus {
 }
 
 impl Inspection {
-    /// What is to be looked at now: from where, up to where, and where to note it.
+    /// Returns the sequences to inspect now, from and to, with the place to record the progress in.
     fn due(&mut self, standing: &Standing) -> Vec<(u64, u64, &mut Place)> {
         let now = Instant::now();
         let busy = |name: &String| standing.groups.get(name).is_some_and(|at| at.in_hand > 0);

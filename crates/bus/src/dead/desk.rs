@@ -1,4 +1,4 @@
-//! The desk where dead letters are looked at, replayed and discarded.
+//! Operations on dead letters: list, replay and discard.
 
 use std::collections::HashSet;
 
@@ -21,16 +21,16 @@ use crate::{
     streams::{ADVISORIES, is_absent},
 };
 
-/// How many dead letters there are.
+/// Number and age of the dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeadLettersState {
     /// Their number.
     pub count: u64,
-    /// When the oldest of them was stored; `None` if there is none.
+    /// Time at which the oldest of them was stored; `None` if there is none.
     pub oldest: Option<OffsetDateTime>,
 }
 
-/// What can go wrong with dead letters.
+/// The error of an operation on dead letters.
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
     /// The broker did not answer, or refused.
@@ -39,7 +39,7 @@ pub enum DeskError {
     /// The event is not kept, so it cannot be replayed.
     #[error("the event is not known any more: {0}")]
     Unknown(String),
-    /// No member of the group has ever asked for replays, so that nobody would get this one.
+    /// No member of the group has ever joined for replays, so that nobody would get this one.
     #[error("nobody takes replays of the group `{0}`")]
     NobodyThere(String),
     /// The replay is not known to be stored. It may be tried again.
@@ -57,15 +57,15 @@ impl DeskError {
 pub struct Desk {
     bus: Bus,
     letters: Box<Stream>,
-    /// Tells this stream of dead letters from one of the same name that is made anew.
+    /// The identity of this stream of dead letters, which tells it from a recreated one of the same name.
     history: History,
     /// The stream of all events, if it is there.
     events: Option<Box<Stream>>,
 }
 
 impl Bus {
-    /// How many dead letters there are, and since when. What the broker has said of one event
-    /// several times is counted as often.
+    /// Returns the number of dead letters, and the age of the oldest. Each advisory of the broker counts
+    /// as one, also where several are about one event.
     pub async fn dead_letters_state(&self) -> Result<DeadLettersState, DeskError> {
         let letters = self.jetstream.get_stream(DEAD_LETTERS).await;
         let letters = letters.map_err(DeskError::ask)?;
@@ -76,7 +76,7 @@ impl Bus {
         })
     }
 
-    /// Opens the desk. Waits for a connection.
+    /// Opens the dead letters. Waits for a connection.
     pub async fn dead_letters(&self) -> Result<Desk, DeskError> {
         self.wait_connected().await;
         let letters = self.jetstream.get_stream(DEAD_LETTERS).await;
@@ -96,11 +96,11 @@ impl Bus {
 }
 
 impl Desk {
-    /// The dead letters in the order in which they were stored: all, or those of `group`, of which
-    /// what the broker gave up on by itself comes last.
+    /// Yields the dead letters in the order in which they were stored: all, or those of `group`, of which
+    /// those that the broker gave up on by itself come last.
     ///
     /// They are read one by one as the stream is polled, so that never more than one is in memory.
-    /// Where the broker has said several times that it gave up on an event, that is one letter.
+    /// Several advisories of the broker about one event are one letter.
     pub fn list(
         &self,
         group: Option<&str>,
@@ -130,7 +130,7 @@ impl Desk {
         })
     }
 
-    /// The dead letter at `sequence`, if there is one.
+    /// Returns the dead letter at `sequence`, if there is one.
     pub async fn get(&self, sequence: u64) -> Result<Option<DeadLetter>, DeskError> {
         let message = self.letters.get_raw_message(sequence).await;
         let Some(message) = found(message)? else {
@@ -141,19 +141,19 @@ impl Desk {
     }
 
     /// Has the group that gave up on the event handle it after all, and discards the letter. No other
-    /// group hears of it.
+    /// group gets the replay.
     ///
-    /// Members of the group get the event as it was published, in its old place in history. To have
-    /// the same letter replayed again within two minutes changes nothing, as after a crash between
-    /// storing the replay and discarding the letter; later, the event comes to the group once more,
-    /// like any that comes twice. If the group fails again, there is a new letter.
+    /// Members of the group get the event as it was published, with its old position. Replaying the same
+    /// letter again within two minutes changes nothing, as after a crash between storing the replay and
+    /// discarding the letter; later, the group gets the event once more, like any event that is
+    /// redelivered. If the group fails again, there is a new letter.
     pub async fn replay(&self, letter: &DeadLetter) -> Result<(), DeskError> {
         let unknown = |reason: &String| DeskError::Unknown(reason.clone());
         let event = letter.event.as_ref().map_err(unknown)?;
         self.find_taker(&letter.group).boxed().await?;
         let mut headers = remember(Some(&event.headers), &event.subject, &event.origin);
         headers.insert(CAUSE, event.id.as_str());
-        // The event's own id would be dropped as one that the stream has had.
+        // The event's own id would be dropped as a duplicate of one that the stream has had.
         let letter_at = self.history.identity(letter.sequence);
         let id = letter_at.derive_id(letter.sequence);
         headers.insert(header::MESSAGE_ID, format!("replay-{id}"));
@@ -165,13 +165,13 @@ impl Desk {
         self.discard(letter).await
     }
 
-    /// Throws a dead letter away. It is no error if it is gone already.
+    /// Discards a dead letter. It is no error if it is gone already.
     pub async fn discard(&self, letter: &DeadLetter) -> Result<(), DeskError> {
         self.delete(letter.sequence).await?;
         if letter.member.is_some() {
             return Ok(());
         }
-        // The broker may have said it again.
+        // The broker may have sent the advisory several times.
         let subject = format!("{ADVISORIES}{}", letter.group);
         let pointer = letter.pointer;
         let mut from = letter.sequence;
@@ -203,7 +203,7 @@ impl Desk {
         found(question.next_by_subject(subject).send().await)
     }
 
-    /// Puts a letter together from its message, or from what the message points at.
+    /// Assembles a letter from its message, or from the event that the message points at.
     async fn open(
         &self,
         message: StreamMessage,
@@ -247,7 +247,7 @@ impl Desk {
         };
         let history = History::of(events.cached_info());
         let identity = history.identity(sequence);
-        // Otherwise it is another event with the same number.
+        // Otherwise it is another event with the same sequence.
         if identity.created() > died_at {
             return Ok(lost());
         }
@@ -258,7 +258,8 @@ impl Desk {
         Ok(Ok(DeadEvent::new(record, message.payload)))
     }
 
-    /// A replay that nobody takes would be lost in the end.
+    /// Checks that the group has a consumer for replays: a replay that nobody takes would be lost in the
+    /// end.
     async fn find_taker(&self, group: &str) -> Result<(), DeskError> {
         let replays = self.bus.jetstream.get_stream(REPLAYS).await;
         let replays = replays.map_err(DeskError::ask)?;
@@ -272,7 +273,7 @@ impl Desk {
     }
 }
 
-/// Tells that there is no such message from not being answered.
+/// Tells a missing message from a request that failed.
 fn found(
     message: Result<StreamMessage, RawMessageError>,
 ) -> Result<Option<StreamMessage>, DeskError> {

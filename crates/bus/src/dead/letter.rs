@@ -12,35 +12,35 @@ use super::{
 };
 use crate::{delivery::read, streams::ADVISORIES};
 
-/// What is known of an event that a group gave up on.
+/// A dead letter: everything that is known of an event that a group gave up on.
 #[derive(Debug)]
 pub struct DeadLetter {
-    /// Its place among the dead letters.
+    /// Its sequence in the stream of dead letters.
     pub sequence: u64,
     /// The group that gave up.
     pub group: String,
     /// The member that gave up; `None` if it was the broker.
     pub member: Option<String>,
-    /// Why: the failure and its causes.
+    /// The reason: the failure and its causes.
     pub reason: String,
-    /// How often the event had been given to a member.
+    /// Number of deliveries of the event to members of the group.
     pub attempts: u64,
-    /// When the group gave up.
+    /// Time at which the group gave up.
     pub died_at: OffsetDateTime,
-    /// The event, or why it is not known any more.
+    /// The event, or the reason why it is not known any more.
     pub event: Result<DeadEvent, String>,
-    /// Where the event stands in its stream, if the broker only pointed at it.
+    /// The event's sequence in its stream, if the broker only pointed at it.
     pub(super) pointer: Option<u64>,
 }
 
 /// An event that a group gave up on, as it was published.
 #[derive(Debug)]
 pub struct DeadEvent {
-    /// Where it was published.
+    /// The subject that it was published on.
     pub subject: String,
-    /// Its id, which may follow from where it was stored.
+    /// Its id, which may be derived from its position.
     pub id: EventId,
-    /// Where and when it was stored.
+    /// The position and the time at which it was stored.
     pub origin: Origin,
     /// Its body.
     pub body: Bytes,
@@ -72,18 +72,18 @@ impl DeadEvent {
     }
 }
 
-/// What the message of a dead letter says before its event is looked at.
+/// The part of a dead letter that can be read without its event.
 pub(super) struct Outside {
     pub(super) group: String,
     pub(super) member: Option<String>,
     pub(super) reason: String,
     pub(super) attempts: u64,
     pub(super) died_at: OffsetDateTime,
-    /// Where the event stands in its stream, if it is only pointed at.
+    /// The event's sequence in its stream, if the letter only points at it.
     pub(super) pointer: Option<u64>,
 }
 
-/// The broker's notice that it will not give an event out again, in so far as we need it.
+/// The broker's advisory that an event has reached max deliveries, in so far as we need it.
 #[derive(Deserialize)]
 struct Advisory {
     stream_seq: u64,

@@ -1,5 +1,5 @@
-//! An event written down together with where it came from, and read back. Dead letters and
-//! replays are both written so.
+//! An event together with its origin, in the headers of one message. Dead letters and replays are both
+//! written so.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use async_nats::{HeaderMap, HeaderValue, jetstream::message::StreamMessage};
 use events::{Origin, StreamIdentity};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// Headers with this prefix are orders to the broker. Here they are only remembered.
+/// Prefix of the headers that the broker acts on. Here they are only kept.
 const ORDERS: &str = "Nats-";
 
-/// Headers with this prefix are ours.
+/// Prefix of our own headers.
 const OURS: &str = "Dead-";
 
-/// The prefix that orders have when they are remembered. The old one must not be part of it: servers
-/// such as 2.9 look for the first place in the text that has a header's name, and if it is the end
-/// of another name there, they take the header for missing. The message would have no id.
+/// Prefix under which the broker's headers are kept. The old one must not be part of it: servers such as
+/// 2.9 look for the first place in the text that has a header's name, and if it is the end of another
+/// name there, they take the header for missing. The message would have no id.
 const REMEMBERED: &str = "Dead-Order-";
 
 pub(super) const SUBJECT: &str = "Dead-Subject";
@@ -24,7 +24,7 @@ pub(super) const STREAM_CREATED: &str = "Dead-Stream-Created";
 pub(super) const SEQUENCE: &str = "Dead-Sequence";
 pub(super) const STORED_AT: &str = "Dead-Stored-At";
 
-/// An event's headers as they came, the subject it came on, and its place in history.
+/// An event's headers as they came, the subject it came on, and its origin.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) headers: HeaderMap,
@@ -33,7 +33,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// An event as `stream` has it.
+    /// Makes the record of an event that `stream` has stored.
     pub(crate) fn of(message: &StreamMessage, stream: &Arc<StreamIdentity>) -> Self {
         Self {
             headers: message.headers.clone(),
@@ -47,12 +47,12 @@ impl Record {
     }
 }
 
-/// Why a message does not tell which event it was.
+/// The error when a message does not tell which event it keeps.
 #[derive(Debug, thiserror::Error)]
 #[error("the header `{0}` is missing or wrong")]
 pub(crate) struct Missing(&'static str);
 
-/// The headers of a message that keeps an event: the event's own, and beside them where it stood.
+/// Returns the headers of a message that keeps an event: the event's own, and those of its origin.
 pub(crate) fn remember(headers: Option<&HeaderMap>, subject: &str, origin: &Origin) -> HeaderMap {
     let mut kept = HeaderMap::new();
     for (name, value) in headers.into_iter().flat_map(each) {
@@ -69,7 +69,7 @@ pub(crate) fn remember(headers: Option<&HeaderMap>, subject: &str, origin: &Orig
     kept
 }
 
-/// The event that a message with such headers keeps.
+/// Returns the event that a message with such headers keeps.
 pub(crate) fn recall(kept: &HeaderMap) -> Result<Record, Missing> {
     let text = |name| value(kept, name).ok_or(Missing(name));
     let time = |name| {
@@ -114,7 +114,7 @@ pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_default()
 }
 
-/// What follows the prefix, if the name has it.
+/// Returns the rest of the name after the prefix, if it has the prefix.
 fn after<'n>(name: &'n str, prefix: &str) -> Option<&'n str> {
     let (start, rest) = name.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
@@ -179,7 +179,7 @@ mod tests {
         ) {
             let mut headers = HeaderMap::new();
             for (name, value) in &given {
-                // What begins like ours is not an event's.
+                // A header with our prefix is not an event's.
                 if !name.to_ascii_lowercase().starts_with(&OURS.to_ascii_lowercase()) {
                     headers.append(name.as_str(), value.as_str());
                 }

@@ -1,19 +1,20 @@
-//! What the client can read of a message, and what not.
+//! Parsing of stored headers and subjects by the rules of the client library, to find what it cannot
+//! read.
 //!
-//! It is the same as in the client, which has no way to be asked: a test compares the two.
+//! The client library has no way to be asked, so its rules are repeated here: a test compares the two.
 
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
 
-/// The headers of a message, taken apart with care.
+/// The headers of a message, parsed with care.
 pub(super) struct Headers {
     /// Those that can be read.
     pub(super) readable: HeaderMap,
-    /// What is wrong with the first that cannot.
+    /// The fault of the first that cannot be read.
     pub(super) fault: Option<String>,
 }
 
 impl Headers {
-    /// Reads headers as they are stored: `NATS/1.0` and a line each. None at all are empty.
+    /// Parses headers as they are stored: `NATS/1.0` and a line each. No bytes at all are no headers.
     pub(super) fn read(stored: &[u8]) -> Self {
         let mut headers = Self {
             readable: HeaderMap::new(),
@@ -27,7 +28,7 @@ impl Headers {
             .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
             .map(str::from_utf8)
             .peekable();
-        // A status makes a message one of the broker's own, such as `404 No Messages`.
+        // With a status, it would be one of the broker's own messages, such as `404 No Messages`.
         match lines.next() {
             Some(Ok(version)) if version.trim_end() == "NATS/1.0" => {}
             _ => headers.complain("the headers do not begin with `NATS/1.0`, or with a status"),
@@ -72,8 +73,8 @@ impl Headers {
     }
 }
 
-/// What is wrong with a subject, if it cannot be read. Where bytes of it are no text, the broker's API
-/// has the sign for that.
+/// Returns the fault of a subject that cannot be read. For bytes of it that are no UTF-8, the broker's
+/// API has the replacement character.
 pub(super) fn fault_of_subject(subject: &str) -> Option<String> {
     let odd = |c: char| c.is_whitespace() || c == char::REPLACEMENT_CHARACTER;
     let is_odd = subject.contains(odd);
