@@ -1,4 +1,4 @@
-//! A client of the page and the API.
+//! A client of the web page and the API.
 
 pub(crate) mod publisher;
 
@@ -17,10 +17,10 @@ use crate::history::{Answer, Wish};
 /// The lists that items are added to.
 pub(crate) const LISTS: [&str; 3] = ["default", "shopping", "work"];
 
-/// How long a client thinks between two things (ms).
+/// Pause of a client between two operations (ms).
 const THINKING_MS: std::ops::Range<u64> = 30..120;
 
-/// How long it waits before it asks again (ms).
+/// Pause of a client before it retries a request (ms).
 const AGAIN_MS: std::ops::Range<u64> = 100..400;
 
 /// One client.
@@ -29,7 +29,7 @@ pub(crate) struct Client<'c> {
     rng: StdRng,
 }
 
-/// What is sent.
+/// A request of a client.
 struct Request {
     method: &'static str,
     service: &'static str,
@@ -38,7 +38,7 @@ struct Request {
     body: String,
     /// The `Idempotency-Key`.
     key: Option<String>,
-    /// Whether it may be sent again.
+    /// Set when the request may be repeated, because the repetition has no further effect.
     again: bool,
 }
 
@@ -48,7 +48,7 @@ impl<'c> Client<'c> {
         Self { clients, rng }
     }
 
-    /// Uses the system until the time is over.
+    /// Uses the system until the load is over.
     pub(crate) async fn work(mut self) {
         while !self.clients.is_over() {
             match self.rng.random_range(0..100) {
@@ -65,8 +65,8 @@ impl<'c> Client<'c> {
         }
     }
 
-    /// Adds by the API. Without a key it asks once; with one it asks until it hears yes, and now and
-    /// then once more.
+    /// Adds an item through the API. Without an idempotency key it sends the request once; with one it
+    /// retries until it is accepted, and now and then repeats it.
     async fn add(&mut self, keyed: bool) {
         let number = self.clients.number();
         let list = LISTS[self.rng.random_range(0..LISTS.len())];
@@ -87,7 +87,7 @@ impl<'c> Client<'c> {
         }
     }
 
-    /// Sends the page's form, under one key until it is accepted.
+    /// Sends the page's form, with one idempotency key until it is accepted.
     async fn add_on_the_page(&mut self) {
         let (number, key) = (self.clients.number(), self.rng.random::<u128>());
         let id = uuid::Builder::from_random_bytes(key.to_be_bytes()).into_uuid();
@@ -190,7 +190,7 @@ impl<'c> Client<'c> {
         }
     }
 
-    /// Thinks better of it, as one can on the page. Whether that was accepted.
+    /// Restores a deleted item, as one can on the page, and returns whether that was accepted.
     async fn restore(&mut self, item: Uuid) -> bool {
         let operation = self.clients.begin(Wish::Restore, Some(item));
         let request = Request {
@@ -205,7 +205,7 @@ impl<'c> Client<'c> {
         self.ask_until_heard(operation, request).await.is_some()
     }
 
-    /// Sends what has to be refused, and must not become an event.
+    /// Sends a request that has to be rejected, and must not become an event.
     async fn add_nonsense(&mut self) {
         let operation = self.clients.begin(Wish::Add, None);
         let request = Request {
@@ -220,7 +220,7 @@ impl<'c> Client<'c> {
         self.ask_until_heard(operation, request).await;
     }
 
-    /// Reads, as most visitors do.
+    /// Reads a list, as most users do.
     async fn look(&mut self) {
         let (service, path) = if self.rng.random::<bool>() {
             (WEB, "/")
@@ -232,8 +232,9 @@ impl<'c> Client<'c> {
         self.clients.count("GET", status);
     }
 
-    /// Asks, any member; if the request may be sent again, again until it is heard, and of those that were heard some once
-    /// more. Returns the first yes.
+    /// Sends the request to a random member. One that may be repeated is retried until it is answered
+    /// for good, and some of the accepted ones are sent once more. Returns the first response that
+    /// accepts it.
     async fn ask_until_heard(&mut self, operation: usize, request: Request) -> Option<Response> {
         let mut accepted = None;
         loop {
@@ -255,7 +256,7 @@ impl<'c> Client<'c> {
     }
 
     async fn ask(&mut self, operation: usize, request: &Request) -> (Answer, Option<Response>) {
-        // The events that come of it carry the request's identity.
+        // The events of this request carry this id.
         let mark = format!("chaos-{}", self.clients.number());
         let mut headers = vec![
             ("x-request-id", mark.as_str()),
@@ -271,7 +272,7 @@ impl<'c> Client<'c> {
         let status = response.as_ref().map_or(0, |response| response.status);
         let answer = match status {
             200..400 => Answer::Yes,
-            // It took too long, whatever it came to; or another one has it.
+            // It timed out, with an unknown outcome; or another request with its key is in flight.
             408 | 409 => Answer::Unknown,
             400..500 => Answer::No,
             _ => Answer::Unknown,

@@ -1,4 +1,4 @@
-//! The load: many clients that use the system at the same time, and note what they are told.
+//! The load: many concurrent clients, which record the answers that they get.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,10 +16,11 @@ use uuid::Uuid;
 use crate::client::{Client, publisher::Publisher};
 use crate::history::{Answer, Attempt, History, Wish};
 
-/// How many of the newest items clients choose from: few enough that they meet on one.
+/// Number of the newest items that clients choose from: few enough that several clients change the same
+/// one.
 const IN_USE: usize = 40;
 
-/// What all clients share.
+/// State that all clients share.
 pub(crate) struct Clients {
     seed: u64,
     pub(crate) began: Instant,
@@ -31,13 +32,12 @@ pub(crate) struct Clients {
     rounds: Cell<u64>,
 }
 
-/// Where the members of the HTTP services are. One that is started again may have had to take another
-/// port.
+/// Addresses of the members of the HTTP services. A member that is started again may have another port.
 #[derive(Clone, Default)]
 pub(crate) struct Places(Rc<RefCell<BTreeMap<String, Vec<String>>>>);
 
 impl Places {
-    /// Looks where the services are now.
+    /// Updates the addresses.
     pub(crate) fn find(&self, system: &System) {
         let mut places = BTreeMap::<_, Vec<_>>::new();
         for member in system.members() {
@@ -48,7 +48,7 @@ impl Places {
         self.0.replace(places);
     }
 
-    /// A member of an HTTP service, whether it lives or not.
+    /// Returns the address of a random member of an HTTP service, running or not.
     pub(crate) fn one_of(&self, service: &str, rng: &mut StdRng) -> String {
         let places = self.0.borrow();
         let members = places.get(service).map_or(&[][..], Vec::as_slice);
@@ -57,7 +57,7 @@ impl Places {
 }
 
 impl Clients {
-    /// Clients that have not begun yet.
+    /// Makes clients that have not begun yet.
     pub(crate) fn new(seed: u64, places: Places) -> Self {
         let now = Instant::now();
         Self {
@@ -72,7 +72,7 @@ impl Clients {
         }
     }
 
-    /// `count` of them work until then, and one more that publishes to `broker` by itself.
+    /// Runs `count` clients until `until`, and one more that publishes to `broker` by itself.
     pub(crate) async fn work(&self, until: Instant, count: usize, broker: &str) -> Result<()> {
         self.until.set(until);
         self.rounds.set(self.rounds.get() + 1);
@@ -82,7 +82,7 @@ impl Clients {
         Ok(())
     }
 
-    /// A member of an HTTP service, whether it lives or not.
+    /// Returns the address of a random member of an HTTP service, running or not.
     pub(crate) fn place(&self, service: &str, rng: &mut StdRng) -> String {
         self.places.one_of(service, rng)
     }
@@ -91,14 +91,14 @@ impl Clients {
         Instant::now() >= self.until.get()
     }
 
-    /// Chance for one client, another one each time that it works.
+    /// Returns the random numbers of one client, which differ between its periods of work.
     pub(crate) fn chance(&self, client: usize) -> StdRng {
         let parts = [self.seed, self.rounds.get(), client as u64];
         let mix = |mixed: u64, part: &u64| mixed.wrapping_mul(1_000_003).wrapping_add(*part);
         StdRng::seed_from_u64(parts.iter().fold(0, mix))
     }
 
-    /// A number that was not given out before.
+    /// Returns a number that was not returned before.
     pub(crate) fn number(&self) -> u64 {
         self.marks.set(self.marks.get() + 1);
         self.marks.get()
@@ -108,7 +108,7 @@ impl Clients {
         self.history.borrow_mut().begin(wish, item)
     }
 
-    /// Notes how a request ended.
+    /// Records how an attempt of an operation was answered.
     pub(crate) fn note(&self, operation: usize, mark: String, answer: Answer) {
         let answered = self.began.elapsed();
         self.history.borrow_mut().operations[operation]
@@ -120,13 +120,13 @@ impl Clients {
             });
     }
 
-    /// Notes a status; 0 is no answer.
+    /// Counts a response's status; 0 is no response.
     pub(crate) fn count(&self, method: &'static str, status: u16) {
         let mut history = self.history.borrow_mut();
         *history.statuses.entry((method, status)).or_default() += 1;
     }
 
-    /// Notes which item an operation has made; from now on it may be changed.
+    /// Records the item that an operation has made; from now on clients may change it.
     pub(crate) fn added(&self, operation: usize, item: Uuid) {
         let first = self.history.borrow_mut().operations[operation]
             .item
@@ -137,19 +137,19 @@ impl Clients {
         }
     }
 
-    /// One of the newest items.
+    /// Returns one of the newest items at random.
     pub(crate) fn choose(&self, rng: &mut StdRng) -> Option<Uuid> {
         let items = self.items.borrow();
         let newest = &items[items.len().saturating_sub(IN_USE)..];
         (!newest.is_empty()).then(|| newest[rng.random_range(0..newest.len())])
     }
 
-    /// Nobody needs to change this one any more.
+    /// Removes an item from those that clients choose from.
     pub(crate) fn forget(&self, item: Uuid) {
         self.items.borrow_mut().retain(|other| *other != item);
     }
 
-    /// What came of it all.
+    /// Returns the record of all operations.
     pub(crate) fn history(self) -> History {
         self.history.into_inner()
     }

@@ -8,20 +8,20 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::schedule::{Fault, Harm, Target};
 
-/// One of the two moments of a fault.
+/// The beginning or the end of a fault.
 struct Moment<'a> {
     at: Duration,
     fault: &'a Fault,
     begins: bool,
 }
 
-/// How long a member that was asked to stop may take besides the time that the schedule gives it. A
-/// broker that says nothing takes up to 9 s of it; after 20 s a member gives up.
+/// Time that a member that was asked to stop may take, in addition to the duration in the schedule. Up
+/// to 9 s of it are spent on a broker that does not respond; after 20 s a member gives up.
 const STOPPING: Duration = Duration::from_secs(14);
 
-/// Does all that the schedule says, each at its time from `began` on or as soon as it can be done, and
-/// calls `after_each` with the system. When it returns, everything is mended. It tells of members that
-/// did not stop as they were asked to.
+/// Carries out the schedule, each fault at its time from `began` on or as soon as possible, and calls
+/// `after_each` with the system. When it returns, every fault is ended. Returns descriptions of the
+/// members that did not stop cleanly when they were asked to.
 pub(crate) async fn carry_out(
     system: &mut System,
     schedule: &[Fault],
@@ -82,7 +82,7 @@ async fn begin(system: &mut System, fault: &Fault, extra: &mut Option<String>) -
     }
 }
 
-/// Mends what a fault has broken, and tells if a member had not stopped well.
+/// Ends a fault and undoes its damage. Returns a description if a member did not stop cleanly.
 async fn end(
     system: &mut System,
     fault: &Fault,
@@ -117,13 +117,14 @@ async fn end(
     Ok(None)
 }
 
-/// Starts a member again. Before it listens to signals, the next one would simply end it.
+/// Starts a member again and waits until it listens: before it handles signals, the next one would
+/// simply end it.
 async fn relaunch(system: &mut System, name: &str) -> Result<()> {
     system.relaunch(name).await?;
     system.listening(name).await
 }
 
-/// How a member that was asked to stop has not done so as it should.
+/// Waits for the end of a member that was asked to stop, and describes what went wrong, if anything did.
 async fn stopped(system: &mut System, name: &str, fault: &Fault) -> Result<Option<String>> {
     Ok(match system.ended(name, STOPPING).await? {
         Some(status) if status.success() => None,

@@ -1,64 +1,64 @@
-//! What clients asked for, and what they were told.
+//! Operations that clients asked for, and the answers that they got.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-/// What an answer means.
+/// Meaning of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// It was accepted.
+    /// The request was accepted.
     Yes,
-    /// It was refused, and asking again will not help.
+    /// The request was rejected, and a retry will not help.
     No,
-    /// It was refused for now, or nothing was heard.
+    /// The request was rejected for now, or there was no response.
     Unknown,
 }
 
-/// What a client wanted.
+/// Kind of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
-    /// A new item.
+    /// Adds an item.
     Add,
-    /// A change of an item that is there.
+    /// Changes an existing item.
     Change,
-    /// An end of an item that is there.
+    /// Deletes an existing item.
     Delete,
-    /// An item back that was deleted.
+    /// Restores a deleted item.
     Restore,
-    /// Something that is no event.
+    /// Publishes a message that is no event.
     Poison,
 }
 
-/// One request for an operation.
+/// One request of an operation.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
-    /// What the events that come of it carry: a request's identity, or the body itself.
+    /// Mark that the resulting events carry: a request id, or the body itself.
     pub(crate) mark: String,
-    /// When it was answered, or given up.
+    /// Time of the answer, or of giving up, from the start of the load.
     pub(crate) answered: Duration,
     pub(crate) answer: Answer,
 }
 
-/// Something that a client wanted once, however often it asked.
+/// An operation of a client, however often it sent the request.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
     pub(crate) wish: Wish,
-    /// The item, if the client knows which.
+    /// The item, if the client knows its id.
     pub(crate) item: Option<Uuid>,
     pub(crate) attempts: Vec<Attempt>,
 }
 
 impl Operation {
-    /// When the first yes came.
+    /// Returns the time of the first answer that accepted it.
     pub(crate) fn accepted(&self) -> Option<Duration> {
         let yes = self.attempts.iter();
         let yes = yes.filter(|attempt| attempt.answer == Answer::Yes);
         yes.map(|attempt| attempt.answered).min()
     }
 
-    /// Whether every answer was a no.
+    /// Returns whether every answer rejected it; false if there was none.
     pub(crate) fn refused(&self) -> bool {
         !self.attempts.is_empty()
             && self
@@ -68,11 +68,11 @@ impl Operation {
     }
 }
 
-/// All operations, in the order in which they were begun.
+/// All operations, in the order of their start.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) operations: Vec<Operation>,
-    /// How often each status was answered, by method; 0 stands for no answer.
+    /// Number of responses by method and status; status 0 stands for no response.
     pub(crate) statuses: HashMap<(&'static str, u16), u64>,
 }
 
@@ -87,7 +87,7 @@ impl History {
         self.operations.len() - 1
     }
 
-    /// Which operation each mark belongs to.
+    /// Returns the operation of each mark.
     pub(crate) fn marks(&self) -> HashMap<&str, usize> {
         let operations = self.operations.iter().enumerate();
         let marks = operations.flat_map(|(number, operation)| {

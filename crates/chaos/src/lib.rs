@@ -1,17 +1,17 @@
-//! Breaks the whole system under load, and judges what came of it.
+//! Breaks the whole system under load, and judges the outcome.
 //!
-//! [`run`] starts the system with private servers, has clients use it, and does to it meanwhile what a
-//! [`schedule`] says, which follows from a seed. When everything is whole again and quiet, a [`Verdict`]
-//! compares what the clients were told with what there is.
+//! [`run`] starts the system with private servers, runs clients against it, and meanwhile carries out
+//! the faults of a [`schedule`], which follows from a seed. When every fault is ended and the system is
+//! idle, a [`Verdict`] compares the answers that the clients got with the final state.
 //!
-//! The judge trusts nothing that it judges: it reads the stream with a plain client, knows what events
-//! mean from a model of its own (`model.rs`), and looks into the tables with `psql`. That it can find
-//! faults is shown by programs that have one ([`Plant`], `bin/faulty.rs`).
+//! The judge trusts nothing that it judges: it reads the stream with a plain client, interprets the
+//! events with a model of its own (`model.rs`), and reads the tables with `psql`. Programs that have a
+//! fault ([`Plant`], `bin/faulty.rs`) show that it can find faults.
 //!
 //! # Adding a fault
 //!
-//! Give it a variant in [`schedule::Harm`], say in `schedule.rs` whom it befalls and for how long, and
-//! in `faults.rs` how it begins and ends.
+//! Give it a variant in [`schedule::Harm`], its targets and durations in `schedule.rs`, and its
+//! beginning and end in `faults.rs`.
 //!
 //! # Adding a check
 //!

@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
 }
 
 async fn verdict(options: &Options) -> Result<Verdict> {
-    // Our children would outlive us if a signal simply ended us.
+    // Our child processes would outlive us if a signal simply ended us.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {

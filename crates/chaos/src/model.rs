@@ -1,7 +1,7 @@
-//! What the table should be: the events of the stream one by one, in its order.
+//! The expected content of the table: applies the events of the stream one by one, in their order.
 //!
-//! It is simple on purpose and shares no code with what it judges, except for how an identity is
-//! derived for an item whose publisher gave none.
+//! It is simple on purpose and shares no code with what it judges, except for the derivation of the id
+//! of an item whose publisher gave none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::plain::Stored;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Item {
-    /// Whether its `newitem` has come. Until then it is hidden.
+    /// Set by the item's `newitem`. Until then the item is hidden.
     #[serde(default)]
     pub(crate) added: bool,
     pub(crate) list: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Item {
     pub(crate) added_at: Option<i64>,
 }
 
-/// A state, as savers announce it.
+/// A state, as savers announce it in `itemsaved`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct State {
     pub(crate) id: Uuid,
@@ -42,17 +42,17 @@ pub(crate) struct State {
     pub(crate) deleted: bool,
 }
 
-/// What a stream comes to.
+/// The result of applying a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) items: BTreeMap<Uuid, Item>,
-    /// The sequences of what is no event.
+    /// The sequences of messages that are no events.
     pub(crate) poison: BTreeSet<u64>,
-    /// Which item each sequence is about, `itemsaved` left out.
+    /// The item of each sequence, `itemsaved` left out.
     pub(crate) touched: BTreeMap<u64, Uuid>,
 }
 
-/// Plays the events. `derived` says which item an event without an identity stands for.
+/// Applies the events. `derived` returns the id of an item from the sequence of an event without one.
 pub(crate) fn play(events: &[Stored], derived: impl Fn(u64) -> Uuid) -> Model {
     let mut model = Model::default();
     for event in events {
@@ -71,11 +71,11 @@ pub(crate) fn play(events: &[Stored], derived: impl Fn(u64) -> Uuid) -> Model {
     model
 }
 
-/// The subject of what savers say.
+/// The subject that savers publish saved states to.
 pub(crate) const SAVED: &str = "events.todo.itemsaved";
 
 impl Model {
-    /// Applies an event and tells which item it is about; none if it is no event.
+    /// Applies an event and returns the id of its item; `None` if it is no event.
     fn apply(&mut self, event: &Stored, derived: impl Fn(u64) -> Uuid) -> Option<Uuid> {
         let body: Value = serde_json::from_slice(&event.body).ok()?;
         let given = body["id"].as_str().map(str::parse).transpose().ok()?;
@@ -85,7 +85,7 @@ impl Model {
                 text(&body)?,
             );
             let item = self.items.entry(id).or_default();
-            // A second one is the same request sent again.
+            // A second `newitem` is a repetition of the same request.
             if !item.added {
                 item.added = true;
                 item.list = Some(body["list"].as_str().unwrap_or("default").to_owned());
@@ -140,7 +140,7 @@ fn added_at(body: &Value) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(body["addedAt"].as_str()?, &Rfc3339).ok()
 }
 
-/// As the database keeps a time.
+/// Returns microseconds since 1970, the resolution of the database.
 pub(crate) fn microseconds(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! How long, how much, and from which seed.
+//! Options of a run: duration, amount of load, and seed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,18 +8,18 @@ use rand::RngExt;
 
 use crate::{Kind, Plant};
 
-/// What to do. The default is what `cargo xtask chaos` does without arguments.
+/// Options of a run. The default is that of `cargo xtask chaos` without arguments.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Repeats the schedule of an earlier run [default: a new one]
     #[arg(long)]
     pub seed: Option<u64>,
 
-    /// How long the clients work, in seconds
+    /// Duration of the load, in seconds
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..))]
     pub seconds: u64,
 
-    /// The same in minutes, for a soak
+    /// Duration of the load in minutes, for a soak
     #[arg(long, conflicts_with = "seconds")]
     pub minutes: Option<u64>,
 
@@ -32,23 +32,23 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", conflicts_with = "only")]
     pub outage: Option<u64>,
 
-    /// How many clients use the system
+    /// Number of clients that use the system
     #[arg(long, default_value_t = 8)]
     pub clients: usize,
 
-    /// How long it may take until everything is quiet, in seconds
+    /// Time within which the system must be idle after the load, in seconds
     #[arg(long, default_value_t = 90)]
     pub patience: u64,
 
-    /// Plants a fault into a service, which then has to be found
+    /// Plants a fault into a service, which the judge then has to find
     #[arg(long, value_enum)]
     pub plant: Option<Plant>,
 
-    /// Writes what the members log into this file, every event included
+    /// Writes the members' logs into this file, with a line for every event
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
 
-    /// Where the services' programs are [default: beside this one]
+    /// Directory of the services' programs [default: beside this one]
     #[arg(long, value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,
 }
@@ -71,13 +71,13 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The seed that was given, or one that nobody chose.
+    /// Returns the seed that was given, or a random one.
     pub(crate) fn seed(&self) -> u64 {
         self.seed
             .unwrap_or_else(|| rand::rng().random_range(0..1_000_000))
     }
 
-    /// The command that does the same again.
+    /// Returns the command that repeats the run.
     pub(crate) fn again(&self, seed: u64) -> String {
         let mut command = format!("cargo xtask chaos --seed {seed} --clients {}", self.clients);
         let mut add = |option: &str, value: Option<String>| {
@@ -95,13 +95,13 @@ impl Options {
         command
     }
 
-    /// How long the clients work: an outage fits in.
+    /// Returns the duration of the load, which is long enough for the outage, if there is one.
     pub(crate) fn length(&self) -> Duration {
         let seconds = self.minutes.map_or(self.seconds, |minutes| minutes * 60);
         Duration::from_secs(seconds.max(self.outage.map_or(0, |outage| outage + 4)))
     }
 
-    /// How long it may take until everything is quiet.
+    /// Returns the time within which the system must be idle.
     pub(crate) fn patience(&self) -> Duration {
         Duration::from_secs(self.patience)
     }

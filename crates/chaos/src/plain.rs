@@ -1,4 +1,4 @@
-//! A plain client of the broker: reads streams from end to end, and asks how groups stand.
+//! A plain client of the broker: reads whole streams, and the state of consumers.
 
 use anyhow::{Context, Result, ensure};
 use async_nats::jetstream::{self, consumer};
@@ -11,13 +11,13 @@ use time::OffsetDateTime;
 /// The stream that keeps every event.
 pub(crate) const TODO: &str = "TODO";
 
-/// The stream that keeps what groups gave up on.
+/// The stream of dead letters.
 pub(crate) const DEAD_LETTERS: &str = "DEAD_LETTERS";
 
-/// The groups.
+/// The durable consumers of the groups.
 pub(crate) const GROUPS: [&str; 2] = ["save-handler", "audit-handler"];
 
-/// A message as a stream keeps it.
+/// A message of a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) sequence: u64,
@@ -28,25 +28,25 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// A header.
+    /// Returns a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(async_nats::HeaderValue::as_str)
     }
 }
 
-/// How a group stands.
+/// State of a group's durable consumer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// Not handed out yet.
+    /// Messages that were not delivered yet.
     pub(crate) pending: u64,
-    /// In somebody's hands.
+    /// Messages that are in flight: delivered and not acknowledged.
     pub(crate) in_hand: u64,
-    /// How many deliveries were repetitions, since the group is there.
+    /// Number of redeliveries since the consumer was created.
     pub(crate) repeated: u64,
 }
 
-/// Connects to the broker at `url`, and again whenever the connection is lost. The client itself takes
-/// no notice of a name and a password there.
+/// Connects to the broker at `url`, and reconnects whenever the connection is lost. The client library
+/// ignores a user and a password in the URL, so they are passed as options.
 pub(crate) async fn connect(url: &str, name: &str) -> Result<Client> {
     let address: ServerAddr = url.parse()?;
     let mut options = ConnectOptions::new()
@@ -59,7 +59,7 @@ pub(crate) async fn connect(url: &str, name: &str) -> Result<Client> {
     Ok(options.connect(address).await?)
 }
 
-/// Everything in a stream, in its order, and how the stream counts.
+/// Reads all messages of a stream, in their order, and the identity of the stream.
 pub(crate) async fn read(client: &Client, name: &str) -> Result<(Vec<Stored>, History)> {
     let stream = jetstream::new(client.clone()).get_stream(name).await?;
     let all = stream.cached_info().state.messages;
@@ -86,7 +86,7 @@ pub(crate) async fn read(client: &Client, name: &str) -> Result<(Vec<Stored>, Hi
     Ok((stored, history))
 }
 
-/// Takes a message of a consumer apart.
+/// Converts a message of a consumer.
 pub(crate) fn open(message: &jetstream::Message) -> Result<Stored> {
     let info = message.info().map_err(|error| anyhow::anyhow!(error))?;
     Ok(Stored {
@@ -98,7 +98,7 @@ pub(crate) fn open(message: &jetstream::Message) -> Result<Stored> {
     })
 }
 
-/// The last sequence of the stream, and how each group stands.
+/// Returns the last sequence of the stream, and the state of each group's consumer.
 pub(crate) async fn standing(client: &Client) -> Result<(u64, [Standing; 2])> {
     let stream = jetstream::new(client.clone()).get_stream(TODO).await?;
     let last = stream.cached_info().state.last_sequence;

@@ -1,5 +1,5 @@
-//! What each service takes up: memory, files, connections. After all that happened it has to be what it
-//! was, or something was left behind.
+//! Resources of each service: memory, files, connections. After the faults and the load they have to be
+//! what they were before, or something was leaked.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,19 +8,19 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use testkit::{System, http};
 
-/// How much more a service may take up than at the start, and why it may at all.
+/// Tolerated growth since the start, with its reason.
 const TOLERANCE: Usage = Usage {
-    // A batch that was large once leaves room for the next one.
+    // Memory that one large batch needed is kept for the next.
     memory_kib: 48 * 1024,
-    // The pools of the page and the API open connections as they need them.
+    // The connection pools of the page and the API open connections as they need them.
     files: 12,
     broker_connections: 0,
-    // Whoever publishes several events listens for the answers meanwhile.
+    // A member that publishes several events at once subscribes to the replies meanwhile.
     subscriptions: 2,
     database_connections: 8,
 };
 
-/// What all members of a service take up together.
+/// Resources that all members of a service use together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     memory_kib: u64,
@@ -30,7 +30,7 @@ pub(crate) struct Usage {
     database_connections: u64,
 }
 
-/// What every service takes up.
+/// Resources of each service.
 pub(crate) type Level = BTreeMap<String, Usage>;
 
 #[derive(Deserialize)]
@@ -45,7 +45,7 @@ struct Connection {
     subscriptions: u64,
 }
 
-/// Looks how it is now.
+/// Measures the current resources.
 pub(crate) async fn look(system: &System) -> Result<Level> {
     let mut level = Level::new();
     for member in system.members() {
@@ -79,12 +79,12 @@ pub(crate) async fn look(system: &System) -> Result<Level> {
     Ok(level)
 }
 
-/// The service of a member.
+/// Returns the service of a member.
 fn service_of(member: &str) -> Option<&str> {
     member.rsplit_once('-').map(|(service, _)| service)
 }
 
-/// What takes up more than it did, beyond what is tolerated.
+/// Returns a description of each resource that has grown beyond what is tolerated.
 pub(crate) fn left_behind(before: &Level, after: &Level) -> Vec<String> {
     let mut found = Vec::new();
     for (service, after) in after {
@@ -126,7 +126,7 @@ pub(crate) fn left_behind(before: &Level, after: &Level) -> Vec<String> {
     found
 }
 
-/// All services together, in one line.
+/// Returns the sums over all services, in one line.
 pub(crate) fn summary(level: &Level) -> String {
     let sum = |part: fn(&Usage) -> u64| level.values().map(part).sum::<u64>();
     format!(

@@ -1,4 +1,4 @@
-//! From the options to the verdict.
+//! Runs a test from its options to the verdict.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,19 +25,19 @@ use crate::verdict::{Evidence, judge};
 use crate::visitor::Visitor;
 use crate::{Kind, Options, Verdict, faults, tables};
 
-/// How long the clients work before anything is broken, so that what services take up then is what
-/// they usually do.
+/// Duration of the load before the first measurement of resources, so that it is one of normal
+/// operation.
 const WARM: Duration = Duration::from_millis(1_500);
 
-/// How long those who watch may be behind, and what was used may take to be given back.
+/// Time that subscribers may lag behind, and that resources may take to be released.
 const SETTLING: Duration = Duration::from_secs(20);
 
-/// The shortest time that counts as quiet.
+/// The pause between two looks that must agree for the system to count as idle.
 const QUIET: Duration = Duration::from_millis(300);
 
 /// Breaks a system of its own, and judges. The seed is printed first and is in every error.
 ///
-/// Dropping the call kills whatever it has started.
+/// Dropping the future kills all processes that it has started.
 pub async fn run(options: &Options) -> Result<Verdict> {
     let seed = options.seed();
     eprintln!("seed {seed}");
@@ -55,15 +55,15 @@ pub async fn run(options: &Options) -> Result<Verdict> {
     Ok(judge(seed, options.again(seed), evidence))
 }
 
-/// Everybody who works on one system.
+/// The system, and the clients that use it.
 struct Stage<'o> {
     options: &'o Options,
     system: System,
     clients: Clients,
     places: Places,
-    /// Our own connection, which nobody cuts.
+    /// Our own connection, which bypasses the link.
     direct: Client,
-    /// The broker's address, through the link that everybody else uses.
+    /// The broker's URL, through the link that the services use.
     broker: String,
 }
 
@@ -92,7 +92,7 @@ async fn gather(options: &Options, seed: u64, schedule: &[Fault]) -> Result<Evid
     Ok(evidence)
 }
 
-/// Whether everybody who watches has heard of all that was saved in their list.
+/// Returns whether every subscriber has received the last saved state of its list.
 fn have_heard(visitors: &[Visitor], events: &[Stored]) -> bool {
     let saved = events.iter().filter(|event| event.subject == SAVED);
     let mut last = BTreeMap::new();
@@ -127,7 +127,7 @@ impl Stage<'_> {
         let (standings, _) = self.quiet().await;
         let (events, stream) = plain::read(&self.direct, TODO).await?;
         let (dead_letters, _) = plain::read(&self.direct, DEAD_LETTERS).await?;
-        // Whoever is not there in time will be found by what it has not seen.
+        // A subscriber that is late is found by what it does not show.
         let _ = try_eventually("the visitors have heard everything", SETTLING, async || {
             have_heard(visitors, &events)
         })
@@ -156,7 +156,8 @@ impl Stage<'_> {
         })
     }
 
-    /// Waits until nothing happens any more, and tells how the groups stand, and whether it came to that.
+    /// Waits until the system is idle. Returns the state of the groups, and whether it became idle in
+    /// time.
     async fn quiet(&self) -> ([Standing; 2], bool) {
         let deadline = Instant::now() + self.options.patience();
         let (mut before, mut standings) = (None, [Standing::default(); 2]);
@@ -178,7 +179,7 @@ impl Stage<'_> {
         (standings, false)
     }
 
-    /// The members that do not become ready.
+    /// Returns the members that do not become ready.
     async fn unready(&self) -> Vec<String> {
         let mut unready = Vec::new();
         for member in self.system.members() {
@@ -196,7 +197,7 @@ impl Stage<'_> {
         unready
     }
 
-    /// What services take up in the end, as soon as they have given back what they used.
+    /// Measures resources at the end, as soon as they are released.
     async fn settle(&self, before: &Level) -> Result<Level> {
         let deadline = Instant::now() + SETTLING;
         loop {
@@ -209,7 +210,7 @@ impl Stage<'_> {
     }
 }
 
-/// The whole system behind links, with what was planted.
+/// Returns the options of the whole system behind links, with the planted fault.
 fn system_options(options: &Options) -> Result<SystemOptions> {
     let mut system = SystemOptions {
         bin_dir: options.bin_dir.clone(),
@@ -221,7 +222,7 @@ fn system_options(options: &Options) -> Result<SystemOptions> {
     if let Some(path) = &options.log {
         system.report = written_to(path)?;
     } else {
-        // A line for each event is more than anybody reads.
+        // Nobody reads a line for each event.
         system.log_filter = Some("warn,service=info,bus=info".to_owned());
     }
     if let Some(plant) = options.plant {
@@ -234,12 +235,12 @@ fn system_options(options: &Options) -> Result<SystemOptions> {
     Ok(system)
 }
 
-/// Writes each line that a member logs into a file.
+/// Returns a callback that writes each log line of a member into a file.
 fn written_to(path: &Path) -> Result<Report> {
     let file = File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
     Ok(Arc::new(move |event| {
         if let Event::Line { member, line } = event {
-            // A log that cannot be written is no reason to end.
+            // A log that cannot be written is no reason to stop.
             let _ = writeln!(&file, "{member}: {line}");
         }
     }))

@@ -1,4 +1,4 @@
-//! What happens to whom and when. It follows from the seed and from nothing else.
+//! The faults of a run: targets and times. They follow from the seed and from nothing else.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,33 +8,33 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
-/// A kind of fault that can be asked for.
+/// A kind of fault that can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub enum Kind {
-    /// A member stands still for longer than the broker waits for it, and goes on
+    /// A member is paused for longer than the ack wait, and resumed
     Pause,
     /// A member is killed, and started again
     Kill,
     /// A member is asked to stop, and started again
     Terminate,
-    /// A saver is added, and leaves again
+    /// A saver is added, and stopped again
     Members,
-    /// The broker is killed, stopped or frozen, and is back
+    /// The broker is killed, stopped or frozen, and recovers
     Broker,
-    /// The database is killed, stopped or frozen, and is back
+    /// The database is killed, stopped or frozen, and recovers
     Database,
-    /// Both servers are killed or stopped at once, and are back
+    /// Both servers are killed or stopped at once, and recover
     Both,
     /// A link between the services and a server is cut, passes nothing, or is slow
     Links,
 }
 
-/// Whom a fault befalls.
+/// The process or link that a fault affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// A member that was there from the start: the service, and which of its members, from 1.
+    /// A member that runs from the start: the service, and the number of the member, from 1.
     Member(&'static str, usize),
-    /// A saver that was not there.
+    /// A saver that joins during the run.
     Extra,
     /// The broker.
     Broker,
@@ -42,45 +42,45 @@ pub enum Target {
     Database,
     /// The link to the broker.
     BrokerLink,
-    /// The page's own link to the broker, over which it hears what is saved.
+    /// The web service's own link to the broker, through which it receives saved states.
     WebLink,
     /// The link to the database.
     DatabaseLink,
 }
 
-/// What is done.
+/// Kind of damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Harm {
-    /// It ends without a warning; it is started again.
+    /// The process is killed; it is started again.
     Kill,
-    /// It is asked to stop; it is started again.
+    /// The process is asked to stop; it is started again.
     Stop,
-    /// It stands still and keeps its connections; it goes on.
+    /// The process is frozen and keeps its connections; it is resumed.
     Freeze,
-    /// A member joins; it leaves.
+    /// A member joins; it is stopped.
     Join,
-    /// All connections end and no new ones are taken; they are again.
+    /// All connections are closed and new ones refused; they are accepted again.
     Cut,
-    /// Nothing passes, and nobody is told; all of it arrives late.
+    /// Connections stay open and nothing passes; then all of it arrives late.
     Stall,
-    /// Everything passes after this long.
+    /// Everything passes with this delay.
     Slow(Duration),
 }
 
-/// A fault: when it begins, for how long, whom it befalls and how.
+/// A fault, with its time, duration, target and damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// From the start of the load.
+    /// Time from the start of the load to the beginning.
     pub at: Duration,
-    /// Until it is mended.
+    /// Time from the beginning to the end.
     pub lasts: Duration,
-    /// Whom.
+    /// The target.
     pub target: Target,
-    /// How.
+    /// The damage.
     pub harm: Harm,
 }
 
-/// The members that are there from the start: savers are what most faults are for.
+/// The members that run from the start. Most faults are meant for savers, the first two.
 pub(crate) const MEMBERS: [Target; 7] = [
     Target::Member("save-handler", 1),
     Target::Member("save-handler", 2),
@@ -91,17 +91,17 @@ pub(crate) const MEMBERS: [Target; 7] = [
     Target::Member("todo-web", 2),
 ];
 
-/// What services are connected by.
+/// The links between the services and their servers.
 const LINKS: [Target; 3] = [Target::BrokerLink, Target::WebLink, Target::DatabaseLink];
 
-/// When the first fault begins: the clients have something to lose by then.
+/// Time of the first fault: the clients have something to lose by then.
 const FIRST: Duration = Duration::from_secs(1);
 
 /// The pauses between the starts of two faults (ms), shorter than most faults last.
 const GAPS_MS: std::ops::Range<u64> = 300..2_000;
 
-/// The faults of a run of this length. All of them are mended when it ends, and no two befall the same
-/// target at a time. A run of at least 30 s has every kind.
+/// Returns the faults of a run of this length. All of them have ended when it ends, and no two affect
+/// the same target at a time. A run of at least 30 s has every kind.
 pub fn plan(seed: u64, length: Duration, kinds: &[Kind]) -> Vec<Fault> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut kinds = kinds.to_vec();
@@ -127,7 +127,7 @@ pub fn plan(seed: u64, length: Duration, kinds: &[Kind]) -> Vec<Fault> {
     plan
 }
 
-/// One outage of the database.
+/// Returns one outage of the database.
 pub fn outage(lasts: Duration) -> Vec<Fault> {
     vec![Fault {
         at: FIRST * 2,
@@ -138,7 +138,7 @@ pub fn outage(lasts: Duration) -> Vec<Fault> {
 }
 
 impl Kind {
-    /// Faults of this kind, which begin together. Durations in milliseconds.
+    /// Returns random faults of this kind, which begin together. Durations in milliseconds.
     fn draw(self, at: Duration, rng: &mut StdRng) -> Vec<Fault> {
         let servers: &[Target] = match self {
             Self::Broker => &[Target::Broker],
@@ -146,7 +146,7 @@ impl Kind {
             _ => &[Target::Broker, Target::Database],
         };
         let (targets, harm, lasts) = match self {
-            // The broker waits 10 s for a member.
+            // Longer than the ack wait, which is 10 s.
             Self::Pause => (vec![member(rng)], Harm::Freeze, 11_000..13_000),
             Self::Kill => (vec![member(rng)], Harm::Kill, 200..3_000),
             Self::Terminate => (vec![member(rng)], Harm::Stop, 1_500..4_000),
@@ -177,7 +177,7 @@ impl Kind {
     }
 }
 
-/// As often a saver as anybody else.
+/// Returns a random member: a saver as often as one of the others.
 fn member(rng: &mut StdRng) -> Target {
     let (savers, others) = MEMBERS.split_at(2);
     one_of(if rng.random() { savers } else { others }, rng)
@@ -188,7 +188,8 @@ fn one_of<T: Copy>(choices: &[T], rng: &mut StdRng) -> T {
 }
 
 impl Target {
-    /// How long it is left alone after a fault. What everybody stands on gets time to work in.
+    /// Returns the time without faults that follows one on this target. Servers and links get longer, so
+    /// that all services can work in between.
     fn rest(self) -> Duration {
         match self {
             Self::Member(..) | Self::Extra => Duration::from_millis(500),
@@ -198,12 +199,12 @@ impl Target {
 }
 
 impl Fault {
-    /// When it is mended.
+    /// Returns the time from the start of the load to the fault's end.
     pub fn end(&self) -> Duration {
         self.at + self.lasts
     }
 
-    /// Whether the two come too close to each other on one target.
+    /// Returns whether both affect one target with less than its rest between them.
     fn meets(&self, other: &Self) -> bool {
         let rest = self.target.rest();
         self.target == other.target && self.at < other.end() + rest && other.at < self.end() + rest

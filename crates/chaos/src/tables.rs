@@ -1,5 +1,5 @@
-//! What is there in the end: the tables, read with the database's own client, and the lists, page by page
-//! from the API.
+//! The final state: the tables, read with the database's own client, and the lists, page by page from
+//! the API.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::model::Item;
 
-/// How long the API may refuse to list items when nothing disturbs it any more.
+/// Time that the API may fail to list items after the last fault.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A row of the items.
+/// A row of `items`.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Row {
     pub(crate) id: Uuid,
@@ -22,7 +22,7 @@ pub(crate) struct Row {
     pub(crate) item: Item,
 }
 
-/// All items.
+/// Returns all rows of `items`, by id.
 pub(crate) async fn items(system: &System) -> Result<BTreeMap<Uuid, Row>> {
     let text = system
         .sql(
@@ -38,7 +38,8 @@ pub(crate) async fn items(system: &System) -> Result<BTreeMap<Uuid, Row>> {
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
-/// How often each sequence was written down by the audit, with its subject and the length of its body.
+/// Returns the rows of the audit in the order of their sequences: sequence, subject and length of the
+/// body in bytes.
 pub(crate) async fn audit(system: &System) -> Result<Vec<(u64, String, usize)>> {
     let text = system
         .sql("select sequence, subject, octet_length(payload) from audit.events order by sequence")
@@ -51,12 +52,12 @@ pub(crate) async fn audit(system: &System) -> Result<Vec<(u64, String, usize)>> 
     lines.collect()
 }
 
-/// The items of a list, as the API shows them.
+/// Returns the items of a list from the API.
 pub(crate) async fn listed(api: &str, list: &str) -> Result<Vec<Shown>> {
     let (mut shown, mut after) = (Vec::new(), String::new());
     loop {
         let url = format!("{api}/todo?limit=100&list={list}{after}");
-        // A database that is slow after all that says so, and is to be asked again.
+        // A database that is still slow leads to an error response and a retry.
         let page = try_eventually("the API lists items", PATIENCE, async || {
             let answer = http::get(&url).await?;
             let page: Result<Page> = serde_json::from_slice(&answer.body)
@@ -72,7 +73,7 @@ pub(crate) async fn listed(api: &str, list: &str) -> Result<Vec<Shown>> {
     }
 }
 
-/// An item as the API shows it.
+/// An item as the API returns it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Shown {
     pub(crate) id: Uuid,

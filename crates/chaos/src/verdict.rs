@@ -1,4 +1,4 @@
-//! What came of it: each promise, held against the evidence.
+//! The verdict: compares each promise with the evidence.
 
 mod groups;
 mod operations;
@@ -17,40 +17,40 @@ use crate::resources::{self, Level};
 use crate::tables::{Row, Shown};
 use crate::visitor::View;
 
-/// How many examples of a problem are shown.
+/// Number of examples of a problem that are shown.
 const EXAMPLES: usize = 5;
 
-/// Everything that there is to look at, when all is quiet.
+/// All evidence, collected when the system is idle.
 pub(crate) struct Evidence {
     pub(crate) history: History,
-    /// The stream, and how it counts.
+    /// The messages of the stream, and its identity.
     pub(crate) events: Vec<Stored>,
     pub(crate) stream: bus::History,
     pub(crate) dead_letters: Vec<Stored>,
     pub(crate) rows: BTreeMap<Uuid, Row>,
     pub(crate) audit: Vec<(u64, String, usize)>,
-    /// Each list, as the API shows it.
+    /// Each list, as the API returns it.
     pub(crate) lists: BTreeMap<String, Vec<Shown>>,
     pub(crate) standings: [Standing; 2],
     pub(crate) views: Vec<View>,
-    /// What the services take up, at the start and in the end.
+    /// The services' resources, at the start and in the end.
     pub(crate) levels: (Level, Level),
-    /// Members that are not ready, with what they say.
+    /// Members that are not ready, with their error.
     pub(crate) unready: Vec<String>,
-    /// Members that did not stop as they were asked to.
+    /// Members that did not stop cleanly when they were asked to.
     pub(crate) unclean: Vec<String>,
-    /// Whether no event may have been delivered twice.
+    /// Set when no event may have been delivered twice.
     pub(crate) once: bool,
 }
 
-/// A promise, and whether it was kept.
+/// A check of one promise.
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// What was promised, in a word.
+    /// The promise, in a few words.
     pub name: &'static str,
-    /// What was found.
+    /// A summary of the evidence.
     pub found: String,
-    /// Each place where it was not kept.
+    /// Each violation of the promise.
     pub problems: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ pub struct Check {
 pub struct Verdict {
     /// The seed of the schedule.
     pub seed: u64,
-    /// The command that does the same again.
+    /// The command that repeats the run.
     pub again: String,
     /// The checks, in the order in which they are shown.
     pub checks: Vec<Check>,
@@ -74,26 +74,26 @@ impl Check {
         }
     }
 
-    /// Whether the promise was kept.
+    /// Returns whether the promise was kept.
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
     }
 }
 
 impl Verdict {
-    /// Whether every promise was kept.
+    /// Returns whether every promise was kept.
     pub fn passed(&self) -> bool {
         self.checks.iter().all(Check::passed)
     }
 
-    /// The names of those that were not.
+    /// Returns the names of the promises that were not kept.
     pub fn failed(&self) -> Vec<&'static str> {
         let failed = self.checks.iter().filter(|check| !check.passed());
         failed.map(|check| check.name).collect()
     }
 }
 
-/// Judges.
+/// Checks every promise.
 pub(crate) fn judge(seed: u64, again: String, evidence: Evidence) -> Verdict {
     let model = model::play(&evidence.events, |sequence| {
         evidence.stream.identity(sequence).derive_id(sequence)

@@ -1,9 +1,9 @@
-//! Somebody who has a list open in a browser: sees it, hears of each change, leaves now and then, and
-//! comes back with the last id that was heard.
+//! A browser that has a list open: it shows the list, receives each change, disconnects now and then,
+//! and reconnects with its last event id.
 //!
-//! What the page's script does (`page.js` of todo-web) is done here a second time, so that what is judged is
-//! what a person would see. The page shows the end of one list; of the others, and of the first as a
-//! whole, the state comes from the API.
+//! It repeats the logic of the page's script (`page.js` of todo-web), so that the judge sees what a user
+//! would see. The page shows the end of one list; the state of the other lists, and of the first as a
+//! whole, comes from the API.
 
 mod fresh;
 mod stream;
@@ -24,30 +24,30 @@ use fresh::Source;
 use stream::{Heard, Stream};
 pub(crate) use view::View;
 
-/// How long a visitor stays connected, if nobody cuts the connection (ms).
+/// Time that a subscriber stays connected, if no fault cuts the connection (ms).
 const STAY_MS: Range<u64> = 2_000..15_000;
 
-/// How long it is away then (ms). A browser itself waits for a second.
+/// Pause before it reconnects (ms). A browser itself waits for a second.
 const AWAY_MS: Range<u64> = 200..3_000;
 
-/// How long the script waits before it takes a fresh state (ms), so that several are one.
+/// Pause of the script before it fetches a fresh state (ms), so that several requests are one.
 const PAUSE_MS: Range<u64> = 100..500;
 
-/// How long it waits when there was none to be had.
+/// Pause after a fetch that failed.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// One who watches.
+/// A subscriber of one list.
 pub(crate) struct Visitor {
     source: Source,
     rng: RefCell<StdRng>,
     view: RefCell<View>,
     stale: Notify,
-    /// The id that the browser has heard last, as it says when it comes back.
+    /// The last event id, which the browser sends when it reconnects.
     place: RefCell<Option<String>>,
 }
 
 impl Visitor {
-    /// Two who have the page open, and one for each list who sees all of it.
+    /// Returns two subscribers that have the page open, and one for each list that shows all of it.
     pub(crate) fn several(seed: u64, lists: &[&'static str]) -> Vec<Self> {
         let lists = lists.iter().map(|list| Source::Api(list));
         let sources = [Source::Page, Source::Page].into_iter().chain(lists);
@@ -61,10 +61,10 @@ impl Visitor {
         (1..).zip(sources).map(visitor).collect()
     }
 
-    /// Watches until it is dropped.
+    /// Stays subscribed until the future is dropped.
     pub(crate) async fn watch(&self, places: &Places, began: Instant) {
         if !self.source.is_whole() {
-            // The page comes first, and says where its script begins.
+            // The page is loaded first, and has the sequence from which its script subscribes.
             while !self.take_fresh(places, began).await {
                 sleep(AGAIN).await;
             }
@@ -72,17 +72,17 @@ impl Visitor {
         tokio::join!(self.listen(places, began), self.refresh(places, began));
     }
 
-    /// Whether it has heard of everything up to this sequence and shows what it heard.
+    /// Returns whether it has received everything up to this sequence and shows it.
     pub(crate) fn has_heard(&self, last: u64) -> bool {
         self.view.borrow().has_heard(last)
     }
 
-    /// The list that it watches.
+    /// Returns its list.
     pub(crate) fn list(&self) -> &'static str {
         self.source.list()
     }
 
-    /// What it sees.
+    /// Returns what it shows.
     pub(crate) fn into_view(self) -> View {
         self.view.into_inner()
     }
@@ -90,24 +90,25 @@ impl Visitor {
     async fn listen(&self, places: &Places, began: Instant) {
         loop {
             let stays = self.stay(places, began);
-            // Whatever ends it, the next try begins where this one ended.
+            // However a connection ends, the next one continues after the last event.
             let _ = timeout(self.chance(STAY_MS), stays).await;
             sleep(self.chance(AWAY_MS)).await;
         }
     }
 
-    /// Hears what is pushed until the connection ends.
+    /// Receives events until the connection ends.
     async fn stay(&self, places: &Places, began: Instant) -> Result<()> {
         let web = places.one_of("todo-web", &mut self.rng.borrow_mut());
         let (after, place) = (self.view.borrow().last(), self.place.borrow().clone());
         let opened = Stream::open(&web, self.source.list(), after, place.as_deref());
         let Some(mut stream) = opened.await? else {
-            // After an answer that is no stream, the script begins anew with what it shows.
+            // After a response that is no event stream, the script subscribes anew, from the state that
+            // it shows.
             self.place.replace(None);
             return Ok(());
         };
         if after.is_none() && place.is_none() {
-            // What was before this is in no page that it has.
+            // Changes from before the subscription are in no state that it has.
             self.stale.notify_one();
         }
         while let Some(heard) = stream.next().await? {
@@ -125,7 +126,7 @@ impl Visitor {
         Ok(())
     }
 
-    /// Takes a fresh state whenever one is needed.
+    /// Fetches a fresh state whenever one is needed.
     async fn refresh(&self, places: &Places, began: Instant) {
         loop {
             self.stale.notified().await;
@@ -137,7 +138,7 @@ impl Visitor {
         }
     }
 
-    /// Whether there was one to be had.
+    /// Fetches a fresh state and shows it. Returns whether that succeeded.
     async fn take_fresh(&self, places: &Places, began: Instant) -> bool {
         let at = places.one_of(self.source.service(), &mut self.rng.borrow_mut());
         self.view.borrow_mut().ask();

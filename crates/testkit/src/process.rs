@@ -172,7 +172,8 @@ impl Process {
         }
     }
 
-    /// Returns the lines written so far, oldest first; of a file, the last ones.
+    /// Returns the lines written so far, oldest first; without a log file, the last ten thousand of
+    /// them.
     pub fn lines(&self) -> Vec<String> {
         match &self.log {
             Log::Lines(lines) => lines.all(),

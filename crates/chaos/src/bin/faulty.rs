@@ -1,5 +1,5 @@
-//! Services with a fault each, for the tests of the judge. They are the real ones but for the fault,
-//! which `FAULT` names; no service that is deployed has a switch for it.
+//! Services with one fault each, for the tests of the judge. They are the real ones but for the fault,
+//! which `FAULT` names; no deployed service has a switch for it.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -23,7 +23,7 @@ use store::{Database, ItemStore};
 use time::OffsetDateTime;
 use tokio::time::sleep;
 
-/// How long a fault stands open: long enough that what happens meanwhile hits it.
+/// Duration of a fault's window: long enough that something happens meanwhile.
 const OPEN: Duration = Duration::from_millis(400);
 
 #[derive(Parser)]
@@ -40,7 +40,7 @@ struct Settings {
     database: settings::Database,
 }
 
-/// An event, and what is known of it.
+/// An event with its position in the stream and its id.
 type Known = (ItemEvent, Position, EventId);
 
 fn main() -> ExitCode {
@@ -63,7 +63,7 @@ async fn ack_before_commit(service: Service, settings: Settings) -> anyhow::Resu
     };
     saver(service, settings, batches, async |saver, events| {
         let saver = saver.clone();
-        // The batch counts as handled before this has begun.
+        // The batch is acknowledged before this has begun.
         tokio::spawn(async move {
             sleep(OPEN).await;
             drop(saver.save(events).await);
@@ -82,7 +82,7 @@ async fn no_version_guard(service: Service, settings: Settings) -> anyhow::Resul
     saver(service, settings, batches, async |saver, mut events| {
         let pause = OPEN.mul_f64(rand::rng().random());
         sleep(pause).await;
-        // Whoever is last to come here is the newest.
+        // The position that is drawn last counts as the newest.
         let arrival = StreamIdentity::new("arrival", OffsetDateTime::now_utc()).position(0);
         for (_, position, _) in &mut events {
             *position = arrival;
@@ -133,7 +133,7 @@ async fn update_dropped(service: Service, settings: Settings) -> anyhow::Result<
     }
 }
 
-/// Saves as save-handler does.
+/// Saves events and publishes the saved states as save-handler does.
 #[derive(Clone)]
 struct Saver {
     items: ItemStore,
@@ -160,7 +160,7 @@ impl Saver {
     }
 }
 
-/// Lives as save-handler does, with `save` in place of what it does.
+/// Runs save-handler with `save` in place of its handler.
 async fn saver(
     service: Service,
     settings: Settings,
@@ -193,7 +193,7 @@ fn known(batch: &[Delivery<TodoEvent>]) -> Vec<Known> {
     known.collect()
 }
 
-/// Lives as todo-api does, with something between its callers and its routes.
+/// Runs todo-api with `between`, a layer around its routes.
 async fn api(
     service: Service,
     settings: Settings,

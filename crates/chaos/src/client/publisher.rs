@@ -1,4 +1,4 @@
-//! A plain client of the broker, which publishes by itself: items, and what is none.
+//! A plain client of the broker, which publishes by itself: new items, and messages that are no events.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::clients::Clients;
 use crate::history::{Answer, Wish};
 use crate::plain;
 
-/// How long it waits for a word of the stream.
+/// Time to wait for a publish ack.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long it pauses between two messages (ms).
+/// Pause between two messages (ms).
 const PAUSE_MS: std::ops::Range<u64> = 50..250;
 
-/// How many it publishes at once, now and then.
+/// Number of messages that it publishes at once, now and then.
 const BURST: usize = 150;
 
-/// How long what was sent may take to be gone.
+/// Time within which the client's pending messages must be sent.
 const FLUSH: Duration = Duration::from_secs(10);
 
 pub(crate) struct Publisher<'c> {
@@ -30,7 +30,7 @@ pub(crate) struct Publisher<'c> {
     client: async_nats::Client,
 }
 
-/// What a message is meant to be, its subject and its body.
+/// A message: its purpose, its subject and its body.
 type Message<'m> = (Wish, &'m str, String);
 
 impl<'c> Publisher<'c> {
@@ -41,7 +41,7 @@ impl<'c> Publisher<'c> {
         })
     }
 
-    /// Publishes until the time is over.
+    /// Publishes until the load is over.
     pub(crate) async fn work(self) {
         let mut rng = self.clients.chance(usize::MAX);
         while !self.clients.is_over() {
@@ -49,7 +49,7 @@ impl<'c> Publisher<'c> {
                 0..7 => self.publish(self.poison(&mut rng)).await,
                 7..10 => self.publish_early_and_twice(&mut rng).await,
                 10 => {
-                    // So much at once that savers take large batches, with something bad in them.
+                    // So many at once that savers take large batches, with a poison message in them.
                     let mut burst: Vec<_> = (0..BURST).map(|_| self.item()).collect();
                     burst[rng.random_range(0..BURST)] = self.poison(&mut rng);
                     join_all(burst.into_iter().map(|message| self.publish(message))).await;
@@ -59,17 +59,17 @@ impl<'c> Publisher<'c> {
             let pause = rng.random_range(PAUSE_MS);
             sleep(Duration::from_millis(pause)).await;
         }
-        // Nothing may come later than the judge.
+        // No message may arrive after the judge has read the stream.
         let _ = timeout(FLUSH, self.client.flush()).await;
     }
 
-    /// As little as an item may be.
+    /// Returns a new item with the fewest fields that it may have.
     fn item(&self) -> Message<'static> {
         let body = format!(r#"{{"item":"raw {}"}}"#, self.clients.number());
         (Wish::Add, "events.todo.newitem", body)
     }
 
-    /// What happens to an item before it is added, and adding it again, which changes nothing.
+    /// Publishes changes of an item before it is added, and adds it twice, the second time to no effect.
     async fn publish_early_and_twice(&self, rng: &mut StdRng) {
         let id = uuid::Builder::from_random_bytes(rng.random()).into_uuid();
         for name in ["itemrenamed", "newitem", "newitem", "itemcompleted"] {
@@ -80,7 +80,7 @@ impl<'c> Publisher<'c> {
         }
     }
 
-    /// Something that nobody can read, different each time.
+    /// Returns a message that cannot be decoded, different each time.
     fn poison(&self, rng: &mut StdRng) -> Message<'static> {
         let number = self.clients.number();
         let new = "events.todo.newitem";
@@ -101,8 +101,8 @@ impl<'c> Publisher<'c> {
         (Wish::Poison, subject, body)
     }
 
-    /// Publishes, and waits for the stream's word. It does not try again: without an id that would be
-    /// another event.
+    /// Publishes a message and waits for the publish ack. It does not retry: without a message id that
+    /// would be another event.
     async fn publish(&self, (wish, subject, body): Message<'_>) {
         let operation = self.clients.begin(wish, None);
         let jetstream = jetstream::new(self.client.clone());

@@ -1,4 +1,4 @@
-//! How the groups stand in the end, and what they gave up on.
+//! Checks of the groups' consumers and of the dead letters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::history::{History, Wish};
 use crate::model::Model;
 use crate::plain::{GROUPS, Standing, Stored};
 
-/// Every group has handled everything.
+/// Checks that every group has acknowledged every message.
 pub(crate) fn quiet(standings: &[Standing; 2]) -> Check {
     let groups = GROUPS.iter().zip(standings);
     let behind = groups
@@ -23,7 +23,7 @@ pub(crate) fn quiet(standings: &[Standing; 2]) -> Check {
     Check::new("groups are done", found.join(", "), problems)
 }
 
-/// No event was delivered a second time.
+/// Checks that no event was delivered a second time.
 pub(crate) fn once(standings: &[Standing; 2]) -> Check {
     let groups = GROUPS.iter().zip(standings);
     let problems = groups
@@ -33,7 +33,8 @@ pub(crate) fn once(standings: &[Standing; 2]) -> Check {
     Check::new("deliveries do not grow", String::new(), problems)
 }
 
-/// The dead letters are the poison that was sent, each once and with a reason, and no good event.
+/// Checks that the dead letters are the poison messages that were sent, each once and with a reason, and
+/// no good event.
 pub(crate) fn dead_letters(
     model: &Model,
     history: &History,

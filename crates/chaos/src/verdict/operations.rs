@@ -1,4 +1,4 @@
-//! What clients were told, and what came of it.
+//! Checks of the answers that clients got against the outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,17 +10,17 @@ use crate::model::{Model, SAVED};
 use crate::plain::Stored;
 use crate::tables::Row;
 
-/// Every status that the page and the API may answer with, whatever happens to them. What is no answer,
-/// because there is nobody to give it, is 0. A key whose request is still on its way, perhaps with a
-/// process that died, is a 409.
+/// Every status that the page and the API may respond with, whatever happens to them. 0 is no response,
+/// because no member was there to give one. 409 is the response to an idempotency key whose first
+/// request is still in flight, perhaps with a process that died.
 const ANSWERS: [u16; 9] = [0, 200, 202, 303, 404, 408, 409, 422, 503];
 
-/// Which events came of which operation.
+/// The events of each operation.
 #[derive(Default)]
 pub(crate) struct Traces {
-    /// By operation: the sequences of its events, and the items that they are about.
+    /// By operation: the sequences of its events, and their items.
     of: BTreeMap<usize, (Vec<u64>, BTreeSet<Uuid>)>,
-    /// The sequences that nobody asked for.
+    /// The sequences of events that belong to no operation.
     strange: Vec<u64>,
 }
 
@@ -53,7 +53,7 @@ impl Traces {
     }
 }
 
-/// Every operation that got a yes is in effect.
+/// Checks that every accepted operation is in effect.
 pub(crate) fn accepted(history: &History, traces: &Traces, rows: &BTreeMap<Uuid, Row>) -> Check {
     let (mut count, mut problems) = (0, Vec::new());
     for (number, operation) in history.operations.iter().enumerate() {
@@ -78,7 +78,8 @@ pub(crate) fn accepted(history: &History, traces: &Traces, rows: &BTreeMap<Uuid,
 
 pub(crate) const ACCEPTED: &str = "a yes is in effect";
 
-/// No operation that got nothing but a no is in effect, and nothing is there that nobody asked for.
+/// Checks that no operation that was only ever rejected is in effect, and that every event belongs to an
+/// operation.
 pub(crate) fn refused(history: &History, traces: &Traces) -> Check {
     let operations = history.operations.iter().enumerate();
     let refused: Vec<_> = operations
@@ -93,7 +94,7 @@ pub(crate) fn refused(history: &History, traces: &Traces) -> Check {
     Check::new("a no is not in effect", refused.len().to_string(), problems)
 }
 
-/// Whatever reached the stream is in effect as a whole, whatever its caller heard.
+/// Checks that an operation without a final answer is in effect as a whole once it is in the stream.
 pub(crate) fn whole(history: &History, traces: &Traces, rows: &BTreeMap<Uuid, Row>) -> Check {
     let (mut unheard, mut in_effect, mut problems) = (0, 0, Vec::new());
     for (number, operation) in history.operations.iter().enumerate() {
@@ -116,7 +117,7 @@ pub(crate) fn whole(history: &History, traces: &Traces, rows: &BTreeMap<Uuid, Ro
     Check::new("all of it or nothing", found, problems)
 }
 
-/// A request that was sent again made one item.
+/// Checks that a repeated request made one item.
 pub(crate) fn keys(history: &History, traces: &Traces) -> Check {
     let (mut repeated, mut problems) = (0, Vec::new());
     for (number, operation) in history.operations.iter().enumerate() {
@@ -135,7 +136,8 @@ pub(crate) fn keys(history: &History, traces: &Traces) -> Check {
 
 pub(crate) const KEYS: &str = "a repeated key makes one";
 
-/// What was deleted with a yes stays deleted, unless somebody asked for it back: then it goes by the stream.
+/// Checks that items whose deletion was accepted stay deleted. Items that a client restored are left
+/// out: for them the order in the stream decides.
 pub(crate) fn deleted(history: &History, rows: &BTreeMap<Uuid, Row>) -> Check {
     let operations = history.operations.iter();
     let deleted = operations
@@ -152,7 +154,7 @@ pub(crate) fn deleted(history: &History, rows: &BTreeMap<Uuid, Row>) -> Check {
     Check::new("the deleted stay away", items.len().to_string(), problems)
 }
 
-/// Nobody got an answer that says that we made a mistake.
+/// Checks that no response had a status that means a fault of ours.
 pub(crate) fn answers(history: &History) -> Check {
     let mut statuses: Vec<_> = history.statuses.iter().collect();
     statuses.sort_unstable();

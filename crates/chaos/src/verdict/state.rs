@@ -1,4 +1,4 @@
-//! What is in the tables and on the screens, against what the stream says.
+//! Checks of the tables and the lists against the stream.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::model::{Item, Model, SAVED, State};
 use crate::plain::Stored;
 use crate::tables::{Row, Shown};
 
-/// The table equals what the stream comes to.
+/// Checks that the table equals the result of applying the stream.
 pub(crate) fn table(model: &Model, rows: &BTreeMap<Uuid, Row>) -> Check {
     let mut problems = Vec::new();
     for (id, should) in &model.items {
@@ -28,7 +28,8 @@ pub(crate) fn table(model: &Model, rows: &BTreeMap<Uuid, Row>) -> Check {
 
 pub(crate) const TABLE: &str = "the table is the stream's";
 
-/// The database keeps microseconds and rounds; everything else is the same to the bit.
+/// Returns whether both are equal, to the bit but for the time, which the database rounds to
+/// microseconds.
 fn same(row: &Item, should: &Item) -> bool {
     let near = match (row.added_at, should.added_at) {
         (Some(row), Some(should)) => row.abs_diff(should) <= 1,
@@ -40,7 +41,7 @@ fn same(row: &Item, should: &Item) -> bool {
         && (row.completed, row.deleted) == (should.completed, should.deleted)
 }
 
-/// The API shows each list as it is in the table: all that is to be seen, each item once, in order.
+/// Checks that the API returns each list as it is in the table: all visible items, each once, in order.
 pub(crate) fn lists(rows: &BTreeMap<Uuid, Row>, lists: &BTreeMap<String, Vec<Shown>>) -> Check {
     let mut problems = Vec::new();
     for (list, shown) in lists {
@@ -62,7 +63,7 @@ pub(crate) fn lists(rows: &BTreeMap<Uuid, Row>, lists: &BTreeMap<String, Vec<Sho
     )
 }
 
-/// The items of a list that are to be seen, in their order.
+/// Returns the visible items of a list, in their order.
 pub(super) fn visible(rows: &BTreeMap<Uuid, Row>, list: &str) -> Vec<Shown> {
     let visible = rows.values().filter(|row| {
         row.item.added && !row.item.deleted && row.item.list.as_deref() == Some(list)
@@ -85,7 +86,8 @@ pub(super) fn shown_as(row: &Row) -> Shown {
     }
 }
 
-/// The audit has each position of the stream once, with what is stored there.
+/// Checks that the audit has each sequence of the stream once, with its subject and the length of its
+/// body.
 pub(crate) fn audit(events: &[Stored], audit: &[(u64, String, usize)]) -> Check {
     let mut written = BTreeMap::<u64, Vec<(&str, usize)>>::new();
     for (sequence, subject, length) in audit {
@@ -117,7 +119,7 @@ pub(crate) fn audit(events: &[Stored], audit: &[(u64, String, usize)]) -> Check 
     )
 }
 
-/// The newest of what savers announced of each item is what it is.
+/// Checks that the newest announced state of each item equals its row.
 pub(crate) fn announced(rows: &BTreeMap<Uuid, Row>, events: &[Stored]) -> Check {
     let (mut count, mut problems) = (0, Vec::new());
     let mut newest = BTreeMap::<Uuid, State>::new();

@@ -1,4 +1,4 @@
-//! What those who watch see in the end, and how long it took.
+//! Checks of what subscribers show in the end, and of the time that it took.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,9 @@ use crate::history::{History, Wish};
 use crate::tables::Row;
 use crate::visitor::View;
 
-/// Everybody who watches sees the list as it is: each item in its last state and its place, and none that
-/// is gone. A page shows the end of a list, and what was there while it was open.
+/// Checks that every subscriber shows the list as it is: each item in its last state and in its place,
+/// and none that is deleted. A page shows the end of a list, and items that were there while it was
+/// open.
 pub(crate) fn up_to_date(rows: &BTreeMap<Uuid, Row>, views: &[View]) -> Check {
     let (mut count, mut problems) = (0, Vec::new());
     for (number, view) in views.iter().enumerate() {
@@ -36,8 +37,9 @@ pub(crate) fn up_to_date(rows: &BTreeMap<Uuid, Row>, views: &[View]) -> Check {
 
 pub(crate) const UP_TO_DATE: &str = "visitors see what is";
 
-/// Each item that was accepted and is still there was seen, and how long it took until somebody saw it. Not
-/// everybody: who looks at the end of a list sees an old item when that is moved there, however much later.
+/// Checks that each accepted item that was not deleted was shown by a subscriber, and measures the time
+/// until the first did. Not until all did: a page shows only the end of a list, and an old item when it
+/// is moved there, however much later.
 pub(crate) fn seen(history: &History, rows: &BTreeMap<Uuid, Row>, views: &[View]) -> Check {
     let (mut times, mut problems) = (Vec::new(), Vec::new());
     for operation in history.operations.iter().filter(|it| it.wish == Wish::Add) {

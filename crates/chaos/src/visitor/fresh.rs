@@ -1,11 +1,11 @@
-//! The state of a list as a new page shows it.
+//! The state of a list as a newly loaded page shows it.
 
 use anyhow::{Context, Result, ensure};
 use testkit::http;
 
 use crate::tables::{self, Shown};
 
-/// Where a visitor gets a fresh state.
+/// The source of a subscriber's fresh state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// The page: the end of the default list.
@@ -14,13 +14,13 @@ pub(super) enum Source {
     Api(&'static str),
 }
 
-/// A list as it was at some time.
+/// A list at one moment.
 #[derive(Debug, PartialEq)]
 pub(super) struct Fresh {
     pub(super) rows: Vec<Shown>,
-    /// All items are in it that are not before this place.
+    /// The least `order` from which on the state is complete.
     pub(super) floor: f64,
-    /// What was saved up to this sequence is in it, if it says so.
+    /// The sequence up to which saved states are included, if the source tells it.
     pub(super) after: Option<u64>,
 }
 
@@ -43,7 +43,7 @@ impl Source {
         }
     }
 
-    /// Asks the service that is at this address.
+    /// Fetches the state from the service at `at`.
     pub(super) async fn fetch(self, at: &str) -> Result<Fresh> {
         match self {
             Self::Page => {
@@ -60,7 +60,7 @@ impl Source {
     }
 }
 
-/// Reads a page.
+/// Parses a page.
 fn read(page: &str) -> Result<Fresh> {
     ensure!(!page.contains(" data-away"), "a page without the list");
     let items = between(page, "<ul class=\"todo-list\"", "</ul>")?;
@@ -75,7 +75,7 @@ fn read(page: &str) -> Result<Fresh> {
     })
 }
 
-/// Reads an item, from its identity on. The texts of the load need no escaping.
+/// Parses an item, from its id on. The texts of the load need no unescaping.
 fn row(text: &str) -> Result<Shown> {
     let shown = between(text, "data-testid=\"todo-title\">", "</span>")?;
     let toggle = between(text, "<input class=\"toggle\"", ">")?;

@@ -1,4 +1,4 @@
-//! What is pushed to a browser: server-sent events.
+//! The stream of server-sent events that a browser receives.
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
@@ -13,21 +13,21 @@ pub(super) struct Stream {
     id: Option<String>,
 }
 
-/// What is heard.
+/// A server-sent event.
 #[derive(Debug)]
 pub(super) enum Heard {
-    /// An item was saved: its state, and the sequence.
+    /// An item was saved: the sequence, and its state.
     Saved(u64, State),
-    /// Something may have been missed up to this sequence.
+    /// Events up to this sequence may have been missed.
     Reset(u64),
-    /// Nothing but a place to go on from.
+    /// An event id without data, to continue after.
     Place,
-    /// What no browser understands.
+    /// An event that the page's script cannot handle.
     Strange(String),
 }
 
 impl Stream {
-    /// Asks for the changes of a list; nothing if the answer is no stream.
+    /// Subscribes to the changes of a list. `None` if the response is no event stream.
     pub(super) async fn open(
         web: &str,
         list: &str,
@@ -38,7 +38,7 @@ impl Stream {
         let after = after.map_or_else(String::new, |after| format!("&after={after}"));
         let place = place.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));
         let mut stream = BufReader::new(TcpStream::connect(host).await?);
-        // To a client of this version the events come as they are, and not in chunks.
+        // To a client of HTTP/1.0 the body comes without chunked encoding.
         let request =
             format!("GET /live?list={list}{after} HTTP/1.0\r\nHost: {host}\r\n{place}\r\n");
         stream.write_all(request.as_bytes()).await?;
@@ -60,12 +60,12 @@ impl Stream {
         }))
     }
 
-    /// The last id that was heard.
+    /// Returns the last event id.
     pub(super) fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// Waits for the next event; nothing when the stream has ended.
+    /// Waits for the next event; `None` when the stream has ended.
     pub(super) async fn next(&mut self) -> Result<Option<Heard>> {
         let (mut name, mut data, mut placed) = (String::new(), String::new(), false);
         loop {
@@ -80,7 +80,7 @@ impl Stream {
                 }
                 Some(("event", event)) => event.trim_start().clone_into(&mut name),
                 Some(("data", text)) => text.trim_start().clone_into(&mut data),
-                // A comment, or how soon to come back.
+                // A comment, or `retry`.
                 Some(_) => {}
                 None if data.is_empty() && !placed => {}
                 None if data.is_empty() => return Ok(Some(Heard::Place)),

@@ -1,4 +1,4 @@
-//! What a visitor sees, as the page's script keeps it up to date.
+//! The list that a subscriber shows, as the page's script keeps it up to date.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,24 +15,24 @@ pub(crate) struct View {
     pub(crate) list: &'static str,
     /// The items in the order in which they are shown.
     pub(crate) rows: Vec<Shown>,
-    /// All items that are not before this place are shown.
+    /// The least `order` from which on all items are shown.
     pub(crate) floor: f64,
-    /// When each item was seen first, from the start of the load.
+    /// The time of each item's first appearance, from the start of the load.
     pub(crate) first: BTreeMap<Uuid, Duration>,
-    /// What came and should not have.
+    /// Events that should not have come.
     pub(crate) strange: Vec<String>,
     is_whole: bool,
     last: Option<u64>,
-    /// The newest version of each item that was heard of, those included that are gone.
+    /// The newest version received of each item, including deleted ones.
     versions: BTreeMap<Uuid, i64>,
-    /// Whether a fresh state is needed.
+    /// Set when a fresh state is needed.
     is_stale: bool,
-    /// What is heard while a fresh state is on its way, which may be newer than that.
+    /// States received while a fresh state is being fetched, which may be newer than that.
     meanwhile: Option<Vec<State>>,
 }
 
 impl View {
-    /// Nothing is shown yet.
+    /// Returns an empty list.
     pub(super) fn new(list: &'static str, is_whole: bool) -> Self {
         Self {
             list,
@@ -42,7 +42,7 @@ impl View {
         }
     }
 
-    /// What it is not older than.
+    /// Returns the sequence that the shown state is not older than.
     pub(super) fn last(&self) -> Option<u64> {
         self.last
     }
@@ -51,13 +51,13 @@ impl View {
         !self.is_stale && self.meanwhile.is_none() && self.last.unwrap_or_default() >= last
     }
 
-    /// Takes notice of what was saved, and tells whether a fresh state is needed.
+    /// Applies a saved state, and returns whether a fresh state is needed.
     pub(super) fn hear(&mut self, id: u64, state: State, now: Duration) -> bool {
         if self.last.is_some_and(|last| id <= last) {
             return false;
         }
         self.last = Some(id);
-        // Savers may overtake each other.
+        // Savers may publish states out of order.
         let known = self.versions.entry(state.id).or_default();
         if state.version <= *known {
             return false;
@@ -80,13 +80,13 @@ impl View {
         false
     }
 
-    /// A fresh state is asked for.
+    /// Begins to fetch a fresh state.
     pub(super) fn ask(&mut self) {
         self.is_stale = false;
         self.meanwhile = Some(Vec::new());
     }
 
-    /// It is there, or was not to be had; tells whether another one is needed.
+    /// Shows the fetched state, or `None` if that failed; returns whether another one is needed.
     pub(super) fn take(&mut self, fresh: Option<Fresh>, now: Duration) -> bool {
         let meanwhile = self.meanwhile.take().unwrap_or_default();
         let Some(fresh) = fresh else {
@@ -110,7 +110,7 @@ impl View {
             return false;
         }
         if old.is_none() && !state.deleted && state.version > 1 && !self.is_whole {
-            // It may be one of an earlier page.
+            // It may be an item before the part of the list that is shown.
             self.is_stale = true;
             return true;
         }
