@@ -1,4 +1,4 @@
-//! What an address of the broker says: its servers, and the files that belong to them.
+//! The parts of the broker's address: its servers, and the files for authentication and TLS.
 
 use std::{fs, io, path::PathBuf, sync::Arc};
 
@@ -6,13 +6,13 @@ use async_nats::{ConnectOptions, ServerAddr};
 
 use crate::{ConnectError, dial::Dial};
 
-/// An address, taken apart.
+/// A parsed address.
 pub(crate) struct Access {
     pub(crate) servers: Vec<ServerAddr>,
     files: Files,
 }
 
-/// Files by which the broker knows us, and we the broker.
+/// Files for authentication (`creds` or `nkey`) and for TLS (`ca`, `cert` and `key`).
 #[derive(Default)]
 struct Files {
     creds: Option<PathBuf>,
@@ -23,7 +23,7 @@ struct Files {
 }
 
 impl Access {
-    /// Reads one or more addresses, divided by commas.
+    /// Parses one or more addresses, divided by commas.
     pub(crate) fn read(text: &str) -> Result<Self, ConnectError> {
         let (mut servers, mut files) = (Vec::new(), Files::default());
         for address in text.split(',') {
@@ -46,7 +46,8 @@ impl Access {
         Ok(Self { servers, files })
     }
 
-    /// The options that these files make. Certificates are read at every connection, so that they can be renewed.
+    /// Returns the client options for these files. Certificates are read at every connection, so that
+    /// they can be renewed.
     pub(crate) fn options(&self, dial: &Arc<Dial>) -> Result<ConnectOptions, ConnectError> {
         let Files {
             creds,

@@ -1,7 +1,7 @@
-//! Request and response: a question to whoever answers on a subject, and its answer in time.
+//! Request and response: a request to a service that answers on a subject, and its response in time.
 //!
-//! Whoever answers is a NATS service (ADR-32): its members share the questions, its roll call lists
-//! the subjects with what they take and give, and what it refuses comes with the headers
+//! The responder is a NATS service (ADR-32): its members share the requests, service discovery lists the
+//! subjects with the schemas of their requests and responses, and a refusal comes with the headers
 //! `Nats-Service-Error` and `Nats-Service-Error-Code`.
 
 mod answer;
@@ -19,46 +19,46 @@ use crate::Bus;
 
 pub use answer::{AnswerError, Refusal, Topic};
 
-/// The header with the reason why a question was refused.
+/// The header with the reason why a request was refused.
 const REASON: &str = "Nats-Service-Error";
 
-/// The header with the refusal's number.
+/// The header with the refusal's status code.
 const CODE: &str = "Nats-Service-Error-Code";
 
-/// Why a question has no answer.
+/// The reason why a request has no response.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// There is no connection to the broker.
     #[error("the broker is away")]
     Away,
-    /// Nobody answers on this subject now.
+    /// There are no responders on this subject now.
     #[error("nobody answers on `{subject}`")]
     Nobody {
-        /// Which subject.
+        /// The subject.
         subject: String,
     },
-    /// The answer did not come in time. The question may be answered all the same.
+    /// The response did not come in time. The request may be answered all the same.
     #[error("no answer on `{subject}` within {} ms", within.as_millis())]
     Late {
-        /// Which subject.
+        /// The subject.
         subject: String,
-        /// What was granted.
+        /// The time limit.
         within: Duration,
     },
-    /// Whoever answers refused.
+    /// The responder refused the request.
     #[error("refused ({}): {}", .0.code, .0.text)]
     Refused(Refusal),
-    /// The question could not be sent.
+    /// The request could not be sent.
     #[error("cannot send the question")]
     Send(#[source] RequestError),
 }
 
 impl Bus {
-    /// Asks on `subject` and returns the answer. Takes as long as `within` at most, the waiting for a
-    /// connection included.
+    /// Sends a request on `subject` and returns the response. Takes as long as `within` at most, the
+    /// waiting for a connection included.
     ///
-    /// Not sent again by itself: whether asking twice does harm is known to the caller only.
-    /// Cancel safe in so far as a dropped question may be answered or not.
+    /// Never sends it again by itself: whether asking twice does harm is known to the caller only. Cancel
+    /// safe in so far as a dropped request may be answered or not.
     pub async fn ask(
         &self,
         subject: &str,

@@ -14,14 +14,14 @@ use crate::{
     spans::Spans,
 };
 
-/// How long one attempt to connect may take.
+/// Time limit of one attempt to connect.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
-/// How often an idle connection is checked. A link that swallows everything is given up after
+/// Interval of the checks of an idle connection. A connection that swallows everything is given up after
 /// two checks without an answer.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long what was sent may take to reach the broker when the connection is closed.
+/// Time limit for sent messages to reach the broker when the connection is closed.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// A connection to the broker. Clones share it.
@@ -38,14 +38,14 @@ pub struct Bus {
     pub(crate) presence: Arc<Presence>,
     /// Makes spans, if this process traces.
     pub(crate) spans: Option<Arc<Spans>>,
-    /// Ends with the last clone. Visitors have none.
+    /// Answers service discovery until the last clone is dropped. `None` for clients that are no member.
     _shown: Option<Arc<Shown>>,
 }
 
-/// Why a connection cannot even be tried.
+/// The error when a connection cannot even be tried.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The address is none of a NATS server.
+    /// The address is not that of a NATS server.
     #[error("cannot read the broker's address")]
     Address(#[source] io::Error),
     /// A file that belongs to it cannot be used.
@@ -57,13 +57,14 @@ pub enum ConnectError {
 }
 
 impl Bus {
-    /// Connects to the broker at `url` as the member `member` of `service`. There may be several addresses of one
-    /// cluster, divided by commas, each with user and password if it wants them. What files are needed is said as
-    /// in `tls://broker?ca=/ca.pem&creds=/me.creds`: `creds` or `nkey` for who we are, `ca`, `cert` and `key` for TLS.
+    /// Connects to the broker at `url` as the member `member` of `service`. There may be several
+    /// addresses of one cluster, divided by commas, each with user and password if it wants them. Files
+    /// are named as in `tls://broker?ca=/ca.pem&creds=/me.creds`: `creds` or `nkey` for authentication,
+    /// `ca`, `cert` and `key` for TLS.
     ///
-    /// Returns at once, whether the broker answers or not: the connection is made in the background
-    /// and again whenever it is lost. [`Bus::connected`] tells how it stands. From now on the
-    /// member answers roll calls.
+    /// Returns at once, whether the broker answers or not: the connection is made in the background and
+    /// again whenever it is lost. [`Bus::connected`] tells its state. From now on the member answers
+    /// service discovery.
     pub async fn connect(url: &str, service: &str, member: &str) -> Result<Self, ConnectError> {
         let bus = Self::visit(url, service, member).await?;
         let presence = Arc::clone(&bus.presence);
@@ -74,8 +75,8 @@ impl Bus {
         })
     }
 
-    /// As [`Bus::connect`], for somebody who is no member of a service, such as a person's tool:
-    /// nobody counts on it, and roll calls do not hear of it.
+    /// Connects like [`Bus::connect`], for a client that is no member of a service, such as a person's
+    /// tool: nobody counts on it, and service discovery does not find it.
     pub async fn visit(url: &str, service: &str, member: &str) -> Result<Self, ConnectError> {
         let access = Access::read(url)?;
         let dial = Dial::new(access.servers.clone());
@@ -117,17 +118,18 @@ impl Bus {
         })
     }
 
-    /// Whether the broker can be reached, as last seen.
+    /// Returns a receiver of whether the broker can be reached, as last seen.
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.connected.clone()
     }
 
-    /// Why the broker cannot be reached, as last seen, with the addresses that were tried, and without passwords.
+    /// Returns the reason why the broker cannot be reached, as last seen, with the addresses that were
+    /// tried, and without passwords.
     pub fn trouble(&self) -> String {
         self.dial.trouble()
     }
 
-    /// Which member of its service this is.
+    /// Returns the name of this member of its service.
     pub fn member(&self) -> &str {
         &self.member
     }
@@ -146,7 +148,7 @@ impl Bus {
 
     /// Sends what is still to be sent and closes the connection, for every clone.
     ///
-    /// Draining returns before it is done, so this waits for the end of it, 3 seconds at most.
+    /// Draining returns before it is done, so this waits for its end, 3 seconds at most.
     pub async fn close(&self) {
         if self.client.connection_state() != State::Connected || self.client.drain().await.is_err()
         {
@@ -181,7 +183,7 @@ fn note(event: &Event, dial: &Dial, connected: &watch::Sender<bool>, closed: &wa
             metrics::counter!("bus_slow_consumer_total").increment(1);
             warn!("a subscription cannot keep up: the broker's messages for it were dropped");
         }
-        // Of every attempt to connect. What they come to is said once.
+        // Comes with every attempt to connect. The outcome of the attempts is logged once, by `Dial`.
         Event::ClientError(error) if !*connected.borrow() => debug!("broker's client: {error}"),
         Event::ClientError(error) => warn!("broker's client: {error}"),
         Event::ServerError(error) => warn!("broker: {error}"),

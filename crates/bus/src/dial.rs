@@ -1,4 +1,5 @@
-//! Which of the broker's servers is dialled, as whom, and what is said where none is reached.
+//! The choice of the broker's server to dial and of the credentials for it, and the log when none is
+//! reached.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,17 +15,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The dialling of one connection.
 pub(crate) struct Dial {
-    /// The servers that were named. A cluster tells of others.
+    /// The servers in the address. A cluster makes others known.
     named: Vec<ServerAddr>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// How often was dialled since there was a connection.
+    /// Number of attempts to connect since the last connection.
     attempts: usize,
     dialled: Option<ServerAddr>,
-    /// What was said last about why there is none.
+    /// The reason why there is no connection, as last logged.
     trouble: Option<String>,
 }
 
@@ -41,8 +42,8 @@ impl Dial {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Chooses a server out of those that are known: one that failed as seldom as any. Says why none was reached
-    /// when all have failed, and again when that changes.
+    /// Chooses one of the known servers, at random among those that failed least often. Logs why none was
+    /// reached when all have failed, and again when the reason changes.
     pub(crate) fn choose(&self, servers: &[Server]) -> Option<ReconnectToServer> {
         let mut state = self.state();
         if servers.iter().all(|server| server.failed_attempts > 0) {
@@ -69,7 +70,8 @@ impl Dial {
         })
     }
 
-    /// The name and the password for the server that is dialled now: its own, or those of the first that has some.
+    /// Returns the user and the password for the server that is dialled now: its own, or those of the
+    /// first that has some.
     pub(crate) fn auth(&self) -> Auth {
         let state = self.state();
         let place = |server: &ServerAddr| (server.host().to_owned(), server.port());
@@ -87,7 +89,7 @@ impl Dial {
         auth
     }
 
-    /// Notes that there is a connection.
+    /// Logs that there is a connection, and forgets the failed attempts.
     pub(crate) fn connected(&self) {
         let mut state = self.state();
         let broker = state.dialled.as_ref().map(shown).unwrap_or_default();
@@ -98,12 +100,13 @@ impl Dial {
         };
     }
 
-    /// The server that was connected or dialled last.
+    /// Returns the server that was connected or dialled last.
     pub(crate) fn server(&self) -> String {
         self.state().dialled.as_ref().map(shown).unwrap_or_default()
     }
 
-    /// Why there is no connection, as last said; the addresses, where nothing is known yet.
+    /// Returns the reason why there is no connection, as last logged; the addresses, where nothing is
+    /// known yet.
     pub(crate) fn trouble(&self) -> String {
         let named = || {
             let named: Vec<_> = self.named.iter().map(shown).collect();
@@ -113,7 +116,7 @@ impl Dial {
     }
 }
 
-/// An address without what it holds beside it.
+/// Returns the host and the port of an address, without user and password.
 fn shown(server: &ServerAddr) -> String {
     let host = server.host();
     let port = server.port();

@@ -1,12 +1,12 @@
-//! Whether the server does what it was asked.
+//! Comparison of settings that were requested with those that the server echoes.
 //!
-//! A server drops settings that it does not know, without a word. So after each creation what it
-//! echoes is compared with what was asked.
+//! A server silently drops settings that it does not know. So after each creation its echo is compared
+//! with the request.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// The settings in which `echoed` is not as `asked`, each as `name: asked …, got …`. Empty if the
+/// Returns the settings in which `echoed` is not as `asked`, each as `name: asked …, got …`. Empty if the
 /// server took everything.
 pub(crate) fn differences(asked: &impl Serialize, echoed: &impl Serialize) -> Vec<String> {
     let (Ok(Value::Object(asked)), Ok(Value::Object(echoed))) =

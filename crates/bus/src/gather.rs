@@ -1,4 +1,4 @@
-//! Scatter and gather: one question to everybody, and whatever answers come in time.
+//! Scatter and gather: one request to all responders, and the responses that come in time.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::Bus;
 
-/// How long others may still answer, at least, when there are enough answers.
+/// The shortest time in which further responses may arrive once there are enough.
 const GRACE: Duration = Duration::from_millis(20);
 
-/// Why a question cannot be asked.
+/// The error when a request cannot be sent to all.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GatherError {
     #[error("the broker is away")]
@@ -25,11 +25,11 @@ pub(crate) enum GatherError {
 }
 
 impl Bus {
-    /// Asks all who listen on `subject`, and hands each answer to `heed`, which says whether there
-    /// are enough. Answers come on a subject of its own under `replies`.
+    /// Sends a request to all who subscribe to `subject`, and hands each response to `heed`, which says
+    /// whether there are enough. Responses come on a reply subject of its own under `replies`.
     ///
-    /// Returns after `within`, or earlier: when there are enough, after as long again as that took,
-    /// and at once when nobody listens or the connection is closed.
+    /// Returns after `within`, or earlier: when there are enough, after as long again as that took, and
+    /// at once when there are no responders or the connection is closed.
     pub(crate) async fn gather(
         &self,
         subject: &'static str,

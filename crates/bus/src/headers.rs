@@ -1,11 +1,11 @@
-//! The headers of what is published.
+//! The headers of published events.
 
 use std::cell::RefCell;
 
 use async_nats::{HeaderMap, header::HeaderName};
 use events::{Envelope, header};
 
-/// What events of one kind from one source have in common.
+/// Headers with the same values in all events of one kind from one source.
 const COMMON: [&str; 4] = [
     header::SPEC_VERSION,
     header::SOURCE,
@@ -13,7 +13,7 @@ const COMMON: [&str; 4] = [
     header::CONTENT_TYPE,
 ];
 
-/// How many templates are kept; a service publishes events of a few kinds.
+/// Number of templates that are kept; a service publishes events of a few kinds.
 const KEPT: usize = 16;
 
 thread_local! {
@@ -27,7 +27,7 @@ struct Template {
     headers: HeaderMap,
 }
 
-/// The headers of an envelope, as the client wants them.
+/// Returns the headers of an envelope, in the client library's type.
 ///
 /// The client's map hashes each name several times while it grows, which is the most expensive part of
 /// publishing. So the map is a copy of one that was made before.

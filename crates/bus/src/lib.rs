@@ -1,5 +1,5 @@
-//! The broker: publish, join a group, settle, dead letters, answers. This is the only crate that knows
-//! that it is NATS.
+//! The broker: publish, join a group, acknowledge, dead letters, requests and responses. This is the only
+//! crate that knows that it is NATS.
 //!
 //! The promises:
 //!
@@ -8,14 +8,14 @@
 //! * A [`Group`] hands each event of the stream, from the first one, to one of its members, again
 //!   and again until a member settles it. What cannot be handled goes to the dead letters with
 //!   the reason; an outage delays and blames no event.
-//! * [`Replies`] hands an answer to who waits for it, if it comes in time. It may be lost, and
-//!   then somebody waited for nothing; what the answer is about is not lost with it.
-//! * [`Bus::ask`] has an answer in time, or says why not. Members that [`answer`](Bus::answer) share
-//!   the questions.
-//! * The ledger ([`Bus::note`]) lets one of several write who have seen the same, and keeps for a day what it
-//!   wrote, if there is room.
-//! * Whoever connects as a member of a service answers roll calls by itself. [`Bus::roll_call`]
-//!   waits for nobody longer than it was told to.
+//! * [`Replies`] hands a reply to the caller that waits for it, if it comes in time. It may be lost, and
+//!   then the caller waited for nothing; what the reply is about is not lost with it.
+//! * [`Bus::ask`] returns a response in time, or the reason why there is none. Members that
+//!   [`answer`](Bus::answer) share the requests.
+//! * The ledger ([`Bus::note`]) is a key-value store with compare and set: of several writers that have
+//!   seen the same revision, one may write. It keeps an entry for a day, if it has the capacity.
+//! * A client that connects as a member of a service answers service discovery by itself.
+//!   [`Bus::roll_call`] waits for nobody longer than it was told to.
 //! * The connection comes back by itself, and so do the groups.
 //!
 //! # Adding a group

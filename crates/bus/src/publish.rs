@@ -1,4 +1,4 @@
-//! Publishing with confirmation: yes means that the stream has stored the event.
+//! Publishing with acknowledgement: success means that the stream has stored the event.
 
 use std::time::Duration;
 
@@ -16,34 +16,33 @@ use crate::{
     spans,
 };
 
-/// How long a publisher waits for the stream, everything included. Callers on HTTP answer within
-/// two seconds.
+/// Time limit of storing an event, everything included. Callers on HTTP answer within two seconds.
 const LIMIT: Duration = Duration::from_millis(1500);
 
-/// The pauses before asking again when nobody listens for the stream: it may be changing its
+/// The pauses before the next attempt when there are no responders for the stream: it may be changing its
 /// leader (ADR-22 of NATS, which asks for two tries 250 ms apart).
 const NOBODY_THERE: [Duration; 2] = [Duration::from_millis(250); 2];
 
-/// The stream's error for who expects another last sequence than there is.
+/// The stream's error when the last sequence is another than the publisher expects.
 const WRONG_LAST_SEQUENCE: u64 = 10071;
 
-/// Where the stream stored an event.
+/// The stream's acknowledgement of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// Its sequence.
     pub sequence: u64,
-    /// Whether it was there already, and nothing was stored now.
+    /// Set if the event was there already, and nothing was stored now.
     pub duplicate: bool,
 }
 
-/// Why an event is not known to be stored. In every case the same event, with the same id, may be
-/// published again.
+/// The reason why an event is not known to be stored. In every case the same event, with the same id, may
+/// be published again.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// There is no connection to the broker now; nothing was sent.
     #[error("the broker is away")]
     Away,
-    /// There is too little room in the stream for more; nothing was sent.
+    /// The stream has too little capacity for more; nothing was sent.
     #[error("the stream is full")]
     Full,
     /// The stream did not confirm in time. It may have stored the event all the same.
@@ -52,16 +51,16 @@ pub enum PublishError {
     /// No stream takes this subject.
     #[error("no stream takes `{subject}`")]
     NoStream {
-        /// Which subject.
+        /// The subject.
         subject: String,
     },
     /// The stream refused the event, for instance because it is full.
     #[error("the stream refused: {reason}")]
     Refused {
-        /// What the stream said.
+        /// The stream's error.
         reason: String,
     },
-    /// Something else was stored since the publisher looked; nothing was stored now.
+    /// Something else was stored since the revision that the publisher expects; nothing was stored now.
     #[error("something else was stored before")]
     Overtaken,
     /// The client could not send the event.
@@ -69,7 +68,7 @@ pub enum PublishError {
     Send(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// The stream's answer to a publisher.
+/// The message by which a stream acknowledges a publish.
 #[derive(Deserialize)]
 struct Ack {
     #[serde(default)]
@@ -87,7 +86,7 @@ struct AckError {
     description: String,
 }
 
-/// Events on their way to the stream.
+/// Events that are being published, for the statistics.
 struct Publishing<'b> {
     endpoint: &'b Endpoint,
     events: usize,
@@ -97,8 +96,8 @@ struct Publishing<'b> {
 impl Bus {
     /// Publishes an event and waits, 1.5 seconds at most, until the stream has stored it.
     ///
-    /// Fails at once while there is no connection: an event that waits in a buffer is one whose
-    /// caller does not know how it stands.
+    /// Fails at once while there is no connection: if the event waited in a buffer, its caller would not
+    /// know whether it will be stored.
     ///
     /// Cancel safe in so far as a dropped call may or may not have stored the event, as with
     /// [`PublishError::Unconfirmed`].
@@ -106,7 +105,7 @@ impl Bus {
         let Some(spans) = &self.spans else {
             return self.publish_untold(envelope).await;
         };
-        // In a box, so that those who do not trace do not carry it about.
+        // In a box, so that the future is not larger where nothing is traced.
         Box::pin(async {
             let (span, envelope) = spans.publish(envelope);
             let stored = self.publish_untold(&envelope).await;
@@ -130,9 +129,9 @@ impl Bus {
 
     /// Publishes several events and waits, 1.5 seconds at most, until the stream has stored them all.
     ///
-    /// As much as [`Bus::publish`] of each, at a fraction of its price where they are many: one
-    /// subscription takes all confirmations, and one deadline holds for all. Any of them may have
-    /// been stored when this fails, so all are to be published again then, with the same ids.
+    /// Promises as much as [`Bus::publish`] of each, at a fraction of its price where they are many: one
+    /// subscription takes all acknowledgements, and one deadline holds for all. Any of them may have been
+    /// stored when this fails, so all are to be published again then, with the same ids.
     pub async fn publish_all(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         let Some(spans) = &self.spans else {
             return self.publish_all_untold(envelopes).await;
@@ -160,7 +159,7 @@ impl Bus {
         }
     }
 
-    /// Has the roll call tell of events that are published.
+    /// Counts events as being published, for service discovery.
     fn publishing(&self, events: usize) -> Publishing<'_> {
         let endpoint = self.presence.published();
         Publishing {
@@ -170,7 +169,7 @@ impl Bus {
         }
     }
 
-    /// Has whatever stream takes `subject` store a message.
+    /// Stores a message in the stream that takes `subject`.
     pub(crate) async fn store(
         &self,
         subject: Subject,
@@ -259,7 +258,7 @@ impl Publishing<'_> {
     }
 }
 
-/// What storing came to in the time that there was.
+/// Returns the result of storing within the time limit, and counts failures.
 fn counted<T>(stored: Result<Result<T, PublishError>, Elapsed>) -> Result<T, PublishError> {
     let stored = stored.unwrap_or(Err(PublishError::Unconfirmed));
     if stored.is_err() {

@@ -1,12 +1,12 @@
-//! Answers to events that somebody waits for.
+//! Replies to events, for callers that wait for them.
 //!
-//! A process has one inbox for all of them, which is one subscription. An event says in its header
-//! `reply-to` where its answer is to go: a subject of the inbox that ends with a number of its own, by
-//! which the answer finds who waits for it. The event's correlation id would not do for that, since
-//! it may be a caller's, who may use it twice.
+//! A process has one inbox for all of them, which is one subscription. An event has the subject for its
+//! reply in its header `reply-to`: a subject of the inbox that ends with a number of its own, by which
+//! the reply finds its caller. The event's correlation id would not do for that, since it may be a
+//! client's, who may use it twice.
 //!
-//! An answer is a plain message: nothing stores it and nobody confirms it. Whoever waits does so for a
-//! limited time, and goes on without the answer if it was lost.
+//! A reply is a plain message: nothing stores it and nobody acknowledges it. A caller waits for a limited
+//! time, and goes on without the reply if it was lost.
 
 use std::{
     collections::HashMap,
@@ -25,30 +25,31 @@ use uuid::Uuid;
 
 use crate::{Bus, SubscribeError};
 
-/// How long sending answers may take. They only go to the client's buffer, which is never full for
-/// long while there is a connection.
+/// Time limit of sending replies. They only go to the client's buffer, which is never full for long while
+/// there is a connection.
 const SEND_LIMIT: Duration = Duration::from_millis(500);
 
-/// The inbox of this process. Clones share it. When the last one is gone and nobody waits for an
-/// answer any more, the broker is told to forget it.
+/// The inbox of this process. Clones share it. When the last one is gone and nobody waits for a reply any
+/// more, the subscription ends.
 #[derive(Clone)]
 pub struct Replies(Arc<Inbox>);
 
 struct Inbox {
-    /// What the subjects of this inbox start with.
+    /// Prefix of the subjects of this inbox.
     subjects: String,
     awaited: Arc<Mutex<Awaited>>,
     _reading: DropGuard,
 }
 
-/// Who waits, by the number that the subject of the answer ends with.
+/// Callers that wait, by the number that the reply's subject ends with.
 #[derive(Default)]
 struct Awaited {
     last: u64,
     waiting: HashMap<u64, oneshot::Sender<Bytes>>,
 }
 
-/// An answer that is waited for. Dropping it forgets it.
+/// A reply that a caller waits for. Dropping it ends the waiting, and a reply that still comes is
+/// discarded.
 pub struct Expected {
     reply_to: ReplyTo,
     number: u64,
@@ -60,7 +61,7 @@ impl Replies {
     /// Opens an inbox that only this process knows, under `replies.<service>.`.
     ///
     /// Returns at once, whether the broker can be reached or not. The subscription is made again with
-    /// every connection; an answer that comes while there is none is lost.
+    /// every connection; a reply that comes while there is none is lost.
     pub async fn open(bus: &Bus) -> Result<Self, SubscribeError> {
         let (prefix, service, process) = (ReplyTo::PREFIX, &bus.service, Uuid::now_v7());
         let subjects = format!("{prefix}{service}.{}.", process.as_simple());
@@ -86,7 +87,7 @@ impl Replies {
         })))
     }
 
-    /// Expects one answer. Ask for it before the event is published that brings it about, and put
+    /// Expects one reply. Call it before the event is published that causes the reply, and put
     /// [`Expected::reply_to`] into that event.
     pub fn expect(&self) -> Expected {
         let (sender, answer) = oneshot::channel();
@@ -108,22 +109,21 @@ impl Replies {
         }
     }
 
-    /// How many answers are waited for.
+    /// Returns the number of replies that are waited for.
     pub fn awaited(&self) -> usize {
         lock(&self.0.awaited).waiting.len()
     }
 }
 
 impl Expected {
-    /// Where the answer is to go.
+    /// Returns the subject for the reply.
     pub fn reply_to(&self) -> &ReplyTo {
         &self.reply_to
     }
 
-    /// Waits for the answer, as long as `limit`. None if it has not come, or says what nobody
-    /// understands.
+    /// Waits for the reply, as long as `limit`. `None` if it has not come, or cannot be decoded.
     ///
-    /// If this is dropped, the answer is forgotten.
+    /// If this is dropped, the reply is discarded.
     pub async fn within(mut self, limit: Duration) -> Option<SaveReply> {
         let body = timeout(limit, &mut self.answer).await.ok()?.ok()?;
         let reply = serde_json::from_slice(&body);
@@ -141,9 +141,9 @@ impl Drop for Expected {
 }
 
 impl Bus {
-    /// Sends answers to where they are waited for. Nobody confirms them: each arrives or is lost.
+    /// Sends replies to their subjects. Nobody acknowledges them: each arrives or is lost.
     ///
-    /// While there is no connection they are not sent, since whoever waits has no time to lose.
+    /// While there is no connection they are not sent, since the callers have no time to lose.
     pub async fn reply_all(&self, replies: Vec<Reply>) {
         if replies.is_empty() || !*self.connected.borrow() {
             return;
@@ -168,7 +168,8 @@ impl Bus {
     }
 }
 
-/// Hands each answer to who waits for it. The number in its subject follows the first `start` bytes.
+/// Hands each reply to the caller that waits for it. The number in its subject follows the first `start`
+/// bytes.
 async fn read(mut subscriber: Subscriber, start: usize, awaited: Arc<Mutex<Awaited>>) {
     while let Some(message) = subscriber.next().await {
         let number = message
@@ -176,7 +177,7 @@ async fn read(mut subscriber: Subscriber, start: usize, awaited: Arc<Mutex<Await
             .get(start..)
             .and_then(|text| text.parse().ok());
         let waiting = number.and_then(|number: u64| lock(&awaited).waiting.remove(&number));
-        // Whoever waited may be gone by now, as is usual after an answer that was late or came twice.
+        // The caller may be gone by now, as is usual after a reply that was late or came twice.
         if waiting.is_none_or(|waiting| waiting.send(message.payload).is_err()) {
             debug!("nobody waits for the answer on {}", message.subject);
         }

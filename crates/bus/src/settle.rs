@@ -1,4 +1,4 @@
-//! Telling the broker what became of an event.
+//! Acknowledging events to the broker, or rejecting them.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use tracing::warn;
 
 use crate::Retries;
 
-/// How long the broker may take to confirm.
+/// Time limit of the broker's confirmation.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(2);
 
-/// Says that all of `messages` are done, and waits until the broker has confirmed it.
+/// Acknowledges all of `messages`, and waits until the broker has confirmed it.
 ///
-/// The broker takes the acknowledgements of one connection in order, so that confirming the last
-/// confirms all: this costs one round trip, whatever the number. If it fails, some may come again,
-/// which does no more harm than any other repetition.
+/// The broker takes the acknowledgements of one connection in order, so that confirming the last confirms
+/// all: this costs one round trip, whatever the number. If it fails, some may be redelivered, which does
+/// no more harm than any other redelivery.
 pub(crate) async fn done<'a>(client: &Client, messages: impl IntoIterator<Item = &'a Message>) {
     let mut messages = messages.into_iter().peekable();
     while let Some(message) = messages.next() {
@@ -26,18 +26,18 @@ pub(crate) async fn done<'a>(client: &Client, messages: impl IntoIterator<Item =
     }
 }
 
-/// Says that the broker shall give the event out again, after a pause that grows with the attempts.
+/// Rejects a message (NAK), to be redelivered after a pause that grows with the attempts.
 pub(crate) async fn later(client: &Client, message: &Message, attempt: u64, retries: Retries) {
     tell(client, message, AckKind::Nak(Some(pause(attempt, retries)))).await;
 }
 
-/// Gives the event back, for another member to take at once.
+/// Gives a message back (NAK), to be redelivered to another member at once.
 pub(crate) async fn give_back(client: &Client, message: &Message) {
     tell(client, message, AckKind::Nak(None)).await;
 }
 
-/// Says that the event is still in work, if somebody hears it: without a connection, what is said again
-/// and again would fill the client's buffer, and then nobody could say anything more.
+/// Extends the ack wait of a message that is still in work. Does nothing without a connection: the
+/// repeated extensions would fill the client's buffer, and then nothing else could be sent.
 pub(crate) async fn in_work(client: &Client, message: &Message) {
     if client.connection_state() != State::Connected {
         return;
@@ -45,12 +45,13 @@ pub(crate) async fn in_work(client: &Client, message: &Message) {
     tell(client, message, AckKind::Progress).await;
 }
 
-/// Says that the event shall never come again, and waits until the broker has confirmed it.
+/// Terminates a message, so that it is never redelivered, and waits until the broker has confirmed it.
 pub(crate) async fn never(client: &Client, message: &Message) {
     confirm(client, message, AckKind::Term).await;
 }
 
-/// Half of the pause is chance: events that failed together do not come back together.
+/// Returns the pause before a redelivery. Half of it is chance: events that failed together do not come
+/// back together.
 fn pause(attempt: u64, retries: Retries) -> Duration {
     let doublings = u32::try_from(attempt.saturating_sub(1))
         .unwrap_or(u32::MAX)
@@ -64,7 +65,7 @@ fn pause(attempt: u64, retries: Retries) -> Duration {
 
 async fn tell(client: &Client, message: &Message, kind: AckKind) {
     if let Some(reply) = &message.reply {
-        // If it cannot be sent, the broker gives the event out again by itself.
+        // If it cannot be sent, the broker redelivers the event by itself.
         let _ = client.publish(reply.clone(), kind.into()).await;
     }
 }

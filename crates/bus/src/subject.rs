@@ -1,6 +1,6 @@
-//! What subjects match.
+//! Comparison of subjects with wildcards.
 
-/// Whether there are subjects that both match; each may have wildcards.
+/// Returns whether there are subjects that both match; each may have wildcards.
 pub(crate) fn overlap(one: &str, other: &str) -> bool {
     let (mut one, mut other) = (one.split('.'), other.split('.'));
     loop {

@@ -1,4 +1,5 @@
-//! Listening to what is published now, without a group: nothing is stored or settled.
+//! Plain subscriptions to the messages that are published now, without a group: nothing is stored or
+//! acknowledged.
 
 use async_nats::{HeaderMap, Message, Subscriber, jetstream};
 use bytes::Bytes;
@@ -9,36 +10,36 @@ use tokio::time::timeout;
 
 use crate::{Bus, PublishError, Stored};
 
-/// How long the broker may take.
+/// Time limit of the broker's answer.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// Why a subscription cannot be made.
+/// The reason why a subscription cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
     /// The client refused the subject.
     #[error("cannot subscribe to `{subject}`")]
     Subject {
-        /// Which subject.
+        /// The subject.
         subject: String,
-        /// What the client said.
+        /// The client's error.
         #[source]
         source: async_nats::SubscribeError,
     },
-    /// The service's name cannot be part of a subject that answers go to.
+    /// The service's name cannot be part of a reply subject.
     #[error("`{service}` cannot be part of a subject")]
     Name {
-        /// Which name.
+        /// The name.
         service: String,
     },
     /// The broker did not answer.
     #[error("the broker did not take the subscription to `{subject}`")]
     Unconfirmed {
-        /// Which subject.
+        /// The subject.
         subject: String,
     },
 }
 
-/// What is published on a subject from now on.
+/// A subscription to the messages that are published on a subject from now on.
 pub struct Subscription {
     subscriber: Subscriber,
 }
@@ -51,8 +52,8 @@ pub struct Heard {
 }
 
 impl Bus {
-    /// Listens to `subject`, which may have wildcards. Waits for a connection, and returns when the
-    /// broker has taken the subscription: whatever anybody publishes from then on is heard.
+    /// Subscribes to `subject`, which may have wildcards. Waits for a connection, and returns when the
+    /// broker has taken the subscription: every message that is published from then on is received.
     pub async fn subscribe(&self, subject: &str) -> Result<Subscription, SubscribeError> {
         self.wait_connected().await;
         let failed = |source| SubscribeError::Subject {
@@ -64,7 +65,7 @@ impl Bus {
             .subscribe(subject.to_owned())
             .await
             .map_err(failed)?;
-        // The broker takes what a connection sends in order, so that an answer to what was sent
+        // The broker takes what a connection sends in order, so that receiving a message that was sent
         // after the subscription shows that it was taken.
         let echo = self.client.new_inbox();
         let mut answer = self.client.subscribe(echo.clone()).await.map_err(failed)?;
@@ -77,8 +78,8 @@ impl Bus {
         Ok(Subscription { subscriber })
     }
 
-    /// Publishes `body` on `subject` as it is, as any client of the broker would, and waits until
-    /// the broker has it. Whether anybody listens, or a stream stores it, is not known.
+    /// Publishes `body` on `subject` as it is, as any client of the broker would, and waits until the
+    /// broker has it. Whether anybody subscribes to it, or a stream stores it, is not known.
     pub async fn notify(&self, subject: &str, body: impl Into<Bytes>) -> Result<(), PublishError> {
         self.wait_connected().await;
         let send = async {
@@ -93,8 +94,8 @@ impl Bus {
             .unwrap_or(Err(PublishError::Unconfirmed))
     }
 
-    /// Publishes `body` on `subject` as it is, and waits, 1.5 seconds at most, until a stream has
-    /// stored it. As with [`Bus::publish`], doing it again with the same `id` never makes two.
+    /// Publishes `body` on `subject` as it is, and waits, 1.5 seconds at most, until a stream has stored
+    /// it. As with [`Bus::publish`], doing it again with the same `id` never stores it twice.
     pub async fn deposit(
         &self,
         subject: &str,
@@ -123,7 +124,7 @@ impl Subscription {
 }
 
 impl Heard {
-    /// A message that a stream gave out.
+    /// Makes one of a message that a stream gave out.
     pub(crate) fn stored(message: Message, bus: &Bus) -> Self {
         let context = bus.jetstream.clone();
         let message = jetstream::Message { message, context };
@@ -133,12 +134,12 @@ impl Heard {
         }
     }
 
-    /// When a stream stored it; none if it was heard as it was published.
+    /// Returns the time at which a stream stored it; `None` if it was received as it was published.
     pub fn stored_at(&self) -> Option<OffsetDateTime> {
         self.stored_at
     }
 
-    /// Where it was published.
+    /// Returns the subject that it was published on.
     pub fn subject(&self) -> &str {
         &self.message.subject
     }

@@ -1,4 +1,4 @@
-//! Answering questions.
+//! Answering requests.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -14,38 +14,38 @@ use tracing::{info, warn};
 use super::{CODE, REASON};
 use crate::{Bus, roll::Endpoint};
 
-/// How many questions are in work at a time; the others wait.
+/// Limit of requests that are in work at a time; the others wait.
 const AT_ONCE: usize = 32;
 
-/// How long questions that were given to this member may still come after the stop.
+/// Time after the stop in which requests that the broker gave to this member may still arrive.
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 
-/// What can be asked, and where. The schemas (JSON) are for whoever looks it up; nothing is checked
-/// against them.
+/// A kind of request that a service answers, and its subject. The schemas (JSON) are documentation;
+/// nothing is checked against them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topic {
-    /// Its name in the roll call and in the logs: letters, digits, `-` and `_`.
+    /// Its name in service discovery and in the logs: letters, digits, `-` and `_`.
     pub name: &'static str,
-    /// On which subject.
+    /// The subject of the requests.
     pub subject: &'static str,
-    /// What is answered, for people.
+    /// A description of what is answered, for people.
     pub about: &'static str,
-    /// What a question says.
+    /// The schema of a request.
     pub request_schema: &'static str,
-    /// What an answer says.
+    /// The schema of a response.
     pub response_schema: &'static str,
 }
 
-/// A question that is not answered, in words for whoever asked. Nothing internal belongs in it.
+/// A refusal to answer a request, in words for the requester. Nothing internal belongs in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Whose fault it is, and whether to ask again, as with HTTP: 404, 503 and so on.
+    /// A status code as with HTTP (404, 503 and so on): whose fault it is, and whether to ask again.
     pub code: u16,
-    /// What to change.
+    /// Advice on what to change.
     pub text: String,
 }
 
-/// Why nobody can be answered.
+/// The error when requests on a subject cannot be received.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on `{subject}`")]
 pub struct AnswerError {
@@ -55,15 +55,15 @@ pub struct AnswerError {
 }
 
 impl Bus {
-    /// Has `answer` answer the questions on `topics`, until `stop` is cancelled. It gets the topic's
-    /// name and the question's body, for up to 32 questions at a time.
+    /// Has `answer` answer the requests on `topics`, until `stop` is cancelled. It gets the topic's name
+    /// and the request's body, for up to 32 requests at a time.
     ///
-    /// The members of the service share the questions. One whose `answer` panics is refused with
-    /// 500. A connection that is lost and made again goes on by itself; what was asked meanwhile
-    /// was asked of another member, or of nobody.
+    /// The members of the service share the requests. One whose `answer` panics is refused with 500.
+    /// After a lost connection the subscriptions come back by themselves; requests that were sent
+    /// meanwhile went to another member, or had no responders.
     ///
-    /// Returns after the stop when all that was given to this member is answered, or if a subject
-    /// is none.
+    /// Returns after the stop when all requests that were given to this member are answered, or if a
+    /// subject is invalid.
     pub async fn answer<F>(
         &self,
         topics: &[Topic],
@@ -110,8 +110,8 @@ fn endpoint(topic: &Topic, group: &str) -> Endpoint {
     endpoint
 }
 
-/// Yields what is asked. After the stop the broker gives this member no more, and what it has given
-/// still comes.
+/// Yields requests. After the stop the broker gives this member no more, and those that it has given
+/// still arrive.
 fn listen(subscriber: Subscriber, stop: CancellationToken) -> impl Stream<Item = Message> {
     let end = stop.clone();
     let questions = unfold((subscriber, false), move |(mut subscriber, mut leaving)| {
@@ -140,7 +140,7 @@ async fn respond<F>(client: &Client, endpoint: &Endpoint, question: Message, ans
 where
     F: AsyncFn(&str, &[u8]) -> Result<Vec<u8>, Refusal>,
 {
-    // Who wants no answer has asked nothing.
+    // A message without a reply subject is no request.
     let Some(reply) = question.reply else { return };
     let answered = {
         let _busy = endpoint.begin(1);
@@ -184,7 +184,7 @@ async fn refuse(
 }
 
 impl Refusal {
-    /// A refusal with its number and what to change.
+    /// Makes a refusal of a status code and the advice on what to change.
     pub fn new(code: u16, text: impl Into<String>) -> Self {
         Self {
             code,
