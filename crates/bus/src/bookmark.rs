@@ -1,9 +1,9 @@
-//! A bookmark in the stream of events: what is stored on a subject, for somebody who reads it, leaves,
-//! and goes on later where they were.
+//! A durable reader: it reads what the stream of events stores on a subject, leaves, and goes on later
+//! where it was.
 //!
-//! It is for people who look on, and for demonstrations. Unlike a group it holds nothing up: room is
-//! made without regard to it, nobody counts what waits for it, there are no dead letters, and the
-//! broker forgets it by itself when nobody has read for a day.
+//! It is for people who look on, and for demonstrations. Unlike a group it holds nothing up: handled
+//! events are removed without regard to it, nobody counts its pending messages, there are no dead
+//! letters, and the broker deletes its consumer when nobody has read for a day.
 
 use std::{error::Error, time::Duration};
 
@@ -20,22 +20,22 @@ use crate::{
     subject::overlap,
 };
 
-/// After how long without a reader the broker forgets a bookmark.
+/// Time without a reader after which the broker deletes the consumer of a bookmark.
 pub(crate) const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
-/// What the names of bookmarks start with at the broker, so that none of them is a group's.
+/// Prefix of the names of these consumers, so that none of them is a group's.
 const PREFIX: &str = "bookmark-";
 
-/// How long a reader may take over one message before another with the same bookmark gets it.
+/// Ack wait: time that a reader may take over one message before another with the same bookmark gets it.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// How long one attempt to find the place may take.
+/// Time limit of one attempt to create or find the consumer.
 const OPEN_LIMIT: Duration = Duration::from_secs(2);
 
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// A place in the stream. Readers with the same bookmark share what is stored.
+/// A durable consumer of the stream. Readers with the same bookmark share the messages.
 pub struct Bookmark {
     bus: Bus,
     name: String,
@@ -43,35 +43,35 @@ pub struct Bookmark {
     pull: Option<Pull>,
 }
 
-/// Why there is no such bookmark.
+/// The reason why a bookmark cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BookmarkError {
     /// The name cannot be part of a subject.
     #[error("a bookmark's name has 1 to 32 letters, digits, `-` or `_`, unlike `{name}`")]
     Name {
-        /// Which name.
+        /// The name.
         name: String,
     },
-    /// The broker does not keep it as asked.
+    /// The broker does not keep the consumer as asked.
     #[error("the broker does not keep the bookmark `{name}` for `{subject}`: {reason}")]
     Refused {
-        /// Which name.
+        /// The name.
         name: String,
-        /// Which subject.
+        /// The subject.
         subject: String,
-        /// What the broker said, or in which settings it differs.
+        /// The broker's error, or the settings that differ.
         reason: String,
     },
 }
 
-/// Why the place was not found this time.
+/// The reason why an attempt to create or find the consumer failed.
 enum Problem {
     Passing(Box<dyn Error + Send + Sync>),
     Lasting(String),
 }
 
 impl Bus {
-    /// The bookmark `name` among what the stream of events stores on `subject`, which may have
+    /// Returns the bookmark `name` in what the stream of events stores on `subject`, which may have
     /// wildcards. When it is first read, it stands before everything that is stored.
     pub fn bookmark(&self, name: &str, subject: &str) -> Result<Bookmark, BookmarkError> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -89,13 +89,13 @@ impl Bus {
 }
 
 impl Bookmark {
-    /// Finds the place, or makes it, however long that takes.
+    /// Finds the consumer, or creates it, however long that takes.
     ///
     /// Cancel safe: it may be done again.
     pub async fn open(&mut self) -> Result<(), BookmarkError> {
         while self.pull.is_none() {
             self.bus.wait_connected().await;
-            // A question that is asked while the connection breaks is never answered.
+            // A request that is sent while the connection breaks is never answered.
             let opened = timeout(OPEN_LIMIT, self.try_open()).await;
             match opened.unwrap_or_else(|_| Err(Problem::Passing("no answer".into()))) {
                 Ok(pull) => self.pull = Some(pull),
@@ -115,7 +115,7 @@ impl Bookmark {
         Ok(())
     }
 
-    /// Waits for the next message, however long that takes. It comes again, to whoever reads with this
+    /// Waits for the next message, however long that takes. It is redelivered, to any reader with this
     /// bookmark, unless it is [`read`](Self::read) within 10 seconds.
     ///
     /// Cancel safe: nothing is lost if this is dropped.
@@ -140,13 +140,14 @@ impl Bookmark {
         }
     }
 
-    /// Moves the bookmark behind a message, and waits until the broker has noted it.
+    /// Acknowledges a message, so that the bookmark moves behind it, and waits until the broker has
+    /// confirmed it.
     pub async fn read(&self, heard: &Heard) {
         settle::done(&self.bus.client, [&heard.message]).await;
     }
 
-    /// Leaves. What is on its way is given back, so that the next reader gets it at once; this takes a
-    /// second at most.
+    /// Stops reading. Gives messages in flight back, so that the next reader gets them at once; this
+    /// takes a second at most.
     pub async fn leave(self) {
         let Some(pull) = self.pull else { return };
         let mut rest = Box::pin(pull.drain());
@@ -170,7 +171,8 @@ impl Bookmark {
         let passing = |error| Problem::Passing(error);
         let stream = self.bus.jetstream.get_stream(TODO).await;
         let stream = stream.map_err(|error| passing(error.into()))?;
-        // Newer servers keep a place among what will never be stored, and its reader would wait for ever.
+        // Newer servers create a consumer also on a subject that the stream never stores, and its reader
+        // would wait for ever.
         let mut stored = stream.cached_info().config.subjects.iter();
         if !stored.any(|stored| overlap(stored, &self.subject)) {
             return Err(Problem::Lasting("it stores nothing of that".to_owned()));

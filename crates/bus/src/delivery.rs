@@ -1,4 +1,4 @@
-//! An event in a member's hands, and what may become of it.
+//! An event that the broker delivered, and the ways in which handling it may fail.
 
 use std::{error::Error, ops::Deref, sync::Arc, time::SystemTime};
 
@@ -12,7 +12,7 @@ use crate::{
     dead::{Missing, recall},
 };
 
-/// An event that the broker gave to this member. It reads as the [`Received`] event that it holds.
+/// An event that the broker delivered to this member. It reads as the [`Received`] event that it holds.
 #[derive(Debug)]
 pub struct Delivery<E> {
     pub(crate) received: Received<E>,
@@ -20,7 +20,7 @@ pub struct Delivery<E> {
 }
 
 impl<E> Delivery<E> {
-    /// Where it was published.
+    /// Returns the subject that it was published on.
     pub fn subject(&self) -> &str {
         &self.message.message.subject
     }
@@ -30,7 +30,7 @@ impl<E> Delivery<E> {
         &self.message.message.payload
     }
 
-    /// How often the broker gave it to a member of this group, this time included.
+    /// Returns how often the broker delivered it to a member of this group, this time included.
     pub fn attempt(&self) -> u64 {
         self.message.attempt
     }
@@ -44,18 +44,18 @@ impl<E> Deref for Delivery<E> {
     }
 }
 
-/// Why an event was not handled, which decides what becomes of it.
+/// The reason why an event was not handled, which decides what becomes of it.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The event is at fault and always will be: it becomes a dead letter.
     #[error("cannot be handled")]
     Never(#[source] Box<dyn Error + Send + Sync>),
-    /// It may work another time: the event comes again after a growing pause, a limited number of
+    /// It may work another time: the event is redelivered after a growing pause, a limited number of
     /// times.
     #[error("not handled this time")]
     Later(#[source] Box<dyn Error + Send + Sync>),
-    /// Something that every event needs is away, or does not suffice for the whole batch: the member
-    /// waits, tries fewer events at a time, the oldest first, and goes on as far as that works. No
+    /// Something that every event needs is unavailable, or does not suffice for the whole batch: the
+    /// member waits, tries fewer events at a time, the oldest first, and goes on as far as that works. No
     /// event is blamed.
     #[error("what is needed is away")]
     Away(#[source] Box<dyn Error + Send + Sync>),
@@ -79,11 +79,11 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// What the reply subject of a message tells, where a place in a stream gave it out.
+/// The metadata that a consumer put into a message's reply subject.
 pub(crate) struct Given {
     attempt: u64,
     sequence: u64,
-    /// How many messages the place had given out then, this one included.
+    /// The consumer sequence: number of messages that the consumer had delivered then, this one included.
     pub(crate) count: u64,
     /// In nanoseconds since 1970.
     stored_at: i128,
@@ -110,20 +110,22 @@ impl Given {
     }
 }
 
-/// A message of a stream, with what its reply subject tells about it.
+/// A message of a stream, with the metadata in its reply subject.
 #[derive(Debug)]
 pub(crate) struct Parcel {
     pub(crate) message: Message,
     pub(crate) attempt: u64,
     pub(crate) origin: Origin,
-    /// The place that a replay has among the replays, when the parcel is the event again.
+    /// The id of the replay that the event was restored from, derived from the replay's place among the
+    /// replays.
     replayed_from: Option<Uuid>,
-    /// When it came, if that is to be told.
+    /// Time of its arrival, until it is recorded in a span; only where this process traces.
     pub(crate) arrived: Option<SystemTime>,
 }
 
 impl Parcel {
-    /// Takes a message apart that a stream with this history gave out. `None` if it is none of a stream.
+    /// Reads the metadata of a message that a stream with this history delivered. `None` if it is none of
+    /// a stream.
     pub(crate) fn open(message: Message, history: &History) -> Option<Self> {
         let given = Given::read(&message)?;
         let sequence = given.sequence;
@@ -141,9 +143,9 @@ impl Parcel {
         })
     }
 
-    /// Turns a replay into the event that it repeats: subject, headers and place in history are
-    /// those of the event, and only the reply subject, by which it is settled, is the replay's.
-    /// What is no replay stays as it is.
+    /// Turns a replay into the event that it repeats: subject, headers and position are those of the
+    /// event, and only the reply subject, by which it is acknowledged, is the replay's. Leaves a message
+    /// that is no replay as it is.
     pub(crate) fn restore(&mut self) -> Result<(), Missing> {
         if self.origin.stream.name() != REPLAYS {
             return Ok(());
@@ -156,23 +158,23 @@ impl Parcel {
         Ok(())
     }
 
-    /// How many bytes it has.
+    /// Returns its size in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.message.length
     }
 
-    /// Identifies the place from which the broker gave the message out.
+    /// Returns the id of the stored message that the broker delivered: of the replay, if it was one.
     pub(crate) fn place(&self) -> Uuid {
         self.replayed_from
             .unwrap_or_else(|| self.origin.derived_id())
     }
 
-    /// Whether it is a replay that was turned into the event again.
+    /// Returns whether it is an event that was restored from a replay.
     pub(crate) fn is_replay(&self) -> bool {
         self.replayed_from.is_some()
     }
 
-    /// The place in a trace at which it was published.
+    /// Returns the trace context with which it was published.
     pub(crate) fn trace(&self) -> Option<TraceContext> {
         let headers = self.message.headers.as_ref()?;
         let header = |name| headers.get(HeaderName::from_static(name));
@@ -181,7 +183,7 @@ impl Parcel {
         TraceContext::parse(parent.as_str(), state)
     }
 
-    /// Reads the event.
+    /// Decodes the event.
     pub(crate) fn read<E: Decode>(&self) -> Result<Received<E>, Malformed> {
         let Message {
             subject,
@@ -193,7 +195,7 @@ impl Parcel {
     }
 }
 
-/// Reads the event in a message that was stored at `origin`.
+/// Decodes the event in a message that was stored at `origin`.
 pub(crate) fn read<E: Decode>(
     subject: &str,
     headers: Option<&HeaderMap>,

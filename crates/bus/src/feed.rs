@@ -1,8 +1,9 @@
-//! Whatever is stored on a subject, in the stream's order, for a reader who settles nothing.
+//! The events that are stored on a subject, in the stream's order, for a reader that acknowledges
+//! nothing.
 //!
-//! Everybody who reads a feed gets everything. The broker pushes to a consumer that it forgets a few
-//! seconds after its reader is gone; where that consumer or the connection is lost, the feed makes
-//! another one that begins after the last event it gave.
+//! Every reader of a feed gets every event. The broker pushes them to a consumer that it deletes a few
+//! seconds after its reader is gone; where that consumer or the connection is lost, the feed creates
+//! another one that starts after the last event it gave.
 
 use std::{error::Error, time::Duration};
 
@@ -20,19 +21,19 @@ use tracing::{debug, warn};
 
 use crate::{Bus, History, TODO, delivery::Parcel, spans::BoxedSpan};
 
-/// How often the broker says that nothing new is stored.
+/// Interval of the broker's heartbeats while nothing new is stored.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// How long nothing may be heard before the consumer is taken for lost.
+/// Time without a message or a heartbeat after which the consumer is taken for lost.
 const SILENCE: Duration = Duration::from_millis(2500);
 
-/// How long making a consumer may take.
+/// Time limit of creating a consumer.
 const OPEN_LIMIT: Duration = Duration::from_secs(2);
 
-/// The pause between two attempts to make one.
+/// The pause between two attempts to create one.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Where a feed begins.
+/// The start of a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// With what is stored from now on.
@@ -41,19 +42,19 @@ pub enum Start {
     After(u64),
 }
 
-/// What a feed gives.
+/// An item of a feed.
 #[derive(Debug)]
 pub enum Fed<E> {
     /// An event.
     Event(Received<E>),
-    /// Everything that was stored has been given. It is said once, and again when the feed had to begin
-    /// a second time; from then on events come as they are stored.
+    /// All stored events have been given. It comes once for each consumer that the feed creates; from
+    /// then on events come as they are stored.
     CaughtUp,
-    /// Events follow from after this sequence on; what was stored before is not given. So begins a
-    /// feed that starts now, and so goes one on that cannot be continued where it was: the stream
-    /// was made anew, or no longer stores what comes next.
+    /// Events follow from after this sequence on; earlier ones are not given. So begins a feed that
+    /// starts now, and so goes one on that cannot be continued where it was: the stream was recreated, or
+    /// no longer stores the next events.
     Begins {
-        /// The sequence that everything to come is after.
+        /// The sequence that all events to come are after.
         after: u64,
     },
 }
@@ -62,29 +63,29 @@ pub enum Fed<E> {
 pub struct Feed {
     bus: Bus,
     subject: &'static str,
-    /// The sequence that everything to come is after, once it is known.
+    /// The sequence that all events to come are after, once it is known.
     after: Option<u64>,
     stream: Option<History>,
     open: Option<Open>,
-    /// What is still to be said about where it begins.
+    /// The sequence of a [`Fed::Begins`] that is still to be given.
     begins: Option<u64>,
-    /// Whether its events are news: of what was stored long ago, no span is told.
+    /// Set if the feed starts now: no span is made for events that were stored long ago.
     is_news: bool,
-    /// The span of what its reader does with the event that was given last.
+    /// The span of the reader's work on the event that was given last.
     handing_out: Option<BoxedSpan>,
 }
 
 /// A consumer, as long as it delivers.
 struct Open {
     subscriber: Subscriber,
-    /// How many events it has delivered, by its own count.
+    /// Number of events that it has delivered: the consumer sequence.
     delivered: u64,
-    /// How many more were stored when it delivered the last one, until that was none.
+    /// Number of events that were pending when it delivered the last one; `None` once that was 0.
     behind: Option<u64>,
 }
 
 impl Bus {
-    /// The events stored on `subject` of the stream of events.
+    /// Returns a feed of the events stored on `subject` of the stream of events.
     pub fn feed(&self, subject: &'static str, start: Start) -> Feed {
         Feed {
             bus: self.clone(),
@@ -103,8 +104,9 @@ impl Bus {
 }
 
 impl Feed {
-    /// Waits for what comes next, however long that takes. A message that is no event of the subject
-    /// is left out. What is done between two calls is traced as what is done with an event.
+    /// Waits for the next item, however long that takes. A message that is no event of the subject is
+    /// left out. The work between two calls is traced as the processing of the event that the first of
+    /// them gave.
     ///
     /// Cancel safe: nothing is lost if this is dropped.
     pub async fn next<E: Decode>(&mut self) -> Fed<E> {
@@ -124,7 +126,7 @@ impl Feed {
             let mut connected = self.bus.connected.clone();
             let heard = tokio::select! {
                 heard = timeout(SILENCE, open.subscriber.next()) => heard.ok().flatten(),
-                // The broker forgets consumers whose reader is gone for a while.
+                // The broker deletes consumers whose reader is gone for a while.
                 _ = connected.wait_for(|connected| !connected) => None,
             };
             let Some(message) = heard else {
@@ -137,8 +139,8 @@ impl Feed {
         }
     }
 
-    /// What a message brings. If messages before it were lost, the consumer is given up, and the next
-    /// one begins with the first of them.
+    /// Returns the event in a message, if it has one. If messages before it were lost, gives up the
+    /// consumer, and the next one starts with the first of them.
     fn take<E: Decode>(&mut self, message: Message) -> Option<Received<E>> {
         let open = self.open.as_mut()?;
         let stream = self.stream.as_ref()?;
@@ -179,11 +181,11 @@ impl Feed {
         }
     }
 
-    /// Makes a consumer, however long that takes.
+    /// Creates a consumer, however long that takes.
     async fn reopen(&mut self) {
         loop {
             self.bus.wait_connected().await;
-            // A question that is asked while the connection breaks is never answered.
+            // A request that is sent while the connection breaks is never answered.
             let opening = timeout(OPEN_LIMIT, self.try_open()).await;
             match opening.unwrap_or_else(|_| Err("no answer".into())) {
                 Ok(open) => {
@@ -221,7 +223,8 @@ impl Feed {
             num_replicas: 1,
             ..push::Config::default()
         };
-        // Without a name it can be no group's, so that the right to do this is none to change a group.
+        // Without a name it cannot be a group's, so that permission for this is no permission to change a
+        // group.
         let consumer = stream.create_consumer(consumer).await?;
         self.stream = Some(history);
         self.after = Some(after);

@@ -1,4 +1,4 @@
-//! Groups: services whose members share the events between them.
+//! Groups: services whose members share the events of a durable consumer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,14 +20,14 @@ pub struct Group {
     pub(crate) retries: Retries,
     pub(crate) patience: Patience,
     pub(crate) working: watch::Sender<bool>,
-    /// What this member has done for the group.
+    /// Statistics of this member's work for the group.
     pub(crate) endpoint: Arc<Endpoint>,
 }
 
-/// How a group goes on with an event that failed and may work another time.
+/// Retry policy for events that failed and may succeed another time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retries {
-    /// How often the event is tried before the group gives up on it.
+    /// Number of attempts before the group gives up on an event.
     pub attempts: u64,
     /// The longest pause after the first attempt. Each one after that may be twice as long.
     pub first_pause: Duration,
@@ -46,15 +46,16 @@ impl Default for Retries {
     }
 }
 
-/// What a group puts up with from members that die, or are cut off, with an event in hand.
+/// Redelivery of events that a member left unsettled because it died or was cut off: after what time, and
+/// how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// How long the broker waits for a member to settle an event, or to say that it still works on
-    /// it, before it gives the event to another member. A member at work says so three times as
-    /// often, so this is how long an event waits when its member dies.
+    /// Ack wait: time that the broker waits for a member to settle an event, or to say that it still
+    /// works on it, before it redelivers the event to another member. A member at work says so three
+    /// times as often, so this is how long an event waits when its member dies.
     pub silence: Duration,
-    /// How often an event may come without being settled, neither as done nor as failed, before the
-    /// group gives up on it.
+    /// Max deliveries: number of deliveries without being settled, neither as done nor as failed, before
+    /// the group gives up on an event.
     pub deliveries: u64,
 }
 
@@ -69,25 +70,25 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// How often a member says that it still works.
+    /// Returns the interval in which a member tells the broker that it still works.
     pub(crate) fn reminder(self) -> Duration {
         (self.silence / 3).max(Duration::from_millis(1))
     }
 }
 
-/// How a member takes several events at a time.
+/// Settings of a member that takes several events at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batches {
     /// The most events in a batch.
     pub size: usize,
-    /// How many batches are handled at the same time.
+    /// Number of batches that are handled at the same time.
     pub at_once: usize,
-    /// The least time from the start of one batch to the start of the next. When little comes, an
-    /// event is handled at once; when much comes, it gathers meanwhile, and batches are large.
+    /// The least time from the start of one batch to the start of the next. When few events come, each is
+    /// handled at once; when many come, they gather meanwhile, and batches are large.
     pub pace: Duration,
 }
 
-/// Why a member cannot be part of its group.
+/// The error when the broker keeps a group's consumer with other settings than asked.
 #[derive(Debug, thiserror::Error)]
 #[error("the broker keeps the group `{group}` with other settings: {differences}")]
 pub struct GroupError {
@@ -96,10 +97,10 @@ pub struct GroupError {
 }
 
 impl Bus {
-    /// The group `name`, which wants the events on the subjects that match `filter`.
+    /// Returns the group `name`, which gets the events on the subjects that match `filter`.
     ///
-    /// It starts with the first event that is stored. The broker remembers how far it got, so an
-    /// event that comes while no member runs waits for one.
+    /// It starts with the first event that is stored. The broker remembers how far it got, so an event
+    /// that is stored while no member runs waits for one.
     pub fn group(&self, name: &str, filter: &str) -> Group {
         Group {
             bus: self.clone(),
@@ -114,32 +115,33 @@ impl Bus {
 }
 
 impl Group {
-    /// Sets how the group goes on with events that failed.
+    /// Sets the retry policy for events that failed.
     #[must_use]
     pub fn retrying(self, retries: Retries) -> Self {
         Self { retries, ..self }
     }
 
-    /// Sets how long the group waits for members that say nothing, and how often.
+    /// Sets the ack wait and the max deliveries of events that members leave unsettled.
     #[must_use]
     pub fn patient(self, patience: Patience) -> Self {
         Self { patience, ..self }
     }
 
-    /// Whether this member has joined and is not held up by an outage.
+    /// Returns a receiver of whether this member has joined and is not held up by an outage.
     pub fn working(&self) -> watch::Receiver<bool> {
         self.working.subscribe()
     }
 
     /// Joins and has `handle` handle the events one by one, until `stop` is cancelled.
     ///
-    /// An event counts as handled when `handle` returns `Ok`. It may be handed over again even
-    /// so, to this or another member, so that handling it twice must have one effect. A panic
-    /// counts as [`Failure::Later`].
+    /// An event counts as handled when `handle` returns `Ok`. It may be redelivered even so, to this or
+    /// another member, so that handling it twice must have one effect. A panic counts as
+    /// [`Failure::Later`].
     ///
-    /// Returns after the stop, when everything in hand is settled or given back, or if the broker
-    /// keeps the group with settings other than asked. Dropping the call leaves what is in hand
-    /// unsettled; the broker gives it to another member after 10 seconds.
+    /// Returns after the stop, when every event that this member was given is settled or given back, or
+    /// if the broker keeps the group with settings other than asked. Dropping the call leaves them
+    /// unsettled; the broker redelivers them to another member after the ack wait, 10 seconds if nothing
+    /// else is set.
     pub async fn each<E, F>(self, stop: CancellationToken, handle: F) -> Result<(), GroupError>
     where
         E: Decode,
@@ -157,7 +159,7 @@ impl Group {
         self.batches(one_by_one, stop, handle).await
     }
 
-    /// As [`Group::each`], with several events at a time.
+    /// Joins like [`Group::each`], and has several events handled at a time.
     ///
     /// When `handle` fails for a batch, the batch is tried again in halves, until the event that
     /// is to blame stands alone.
@@ -171,7 +173,7 @@ impl Group {
         E: Decode,
         F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
     {
-        // An error of one ends the other in good order.
+        // An error of one of the two ends the other in good order.
         let stop = stop.child_token();
         let handler = Handler {
             group: &self,

@@ -1,4 +1,4 @@
-//! What a member has in hand: events that the broker gave it and that nobody handles yet.
+//! The buffer of a member: events that the broker delivered and that nobody handles yet.
 
 use std::collections::VecDeque;
 
@@ -7,22 +7,23 @@ use rand::RngExt;
 
 use crate::{Delivery, delivery::Parcel};
 
-/// An event that came this often is handled alone: a process may have died of it, and the events
-/// beside it must not be blamed.
+/// Number of deliveries from which on an event is handled alone: a process may have died of it, and the
+/// events beside it must not be blamed.
 const SUSPICIOUS_ATTEMPTS: u64 = 3;
 
 pub(crate) struct Hand<E> {
     /// Batches that an outage interrupted, oldest first. They go before everything else.
     held: VecDeque<Vec<Delivery<E>>>,
-    /// What came often. Nobody has read these yet: a process may have died of that, too.
+    /// Suspected poison messages, which were delivered often. They are not decoded yet: a process may
+    /// have died of that, too.
     suspects: Vec<Parcel>,
     /// Events that wait to be handled.
     waiting: VecDeque<Delivery<E>>,
-    /// How many bytes all of them have.
+    /// Size of all of them in bytes.
     bytes: usize,
 }
 
-/// What is to be handled next.
+/// The next work from the buffer.
 pub(crate) enum Next<E> {
     Events(Vec<Delivery<E>>),
     Suspect(Box<Parcel>),
@@ -43,7 +44,7 @@ impl<E> Hand<E> {
         self.waiting.push_back(event);
     }
 
-    /// Takes what came often. Gives back what did not.
+    /// Takes a message that was delivered often. Returns one that was not.
     pub(crate) fn suspect(&mut self, parcel: Parcel) -> Option<Parcel> {
         if parcel.attempt < SUSPICIOUS_ATTEMPTS {
             return Some(parcel);
@@ -53,8 +54,8 @@ impl<E> Hand<E> {
         None
     }
 
-    /// Takes back a batch that was started and could not be handled. It stays apart from the others:
-    /// one that was handled alone may have been so for a reason.
+    /// Takes back a batch that was started and could not be handled. It stays apart from the others: one
+    /// that was handled alone may have been so for a reason.
     pub(crate) fn take_back(&mut self, batch: Vec<Delivery<E>>) {
         let oldest = |batch: &[Delivery<E>]| batch.first().map(|event| event.origin.position());
         let older = |held: &Vec<_>| oldest(held) < oldest(&batch);
@@ -63,7 +64,7 @@ impl<E> Hand<E> {
         self.held.insert(place, batch);
     }
 
-    /// Whether there is something that an outage interrupted.
+    /// Returns whether there is a batch that an outage interrupted.
     pub(crate) fn is_held_up(&self) -> bool {
         !self.held.is_empty()
     }
@@ -73,7 +74,7 @@ impl<E> Hand<E> {
         held + self.suspects.len() + self.waiting.len()
     }
 
-    /// How many bytes the events have.
+    /// Returns the size of the events in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -86,8 +87,9 @@ impl<E> Hand<E> {
         !self.suspects.is_empty()
     }
 
-    /// Whether there is something to be handled now. Suspects wait until all is here that `is_coming`:
-    /// whoever is on the way behind the one that kills has come for nothing.
+    /// Returns whether there is something to be handled now. Suspects wait until all messages are here
+    /// that are in flight (`is_coming`): those behind the one that kills the process would have been
+    /// delivered for nothing.
     pub(crate) fn has_next(&self, is_coming: bool) -> bool {
         let ready = !self.held.is_empty() || !self.waiting.is_empty();
         ready || (self.has_suspects() && !is_coming)
@@ -99,7 +101,7 @@ impl<E> Hand<E> {
         parcels.map(|parcel| &parcel.message)
     }
 
-    /// What is to be handled next, `size` events at most.
+    /// Takes the events to be handled next, `size` at most.
     pub(crate) fn next(&mut self, size: usize, is_coming: bool) -> Option<Next<E>> {
         let next = self.draw(size, is_coming)?;
         self.bytes -= match &next {
@@ -118,8 +120,8 @@ impl<E> Hand<E> {
             return Some(Next::Events(batch));
         }
         if self.has_suspects() && !is_coming {
-            // In the order in which they come, whoever is behind the one that kills would never
-            // have its turn, and in the end all would be taken for killers.
+            // In the order of their arrival, those behind the one that kills would never have their turn,
+            // and in the end all would be taken for killers.
             let one = rand::rng().random_range(0..self.suspects.len());
             return Some(Next::Suspect(Box::new(self.suspects.swap_remove(one))));
         }

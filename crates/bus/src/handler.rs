@@ -1,4 +1,4 @@
-//! Having events handled, and settling each by what came of it.
+//! Calling the handler, and settling each event by the result.
 
 use std::panic::AssertUnwindSafe;
 
@@ -17,26 +17,27 @@ use crate::{
     spans::{self, BoxedSpan},
 };
 
-/// What handles the events, and for which group.
+/// The handler of the events, and its group.
 pub(crate) struct Handler<'g, F> {
     pub(crate) group: &'g Group,
     pub(crate) handle: F,
-    /// How many batches may be handled at a time, wherever they come from.
+    /// Limits the batches that are handled at a time, whichever stream they come from.
     pub(crate) turns: Semaphore,
 }
 
-/// What became of a batch.
+/// The result of handling a batch.
 pub(crate) enum Outcome<E> {
     /// Every event is settled.
     Settled,
-    /// A message that cannot be handled was put away.
+    /// A message that cannot be handled became a dead letter, or is redelivered if that could not be
+    /// stored.
     PutAway,
-    /// What is needed is away; these are not settled.
+    /// Something that the handler needs is unavailable; these events are not settled.
     Away(Vec<Delivery<E>>, String),
 }
 
 impl<F> Handler<'_, F> {
-    /// Has a batch handled and settles each of its events, or says which are left.
+    /// Has a batch handled and settles each of its events, or returns those that are left.
     pub(crate) async fn settle<E>(&self, batch: Vec<Delivery<E>>) -> Outcome<E>
     where
         F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
@@ -77,7 +78,7 @@ impl<F> Handler<'_, F> {
         Outcome::Settled
     }
 
-    /// Hands a batch over, and tells the broker now and then that it is in work.
+    /// Hands a batch to the handler, and extends its ack wait until that returns.
     async fn attempt<E>(&self, batch: &mut [Delivery<E>]) -> Result<(), Failure>
     where
         F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
@@ -117,7 +118,7 @@ impl<F> Handler<'_, F> {
         }
     }
 
-    /// Settles an event that failed alone. `Err` says that the broker was away meanwhile.
+    /// Settles an event that failed alone. `Err` says that its dead letter could not be stored.
     async fn settle_failed<E>(&self, event: &Delivery<E>, failure: &Failure) -> Result<(), String> {
         let client = &self.group.bus.client;
         let reason = failure.chain();
@@ -140,7 +141,7 @@ impl<F> Handler<'_, F> {
         Ok(())
     }
 
-    /// Reads an event that came often, and has it handled alone.
+    /// Decodes an event that was delivered often, and has it handled alone.
     pub(crate) async fn examine<E: Decode>(&self, mut parcel: Parcel) -> Outcome<E>
     where
         F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
@@ -154,10 +155,10 @@ impl<F> Handler<'_, F> {
         }
     }
 
-    /// The event, or why it cannot be handed over.
+    /// Decodes the event, or returns the reason why it cannot be handed over.
     pub(crate) fn read<E: Decode>(&self, parcel: &mut Parcel) -> Result<Received<E>, String> {
         parcel.restore().map_err(|error| error.to_string())?;
-        // Before it is read: it may be the reading that members die of.
+        // Before it is decoded: members may die of decoding it.
         if parcel.attempt > self.group.patience.deliveries {
             let attempts = parcel.attempt;
             return Err(format!("came {attempts} times and was never settled"));
@@ -165,7 +166,8 @@ impl<F> Handler<'_, F> {
         parcel.read().map_err(|error| error.to_string())
     }
 
-    /// Puts a message away that cannot be handed over. If that does not work now, it comes again.
+    /// Stores a dead letter of a message that cannot be handed over. If that does not work now, it is
+    /// redelivered.
     pub(crate) async fn put_away<E>(&self, parcel: Parcel, reason: String) -> Outcome<E> {
         let client = &self.group.bus.client;
         match self.group.bury(&parcel, &reason).await {
@@ -185,7 +187,7 @@ impl<F> Handler<'_, F> {
         Outcome::PutAway
     }
 
-    /// The span of telling the broker what became of events, for as long as it is held.
+    /// Begins the span of settling events, which ends when it is dropped.
     fn telling<'p>(
         &self,
         answer: &'static str,

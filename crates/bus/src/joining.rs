@@ -1,4 +1,4 @@
-//! Taking a place in a group, at the stream of all events or at the stream of replays.
+//! The durable consumers of a group, on the stream of all events and on the stream of replays.
 
 use std::{iter::once, sync::Arc, time::Duration};
 
@@ -21,16 +21,16 @@ use crate::{
     refusals::is_lasting, streams::is_absent,
 };
 
-/// The most events that all members of a group together may have in hand.
+/// Max ack pending: the most events that all members of a group together may have in flight.
 const MOST_IN_HAND: i64 = 50_000;
 
-/// How long one attempt to join may take.
+/// Time limit of one attempt to join.
 const JOIN_LIMIT: Duration = Duration::from_secs(2);
 
 /// The longest pause between two attempts to join.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Where a member gets its events.
+/// The stream from which a member gets its events.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     /// The stream of all events.
@@ -48,21 +48,21 @@ impl Source {
     }
 }
 
-/// Why joining did not work this time.
+/// The reason why an attempt to join failed.
 enum Refusal {
     NoStream,
     Ask(Box<dyn std::error::Error + Send + Sync>),
     Settings(GroupError),
 }
 
-/// What a member has when it has joined.
+/// The consumer of a member that has joined.
 pub(crate) struct Joined {
     pub(crate) stream: Arc<History>,
     pub(crate) pull: Pull,
 }
 
 impl Joined {
-    /// Gives the place up. Yields what is on its way to it, to its end.
+    /// Stops requesting messages. Yields those in flight, to their end.
     pub(crate) fn drain(self) -> impl Stream<Item = (Arc<History>, Message)> {
         let Self { stream, pull } = self;
         pull.drain()
@@ -71,7 +71,8 @@ impl Joined {
 }
 
 impl Group {
-    /// Joins, however long that takes: the broker may be away, or nobody has made the stream yet.
+    /// Joins, however long that takes: the broker may be unavailable, or nobody has created the stream
+    /// yet.
     pub(crate) async fn join(
         &self,
         source: Source,
@@ -81,7 +82,7 @@ impl Group {
         let mut waiting = false;
         loop {
             self.bus.wait_connected().await;
-            // A question that is asked while the connection breaks is never answered.
+            // A request that is sent while the connection breaks is never answered.
             let trying = timeout(JOIN_LIMIT, self.try_join(source, largest_request)).await;
             match trying.unwrap_or(Err(Refusal::Ask("no answer".into()))) {
                 Ok(joined) => return Ok(joined),
@@ -128,7 +129,7 @@ impl Group {
         })
     }
 
-    /// Tells a broker that does not want such a group from one that cannot answer now.
+    /// Tells a broker that refuses such a group from one that cannot answer now.
     fn refusal(&self, error: ConsumerError) -> Refusal {
         if is_misfit(&error) {
             self.misfit(error.to_string())
@@ -152,8 +153,9 @@ impl Group {
     }
 }
 
-/// Takes a place in the stream, which begins with the first stored event, or where it was placed after the stream
-/// had lost its end. Returns the settings in which the broker keeps it otherwise than asked.
+/// Creates a durable consumer or finds it. It starts with the first stored event, or where it was
+/// recreated after the stream had lost its end. Returns the settings in which the broker keeps it
+/// otherwise than asked.
 pub(crate) async fn take_place(
     stream: &jetstream::stream::Stream,
     history: &History,
@@ -169,7 +171,7 @@ pub(crate) async fn take_place(
         };
         match stream.create_consumer(asked.clone()).await {
             Ok(place) => return Ok(differences(&asked, &place.cached_info().config)),
-            // It is there, with other settings. If nothing fits, what the broker said first tells most.
+            // It exists with other settings. If nothing fits, the broker's first error tells most.
             Err(error) if is_misfit(&error) => refused = refused.or(Some(error)),
             Err(error) => return Err(error),
         }
@@ -177,7 +179,7 @@ pub(crate) async fn take_place(
     Err(refused.unwrap_or_else(|| ConsumerErrorKind::Other.into()))
 }
 
-/// Whether the broker does not want such a consumer, as opposed to not being able to make one now.
+/// Returns whether the broker refuses such a consumer, as opposed to not being able to create one now.
 pub(crate) fn is_misfit(error: &ConsumerError) -> bool {
     match error.kind() {
         ConsumerErrorKind::JetStream(said) => is_lasting(&said),
@@ -185,15 +187,15 @@ pub(crate) fn is_misfit(error: &ConsumerError) -> bool {
     }
 }
 
-/// What the broker is asked to keep of a group.
+/// Returns the settings of a group's durable consumer.
 fn consumer(name: &str, filter: String, patience: Patience) -> pull::Config {
     pull::Config {
         durable_name: Some(name.to_owned()),
         deliver_policy: DeliverPolicy::All,
         ack_policy: AckPolicy::Explicit,
         ack_wait: patience.silence,
-        // Members count the attempts themselves: past a limit of the broker's, an event
-        // would stay in the stream with nobody told.
+        // Members count the attempts themselves: past max deliveries at the broker, an event would stay
+        // in the stream with nobody told.
         max_deliver: -1,
         filter_subject: filter,
         replay_policy: ReplayPolicy::Instant,
@@ -203,8 +205,8 @@ fn consumer(name: &str, filter: String, patience: Patience) -> pull::Config {
     }
 }
 
-/// The places of the group `name` with its usual settings, as the broker's own API writes them, each
-/// with its stream: for documents.
+/// Returns the consumers of the group `name` with its usual settings, as the broker's own API writes
+/// them, each with its stream: for documents.
 pub fn group_settings(name: &str, filter: &str) -> [(&'static str, Value); 2] {
     [
         (Source::Events, filter.to_owned()),

@@ -1,4 +1,4 @@
-//! A member's way to its events, from joining to the end.
+//! The state of a member's consumer, from joining to the end.
 
 use std::sync::Arc;
 
@@ -6,21 +6,21 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 
 use crate::{GroupError, History, joining::Joined, pull::Pulled};
 
-/// The way to the group's events.
+/// The state of the group's consumer at this member.
 pub(crate) enum Link<'g> {
     Joining(LocalBoxFuture<'g, Result<Joined, GroupError>>),
     Open(Box<Joined>),
     Ended,
 }
 
-/// What happened on the way to the group's events.
+/// Something that came from the group's consumer: the result of joining, or of a pull request.
 pub(crate) enum Arrival {
     Joined(Result<Joined, GroupError>),
     Pulled(Arc<History>, Pulled),
 }
 
 impl Link<'_> {
-    /// Waits for what happens next.
+    /// Waits for the next arrival.
     ///
     /// Cancel safe: nothing is lost if this is dropped.
     pub(crate) async fn arrival(&mut self) -> Arrival {
@@ -34,12 +34,12 @@ impl Link<'_> {
         }
     }
 
-    /// Whether something is asked for that has not come.
+    /// Returns whether messages are requested that have not come.
     pub(crate) fn is_awaited(&self) -> bool {
         matches!(self, Link::Open(joined) if joined.pull.is_awaited())
     }
 
-    /// What has happened already.
+    /// Returns an arrival that is there already, without waiting.
     pub(crate) fn arrival_now(&mut self) -> Option<Arrival> {
         self.arrival().now_or_never()
     }

@@ -1,4 +1,4 @@
-//! A member at work: it asks for events, has them handled, and settles each.
+//! A member at work: it requests events, has them handled, and settles each.
 
 mod leaving;
 
@@ -34,20 +34,21 @@ use crate::{
     underway::Underway,
 };
 
-/// How many requests' worth of events a member has in hand and on the way.
+/// Number of requests' worth of events that a member has buffered and on request.
 const READ_AHEAD: usize = 3;
 
-/// How many bytes of events a member may have, in hand and in work, and still asks for more. What is
-/// asked for already comes on top; together it has to leave room in the 256 MiB of a container.
+/// Size limit in bytes of the events that a member has buffered and in work; below it, it requests more.
+/// Events that are requested already come on top; together it has to leave room in the 256 MiB of a
+/// container.
 const ENOUGH_BYTES: usize = 32 << 20;
 
 /// The least that a member reads ahead when it handles events one by one.
 const LEAST_REQUEST: usize = 10;
 
-/// How long whoever removed a group's place may take to make it anew.
+/// Time that a process which deleted a group's consumer may take to recreate it.
 const MADE_ANEW: Duration = Duration::from_millis(500);
 
-/// How long a member sleeps when it waits for nothing in particular.
+/// Time that a member sleeps when it waits for nothing in particular.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// One member of a group, from joining to leaving.
@@ -58,17 +59,18 @@ pub(crate) struct Member<'g, E, F> {
     stop: CancellationToken,
     connected: watch::Receiver<bool>,
     link: Link<'g>,
-    /// Whether the place in the group is only taken anew to be sure of it.
+    /// Set while the member joins again only to make sure that its consumer is still there.
     renewing: bool,
-    /// What still comes from places in the group that were given up.
+    /// Messages in flight to consumers that were given up.
     late: SelectAll<LocalBoxStream<'g, (Arc<History>, Message)>>,
     hand: Hand<E>,
     running: Underway<'g, Outcome<E>>,
-    /// What cannot be read is put away beside all else, so that it holds nothing up.
+    /// Messages that cannot be decoded become dead letters beside all else, so that they hold nothing up.
     putting_away: Underway<'g, Outcome<E>>,
     next_start: Instant,
     outage: Option<Outage>,
-    /// When the member goes whether or not something is still on its way. `None` before the stop.
+    /// Deadline after the stop, when the member leaves even if messages are still in flight. `None`
+    /// before the stop.
     leave_by: Option<Instant>,
 }
 
@@ -101,7 +103,7 @@ where
         }
     }
 
-    /// Works until the stop, and then until nothing is in hand any more.
+    /// Works until the stop, and then until every event that was delivered is settled or given back.
     pub(crate) async fn run(mut self) -> Result<(), GroupError> {
         let mut keep_alive = interval(self.handler.group.patience.reminder());
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -136,7 +138,7 @@ where
         self.batches.size.max(LEAST_REQUEST)
     }
 
-    /// Takes a place in the group. What is on its way to a place that it had before still comes.
+    /// Joins the group. Messages in flight to the consumer that it had before still come.
     fn join(&mut self) {
         self.join_after(Duration::ZERO);
     }
@@ -177,7 +179,7 @@ where
         }
     }
 
-    /// When something is to be done that cannot be done now.
+    /// Returns the time at which something is to be done that cannot be done now.
     fn wake_at(&self) -> Instant {
         let now = Instant::now();
         let idle = now + IDLE;
@@ -195,7 +197,7 @@ where
 
     async fn ask(&mut self) {
         if self.hand.has_suspects() {
-            // Whatever is in hand when a member dies has come once more for nothing.
+            // Every event that is buffered when a member dies was delivered once more for nothing.
             return;
         }
         if self.hand.bytes() + self.running.bytes() + self.putting_away.bytes() >= ENOUGH_BYTES {
@@ -215,7 +217,7 @@ where
         }
     }
 
-    /// Takes what arrived, and whatever else is there already.
+    /// Takes an arrival, and those that are there already.
     fn take(&mut self, arrival: Arrival) -> Result<(), GroupError> {
         let mut next = Some(arrival);
         while let Some(arrival) = next {
@@ -299,15 +301,16 @@ where
         }
     }
 
-    /// The group works when its way to the events is open. Replays are beside the point.
+    /// Reports whether the group works: its consumer is open and no outage holds it up. Replays do not
+    /// count.
     fn report(&self, working: bool) {
         if self.source == Source::Events {
             self.handler.group.working.send_replace(working);
         }
     }
 
-    /// Requests do not survive a reconnection, the stream may be another one, and whatever was
-    /// asked while joining may never be answered.
+    /// Joins again: requests do not survive a reconnection, the stream may be another one, and what was
+    /// requested while joining may never be answered.
     fn reconnected(&mut self) {
         let back = *self.connected.borrow_and_update();
         if back && self.leave_by.is_none() {

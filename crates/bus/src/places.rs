@@ -1,35 +1,35 @@
-//! What the broker keeps of a group: its place among the events, and among the replays.
+//! Removal of a group's durable consumers, on the stream of events and on that of replays.
 
 use async_nats::jetstream::{context::ConsumerInfoErrorKind, stream::Stream};
 
 use crate::{Bus, REPLAYS, TODO};
 
-/// Why a group's places were not removed.
+/// The reason why a group's consumers were not removed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoveError {
     /// The broker did not answer, or refused.
     #[error("cannot ask for the group `{group}`")]
     Ask {
-        /// Which group.
+        /// The group.
         group: String,
-        /// What the broker said.
+        /// The broker's error, or that of the request.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// No member has ever joined it, or its places were removed already.
+    /// No member has ever joined it, or its consumers were removed already.
     #[error("the broker knows no group `{0}`")]
     Unknown(String),
-    /// Somebody waits for its events.
+    /// Members have pull requests open for its events.
     #[error("members of the group `{0}` are at work: stop them first")]
     AtWork(String),
 }
 
 impl Bus {
-    /// Removes the places of a group whose members are stopped. What waits for it holds nothing up any
-    /// more; its dead letters stay. If a member joins again, the group begins with the first event that is
-    /// stored.
+    /// Removes the consumers of a group whose members are stopped. Its pending events hold nothing up any
+    /// more; its dead letters stay. If a member joins again, the group begins with the first event that
+    /// is stored.
     ///
-    /// Members that wait for an outage to end ask for nothing, and are not seen.
+    /// Members that wait for an outage to end have no pull requests open, and are not seen.
     pub async fn remove_group(&self, group: &str) -> Result<(), RemoveError> {
         let failed = |source| RemoveError::Ask {
             group: group.to_owned(),
@@ -57,7 +57,7 @@ impl Bus {
     }
 }
 
-/// How many requests for its messages a group has at the broker; `None` if it has no place there.
+/// Returns how many pull requests a group has open at the broker; `None` if it has no consumer there.
 async fn waiting(
     stream: &Stream,
     group: &str,

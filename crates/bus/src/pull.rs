@@ -1,8 +1,8 @@
-//! Asking the broker for the events of a group.
+//! Pull requests for the events of a group.
 //!
-//! The client library's own loops lose their place in several ways (a waker after an idle
-//! heartbeat, the read-ahead when dropped, half a minute after a consumer was away), so the
-//! requests are made here, on a plain subscription that is in our hands from start to end.
+//! The client library's own loops stall or lose messages in several ways (a waker after an idle
+//! heartbeat, the read-ahead when dropped, half a minute after a consumer was unavailable), so the
+//! requests are made here, on a plain subscription that is under our control from start to end.
 
 use std::time::Duration;
 
@@ -14,57 +14,58 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::delivery::Given;
 
-/// How long the broker keeps a request that it cannot fill, and then says so. It is short so that a
-/// member can leave without losing anything: it asks no more, and within this time every request
-/// has been filled or ended. (To end the subscription instead would strand whatever is on its way
-/// to it until the broker's patience is over.) It serves as a heartbeat as well.
+/// Time after which a pull request that the broker cannot fill expires, which the broker reports. It is
+/// short so that a member can leave without losing anything: it requests no more, and within this time
+/// every request has been filled or ended. (To end the subscription instead would strand the messages in
+/// flight to it until their ack wait is over.) It serves as a heartbeat as well.
 const EXPIRES: Duration = Duration::from_secs(1);
 
-/// How long nothing may be heard while a request stands.
+/// Time without any message, while a request is open, after which the consumer is taken for lost.
 const SILENCE: Duration = Duration::from_millis(2500);
 
-/// How long what is on its way may take when nothing more is asked for.
+/// Time limit for messages in flight when nothing more is requested.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
-/// How many bytes one request may bring, or twice as many as a message may have, if that is more. The
-/// broker ends a request that the next event does not fit into, and each has to fit into a new one. So
-/// large events come few at a time, where all that are asked for would be more than the broker sends to
-/// one connection before it cuts it off; of usual events the largest request brings less than this.
+/// `max_bytes` of one pull request, or twice as many as a message may have, if that is more. The broker
+/// ends a request that the next event does not fit into, and each has to fit into a new one. So large
+/// events come few at a time, where all that are requested would be more than the broker sends to one
+/// connection before it cuts it off as a slow consumer; of usual events the largest request brings less
+/// than this.
 const REQUEST_BYTES: usize = 4 << 20;
 
-/// A request that is filled sooner than this shows that more is waiting.
+/// Time in which a request is filled only if more events are pending.
 const BUSY: Duration = Duration::from_millis(10);
 
-/// Requests of one member for the events of its group.
+/// Pull requests of one member for the events of its group.
 pub(crate) struct Pull {
     client: Client,
     next: Subject,
     inbox: Subject,
     subscriber: Subscriber,
-    /// How many messages one request asks for: few when little comes, so that the members take
-    /// turns, and many when there is a backlog.
+    /// Number of messages in one request: few when few events come, so that the members take turns, and
+    /// many when there is a backlog.
     size: usize,
     largest: usize,
-    /// How many messages are asked for and have not come.
+    /// Number of messages that are requested and have not come.
     outstanding: usize,
     asked_at: Instant,
     heard_at: Instant,
-    /// Since when nothing is asked for, if nothing is.
+    /// Time since which nothing is requested, if nothing is.
     idle_since: Instant,
-    /// How many messages the group had been given when the last one came.
+    /// The consumer sequence of the last message: number of messages that the group had been given then.
     given: u64,
 }
 
-/// What came of asking.
+/// The result of waiting for requested messages.
 pub(crate) enum Pulled {
     /// An event.
     Message(Message),
-    /// A request ended without being filled; it is time to ask again.
+    /// A request ended without being filled; it is time to send the next.
     Unfilled,
-    /// Requests are not answered any more: the place in the group must be taken anew.
+    /// Requests are not answered any more: the member must join again.
     Lost(String),
-    /// The place is not there any more. Whoever removed it may be about to make it anew, elsewhere in the
-    /// stream, and should not find it made meanwhile.
+    /// The consumer does not exist any more. Whoever deleted it may be about to recreate it, with another
+    /// start in the stream, and should not find it created meanwhile.
     Gone(String),
 }
 
@@ -92,11 +93,11 @@ impl Pull {
         })
     }
 
-    /// Asks for more, up to `room` messages in all, if fewer than one request's worth is on its way.
+    /// Requests more, up to `room` messages in all, if fewer than one request's worth are on their way.
     ///
-    /// A member keeps one to three requests, a number drawn each time. The broker serves waiting
-    /// requests in turn, and what comes has a rhythm of its own (an item is added, an item is
-    /// saved, …): in a fixed order one member would get all of the one kind and none of the other.
+    /// A member keeps one to three requests open, a number drawn each time. The broker serves open
+    /// requests in turn, and events have a rhythm of their own (an item is added, an item is saved, …):
+    /// in a fixed order one member would get all of the one kind and none of the other.
     pub(crate) async fn top_up(&mut self, room: usize) -> Result<(), async_nats::PublishError> {
         if self.outstanding >= self.size {
             return Ok(());
@@ -137,23 +138,24 @@ impl Pull {
             .await
     }
 
-    /// Whether nothing was asked for during such a time that the stream may have been made anew: a
+    /// Returns whether nothing was requested for so long that the stream may have been recreated: an open
     /// request would have been told.
     pub(crate) fn is_stale(&self) -> bool {
         self.outstanding == 0 && self.idle_since.elapsed() > EXPIRES
     }
 
-    /// Whether something is asked for that has not come. It comes or is written off within a second.
+    /// Returns whether messages are requested that have not come. They come or are written off within a
+    /// second.
     pub(crate) fn is_awaited(&self) -> bool {
         self.outstanding > 0
     }
 
-    /// Waits for what comes next.
+    /// Waits for the next event, or for the end of a request.
     ///
     /// Cancel safe: nothing is lost if this is dropped.
     pub(crate) async fn next(&mut self) -> Pulled {
         loop {
-            // Where nothing was asked for, nothing has to come.
+            // If nothing is requested, nothing has to come.
             let patience = if self.outstanding > 0 {
                 SILENCE
             } else {
@@ -173,12 +175,12 @@ impl Pull {
         }
     }
 
-    /// Tells events from what the broker says about the requests.
+    /// Tells events from the broker's status messages about the requests.
     fn sort(&mut self, message: Message) -> Pulled {
         let Some(status) = message.status else {
             self.write_off(1);
-            // The count of a place never goes back, so this is another one, and the stream may count anew. Who asks for
-            // nothing is not told when a place ends.
+            // The consumer sequence never goes back, so this is another consumer, and the stream may
+            // count anew. A member without open requests is not told when its consumer is deleted.
             let given = Given::read(&message).map_or(self.given, |given| given.count);
             if given < self.given {
                 return self.gone("the group's place was made anew");
@@ -208,24 +210,24 @@ impl Pull {
         }
     }
 
-    /// Without its consumer, no request will be answered any more.
+    /// Ends all requests: without its consumer, none will be answered any more.
     fn gone(&mut self, reason: &str) -> Pulled {
         self.outstanding = 0;
         Pulled::Gone(reason.to_lowercase())
     }
 
-    /// Writes off what a request that ended will not bring.
+    /// Writes off the messages that a request which ended will not bring.
     fn unfilled(&mut self, message: &Message) {
         let missing = message
             .headers
             .as_ref()
             .and_then(|headers| headers.get("Nats-Pending-Messages"))
             .and_then(|count| count.as_str().parse().ok());
-        // Without a count, all requests are taken for ended: asking once too often does no harm.
+        // Without a count, all requests are taken for ended: one too many does no harm.
         self.write_off(missing.unwrap_or(self.outstanding));
     }
 
-    /// Notes that `count` of what was asked for have come, or never will.
+    /// Records that `count` of the requested messages have come, or never will.
     fn write_off(&mut self, count: usize) {
         self.outstanding = self.outstanding.saturating_sub(count);
         if self.outstanding == 0 {
@@ -233,8 +235,8 @@ impl Pull {
         }
     }
 
-    /// Asks for nothing more, and yields what is on its way until all that was asked for has come or
-    /// its request has ended.
+    /// Requests nothing more, and yields the messages in flight until all that were requested have come
+    /// or their request has ended.
     pub(crate) fn drain(self) -> impl Stream<Item = Message> {
         let rest = unfold(self, async |mut pull| {
             while pull.outstanding > 0 {

@@ -1,4 +1,4 @@
-//! What a member has begun, and how much room that takes.
+//! The in-flight work of a member, and its size in bytes.
 
 use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 
@@ -26,7 +26,7 @@ impl<'g, T> Underway<'g, T> {
             .push(work.map(move |result| (bytes, result)).boxed_local());
     }
 
-    /// What came of the work that ends next; `None` if there is none.
+    /// Returns the result of the work that ends next; `None` if there is none.
     ///
     /// Cancel safe: nothing is lost if this is dropped.
     pub(crate) async fn next(&mut self) -> Option<T> {
@@ -43,7 +43,7 @@ impl<'g, T> Underway<'g, T> {
         self.work.is_empty()
     }
 
-    /// How many bytes the events have.
+    /// Returns the size of the events in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! How a member leaves its group: it asks for nothing more, and has what it asked for handled.
+//! Leaving a group: the member requests nothing more, and has the events handled that it requested.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use tokio::time::{Instant, timeout};
 use super::Member;
 use crate::{link::Link, settle};
 
-/// How long the last events may take after the stop, once nothing more is asked for.
+/// Time that the last events may take after the stop, once nothing more is requested.
 const LEAVE_LIMIT: Duration = Duration::from_secs(3);
 
-/// How long the broker may take to hear what is given back.
+/// Time limit of giving events back to the broker.
 const GIVE_BACK_LIMIT: Duration = Duration::from_secs(1);
 
 impl<E, F> Member<'_, E, F> {
-    /// Asks for nothing more.
+    /// Requests nothing more.
     pub(super) fn leave(&mut self) {
         self.leave_by = Some(Instant::now() + LEAVE_LIMIT);
         if let Link::Open(left) = std::mem::replace(&mut self.link, Link::Ended) {
@@ -42,8 +42,8 @@ impl<E, F> Member<'_, E, F> {
             }
             client.flush().await
         };
-        // Without a connection this would wait for the next one. If it cannot be sent, the broker gives
-        // the events out again by itself.
+        // Without a connection this would wait for the next one. If it cannot be sent, the broker
+        // redelivers the events by itself.
         let _ = timeout(GIVE_BACK_LIMIT, giving).await;
     }
 }
