@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use crate::stage::{STREAM, Stage};
 
-/// How long the broker may take to store a backlog.
+/// Time that the broker may take to store a backlog.
 const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// Publishes `count` new items and waits until the stream has them.
 ///
-/// They are sent without asking for confirmations, which is the fastest way and would be wrong in a
-/// service; here the stream's own count confirms them.
+/// The messages are sent without waiting for publish acks, which is the fastest way and would be wrong
+/// in a service; here the stream's own count confirms them.
 pub(crate) async fn publish(stage: &Stage, count: u64) -> Result<()> {
     let before = stored(stage).await?;
     for number in 0..count {
@@ -37,7 +37,7 @@ pub(crate) async fn publish(stage: &Stage, count: u64) -> Result<()> {
     .await
 }
 
-/// The last sequence of the stream.
+/// Returns the last sequence of the stream.
 pub(crate) async fn stored(stage: &Stage) -> Result<u64> {
     let stream = stage.jetstream.get_stream_no_info(STREAM).await?;
     Ok(stream.get_info().await?.state.last_sequence)

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use async_nats::{Client, ConnectOptions, ServerAddr};
 
-/// Connects to the broker at `url`. The client itself takes no notice of a name and a password there.
+/// Connects to the broker at `url`. The client library ignores a user and a password in the URL, so they
+/// are passed as options.
 pub(crate) async fn connect(url: &str) -> Result<Client> {
     let address: ServerAddr = url.parse()?;
     let mut options = ConnectOptions::new();

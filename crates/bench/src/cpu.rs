@@ -1,13 +1,13 @@
-//! Which program is busy: that tells the bottleneck of a figure.
+//! Processor time of each program, which shows the bottleneck behind a figure.
 
 use std::fmt;
 use std::fs;
 use std::time::Instant;
 
-/// How many ticks of processor time Linux counts a second for its users.
+/// Clock ticks per second in `/proc` (`USER_HZ`).
 const TICKS: f64 = 100.0;
 
-/// A watch over some programs.
+/// A measurement of the processor time of some programs.
 pub(crate) struct Meter {
     began: Instant,
     parts: Vec<Part>,
@@ -19,14 +19,14 @@ struct Part {
     before: u64,
 }
 
-/// How many cores each program kept busy, and how long each piece of work took it.
+/// Number of cores that each program kept busy, and the number of operations per second meanwhile.
 pub(crate) struct Cores {
     parts: Vec<(String, f64)>,
     per_second: f64,
 }
 
 impl Meter {
-    /// Watches these programs with their children, and ourselves without ours.
+    /// Starts to measure these programs with their child processes, and this program without its own.
     pub(crate) fn start(programs: &[(&str, Option<u32>)]) -> Self {
         let known = programs
             .iter()
@@ -43,7 +43,7 @@ impl Meter {
         }
     }
 
-    /// Ends the watch, during which so many pieces of work were done each second.
+    /// Ends the measurement, during which `per_second` operations were done each second.
     pub(crate) fn stop(self, per_second: f64) -> Cores {
         let seconds = self.began.elapsed().as_secs_f64();
         let used = |part: Part| {
@@ -62,8 +62,8 @@ impl Meter {
 
 impl fmt::Display for Cores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Unlike the rate, the time of a piece of work changes little when the machine is busy
-        // with something else.
+        // Unlike the rate, the time of one operation changes little when the machine is busy with
+        // something else.
         let parts = self.parts.iter().filter(|(_, cores)| *cores >= 0.005);
         let parts = parts.map(|(name, cores)| {
             let each = cores / self.per_second * 1e6;
@@ -73,8 +73,8 @@ impl fmt::Display for Cores {
     }
 }
 
-/// The ticks that a process has used. A database's work is done by its children, those that have
-/// ended included; ours are other programs of the run, which are not our own work.
+/// Returns the ticks that a process has used, with those of its child processes, also of ended ones:
+/// they do a database's work. Ours are left out, as they are other programs of the run.
 fn spent(pid: u32) -> u64 {
     let Some(stat) = Stat::read(pid) else {
         return 0;
@@ -99,8 +99,8 @@ struct Stat {
 impl Stat {
     fn read(pid: u32) -> Option<Self> {
         let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // proc(5): the name in parentheses may have anything in it, so the fields are counted from
-        // behind it, the third of the file first.
+        // proc(5): the name in parentheses may contain anything, so the fields are counted from behind
+        // it, the third of the file first.
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
         let ticks = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
         Some(Self {

@@ -1,8 +1,8 @@
-//! How long a backlog takes to be worked off.
+//! Measures the time that savers take to drain a backlog.
 //!
-//! It is drained when its last event is acknowledged and with it all others (the consumer's
-//! acknowledgement floor), and the stream has stored what was published about each of them. A saver
-//! publishes after its commit, so that the rows are there by then; they are counted afterwards.
+//! It is drained when its last event is acknowledged and with it all others (the consumer's ack floor),
+//! and the stream has stored the `itemsaved` of each of them. A saver publishes after its commit, so
+//! that the rows are there by then; they are counted afterwards.
 
 use std::time::Duration;
 
@@ -15,27 +15,27 @@ use crate::numbers::approximate;
 use crate::program::Program;
 use crate::stage::{STREAM, Stage};
 
-/// How often the broker is asked.
+/// Interval at which the broker is polled.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A backlog that takes longer is not being worked off.
+/// Time within which a backlog must be drained.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// What is drained, and how it is known.
+/// A backlog, and the means to recognise that it is drained.
 pub(crate) struct Backlog {
-    /// The consumer that the savers share.
+    /// The durable consumer that the savers share.
     pub(crate) group: &'static str,
-    /// How many events there are, from the stream's first sequence on.
+    /// Number of events, from the stream's first sequence on.
     pub(crate) events: u64,
-    /// Whether an event is published about each.
+    /// Set when the saver publishes an event about each.
     pub(crate) announced: bool,
     /// The statement that counts the rows.
     pub(crate) rows: &'static str,
 }
 
-/// What came of it.
+/// A finished measurement.
 pub(crate) struct Drained {
-    /// From the moment the first event was given out.
+    /// Time from the first delivery.
     took: Duration,
     events: u64,
 }
@@ -83,7 +83,8 @@ pub(crate) async fn watch(
     })
 }
 
-/// Waits until a group has seen everything in the stream, and tells how long that took.
+/// Waits until no message of the stream is pending or in flight for a group, and returns the time that
+/// this took.
 pub(crate) async fn watch_all(
     stage: &Stage,
     group: &str,
@@ -96,7 +97,7 @@ pub(crate) async fn watch_all(
     Ok(begin.elapsed())
 }
 
-/// Waits until a saver that has been there before saves again.
+/// Waits until a saver that was waiting for the database saves again: until its ack floor rises.
 pub(crate) async fn watch_begin(
     stage: &Stage,
     backlog: &Backlog,
@@ -112,21 +113,21 @@ pub(crate) async fn watch_begin(
     Ok(())
 }
 
-/// How many of the events that a group has in hand it has been given before.
+/// Returns the number of in-flight messages of a group that were redelivered.
 pub(crate) async fn given_again(stage: &Stage, group: &str) -> Result<usize> {
     let stream = stage.jetstream.get_stream_no_info(STREAM).await?;
     let info: consumer::Info = stream.consumer_info(group).await?;
     Ok(info.num_redelivered)
 }
 
-/// How far a group is.
+/// State of a group's durable consumer.
 struct State {
     delivered: u64,
     floor: u64,
     open: u64,
 }
 
-/// `None` as long as the group is not there.
+/// Returns the state; `None` as long as the consumer does not exist.
 async fn state(stage: &Stage, group: &str) -> Option<State> {
     let stream = stage.jetstream.get_stream_no_info(STREAM).await.ok()?;
     let info: consumer::Info = stream.consumer_info(group).await.ok()?;

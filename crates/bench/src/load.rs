@@ -1,7 +1,7 @@
-//! The load generator: plain HTTP/1.1 over connections that stay open.
+//! The load generator: plain HTTP/1.1 over keep-alive connections.
 //!
-//! It shares the machine with what it measures, so it does as little as it can: requests are made
-//! beforehand, and of an answer only status and length are read.
+//! It shares the machine with the programs that it measures, so it does as little as it can: requests
+//! are formatted beforehand, and of a response only status and length are parsed.
 
 mod closed;
 mod connection;
@@ -17,38 +17,38 @@ pub(crate) use connection::Connection;
 pub(crate) use latencies::Latencies;
 pub(crate) use open::open;
 
-/// Requests that are sent again and again.
+/// A load: requests that are repeated.
 #[derive(Clone)]
 pub(crate) struct Load {
-    /// To whom.
+    /// The address of the server.
     pub(crate) address: SocketAddr,
     /// The requests, as they go over the wire, which take turns.
     pub(crate) requests: Arc<[Arc<[u8]>]>,
-    /// The status that each answer must have.
+    /// The status that each response must have.
     pub(crate) status: u16,
-    /// Over how many connections, each with one request in flight.
+    /// Number of connections, each with one request in flight.
     pub(crate) connections: usize,
-    /// How long before it counts.
+    /// Duration of the warm-up, which is not counted.
     pub(crate) warm: Duration,
-    /// How long it counts.
+    /// Duration of the part that is counted.
     pub(crate) time: Duration,
 }
 
 impl Load {
-    /// The request whose turn it is.
+    /// Returns the request for this turn.
     fn request(&self, turn: usize) -> &[u8] {
         &self.requests[turn % self.requests.len()]
     }
 }
 
-/// A `GET`, as it goes over the wire.
+/// Formats a `GET` request.
 pub(crate) fn get(path: &str) -> Arc<[u8]> {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")
         .into_bytes()
         .into()
 }
 
-/// A `POST` of JSON, as it goes over the wire.
+/// Formats a `POST` request with JSON.
 pub(crate) fn post(path: &str, json: &str) -> Arc<[u8]> {
     let length = json.len();
     format!(

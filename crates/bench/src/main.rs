@@ -1,10 +1,10 @@
-//! `cargo xtask bench`: how fast the system is, measured as it is deployed: the services' own
-//! programs, against a private broker and a private database that keep what they confirm.
+//! `cargo xtask bench`: measures the performance of the system as it is deployed: the services' own
+//! programs, against a private broker and a private database that write to the disk what they confirm.
 //!
-//! An absolute figure does not travel from one machine to another, so each figure stands beside that
-//! of a plain program which was measured in the same run, in turn with ours: the references in
-//! `reference/`, each what a competent engineer writes without our promises and without tuning.
-//! They are subcommands of this program and run as processes of their own, like the services.
+//! An absolute figure says nothing on another machine, so each figure stands beside that of a plain
+//! program which was measured in the same run, in turn with ours: the references in `reference/`, each
+//! what a competent engineer writes without our promises and without tuning. They are subcommands of
+//! this program and run as processes of their own, like the services.
 //!
 //! This crate is excepted from the rule that only `bus` names async-nats and only `store` names sqlx:
 //! a reference that was built on our own crates would measure them against themselves. It does not

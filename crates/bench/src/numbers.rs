@@ -1,12 +1,12 @@
-//! Calculating with what was measured.
+//! Arithmetic with measured numbers.
 
-/// A count as a number to calculate with.
+/// Converts a count for calculations.
 #[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
 pub(crate) fn approximate(count: u64) -> f64 {
     count as f64
 }
 
-/// The middle one of some numbers.
+/// Returns the median, NaN if there are no numbers.
 pub(crate) fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.into_iter().collect();
     numbers.sort_by(f64::total_cmp);

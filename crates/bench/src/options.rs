@@ -1,4 +1,4 @@
-//! What to measure, and how much of it.
+//! Options: the figures to measure, and the sizes.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,27 +11,27 @@ use clap::{Args, ValueEnum};
 pub(crate) enum Figure {
     /// Accepted requests per second
     B1,
-    /// How long the slowest of them take, at 70 % of that
+    /// Their 99th percentile, at 70 % of that rate
     B2,
-    /// How fast one saver drains a backlog
+    /// Events per second that one saver drains from a backlog
     B3,
-    /// How fast three do
+    /// Events per second that three savers drain
     B4,
-    /// From a request to the news that it is saved
+    /// Time from a request to the event that it is saved
     B5,
     /// Resident memory
     B6,
-    /// From the start of a process to its being ready
+    /// Time from the start of a process until it is ready
     B7,
     /// The list page
     B8,
-    /// Browsers that watch
+    /// Latency of changes to many browsers
     B9,
-    /// A database that was away
+    /// Recovery from an outage of the database
     B10,
 }
 
-/// What to measure, and where.
+/// Options of a run.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// Measure only these, for example `B1,B3`
@@ -42,61 +42,61 @@ pub(crate) struct Options {
     #[arg(long)]
     quick: bool,
 
-    /// How often each is measured, in turn with its references; medians count, for rates that of the
+    /// Rounds of each measurement, in turn with its references; medians count, for rates that of the
     /// rounds' ratios. On a machine with other work, more are steadier
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
     rounds: u8,
 
-    /// Where the services' programs are [default: beside this one]
+    /// Directory of the services' programs [default: beside this one]
     #[arg(long, value_name = "DIR")]
     pub(crate) bin_dir: Option<PathBuf>,
 
-    /// Where the broker and the database keep their files meanwhile; the disk counts [default: the
-    /// directory for temporary files]
+    /// Directory for the files of the broker and the database; the disk counts [default: the directory
+    /// for temporary files]
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }
 
-/// How much of everything.
+/// Sizes and durations of all measurements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
-    /// How often each is measured.
+    /// Rounds of each measurement.
     pub(crate) rounds: usize,
-    /// How long a load runs before it counts.
+    /// Duration of a load's warm-up, which is not counted.
     pub(crate) warm: Duration,
-    /// How long it counts.
+    /// Duration of the part of a load that is counted.
     pub(crate) load: Duration,
-    /// The events in a backlog.
+    /// Number of events in a backlog.
     pub(crate) backlog: u64,
-    /// The same for the saver that takes them one by one; its rate does not depend on how many
-    /// there are.
+    /// Number of events in the backlog for the saver that takes them one by one; its rate does not
+    /// depend on the size.
     pub(crate) naive_backlog: u64,
-    /// How long requests come one by one.
+    /// Duration of the load at a steady rate, in B5 and B9.
     pub(crate) live: Duration,
-    /// How long a service is left alone before its idle memory counts.
+    /// Time without load before a service's idle memory is measured.
     pub(crate) idle: Duration,
-    /// How often each service is started.
+    /// Number of starts of each service.
     pub(crate) starts: usize,
-    /// How often each page is asked for.
+    /// Number of requests of each page.
     pub(crate) pages: usize,
-    /// How many browsers watch.
+    /// Number of browsers.
     pub(crate) browsers: usize,
-    /// How long the database is away.
+    /// Duration of the database's outage.
     pub(crate) outage: Duration,
 }
 
 impl Options {
-    /// Whether a figure was asked for.
+    /// Returns whether a figure was asked for.
     pub(crate) fn wants(&self, figure: Figure) -> bool {
         self.only.is_empty() || self.only.contains(&figure)
     }
 
-    /// Whether any of these was asked for.
+    /// Returns whether any of these was asked for.
     pub(crate) fn want_any(&self, figures: &[Figure]) -> bool {
         figures.iter().any(|figure| self.wants(*figure))
     }
 
-    /// Whether the figures are worth a verdict.
+    /// Returns whether the figures are worth a verdict.
     pub(crate) fn judges(&self) -> bool {
         !self.quick
     }

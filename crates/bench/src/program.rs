@@ -14,10 +14,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::load::{self, Connection};
 
-/// Who does not answer by then will not.
+/// Time within which a program must be ready, or end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a process that starts is asked whether it is ready.
+/// Interval at which a process that starts is asked whether it is ready.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// A running program. Dropping it kills it.
@@ -27,18 +27,18 @@ pub(crate) struct Program {
     started: Instant,
 }
 
-/// How much memory a process holds, in MiB.
+/// Memory of a process, in MiB.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    /// Now.
+    /// Resident memory now.
     pub(crate) resident: f64,
-    /// At its height.
+    /// Its peak.
     pub(crate) peak: f64,
 }
 
 impl Program {
-    /// Starts a program that will answer at `address`. What it logs goes to a file, as it does where
-    /// services are deployed: thrown away it would cost less, read by us it would cost us.
+    /// Starts a program that will listen on `address`. Its log goes to a file, as it does where services
+    /// are deployed: discarded it would cost less, read by us it would cost us.
     pub(crate) fn start(
         name: &str,
         command: Command,
@@ -62,7 +62,7 @@ impl Program {
         self.process.pid()
     }
 
-    /// Waits until a service says that it is ready, and tells how long that took from its start.
+    /// Waits until a service reports that it is ready, and returns the time since its start.
     pub(crate) async fn ready(&mut self) -> Result<Duration> {
         let request = load::get("/statusz");
         loop {

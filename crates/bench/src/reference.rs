@@ -1,6 +1,6 @@
-//! The references: plain programs that do the same work, written as one writes them without our
-//! promises and without tuning. They are what the ratios are ratios to, so they are honest in both
-//! directions: nothing in them is slow on purpose, and each does all the work that its name says.
+//! The references: plain programs that do the same work, written without our promises and without
+//! tuning. The ratios compare with them, so they are honest in both directions: nothing in them is slow
+//! on purpose, and each does all the work that its name says.
 //!
 //! They stop at the first error. A reference that lost something would be no reference.
 
@@ -20,17 +20,17 @@ use uuid::Uuid;
 /// The references that can be started.
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Reference {
-    /// A reference: POST, parsed, published, confirmed, 202
+    /// A reference: POST, parse, publish, publish ack, 202
     BareApi(Place),
     /// A reference: POST, INSERT, 201
     SynchronousApi(Place),
     /// A reference: one event, one INSERT, one acknowledgement
     NaiveSaver(Place),
-    /// A reference: batches, and an event about each item that was saved
+    /// A reference: batches, and an event about each saved item
     BareSaver(Place),
 }
 
-/// Where a reference finds everything.
+/// Addresses of a reference's servers, and its own.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Place {
     #[arg(long)]
@@ -41,7 +41,7 @@ pub(crate) struct Place {
     listen: SocketAddr,
 }
 
-/// The table that one makes for a list of things to do: a key, and an index for the list's page.
+/// A plain table for items: a primary key, and an index for the list's page.
 pub(crate) const TABLE: &str = r#"
     create schema if not exists plain;
     create table if not exists plain.items (
@@ -56,16 +56,16 @@ pub(crate) const TABLE: &str = r#"
     create index if not exists items_listing on plain.items (list, "order", item_id);
 "#;
 
-/// Where new items are published.
+/// The subject of new items.
 const NEW_ITEM: &str = "events.todo.newitem";
 
-/// Where saved items are published.
+/// The subject of saved items.
 const ITEM_SAVED: &str = "events.todo.itemsaved";
 
-/// The header by which the broker knows a message that was sent again.
+/// The header by which the broker recognises a message that was sent again.
 const MESSAGE_ID: &str = "Nats-Msg-Id";
 
-/// What a caller sends.
+/// The body of a request.
 #[derive(Deserialize)]
 struct Wish {
     item: String,
@@ -92,7 +92,7 @@ impl NewItem {
         }
     }
 
-    /// A new item comes last in its list.
+    /// Returns the item's order: a new item comes last in its list.
     #[expect(
         clippy::cast_precision_loss,
         reason = "near enough for a place in a list"
@@ -104,7 +104,7 @@ impl NewItem {
 
 /// Runs a reference until it is killed.
 pub(crate) fn run(reference: Reference) -> Result<()> {
-    // What `#[tokio::main]` makes: a thread per core.
+    // The runtime that `#[tokio::main]` makes: a thread per core.
     tokio::runtime::Runtime::new()?.block_on(async {
         match reference {
             Reference::BareApi(place) => bare_api::run(&place).await,

@@ -1,4 +1,4 @@
-//! From the options to the table.
+//! Runs the benchmark from its options to the table.
 
 use std::time::Instant;
 
@@ -12,13 +12,14 @@ use crate::table::Table;
 
 /// Measures, and prints the table.
 ///
-/// Everything here is done by one thread, as the load must leave the machine to what it measures.
+/// A single thread does everything here, because the load must leave the cores to the programs that it
+/// measures.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        // Our children would outlive us if a signal simply ended us.
+        // Our child processes would outlive us if a signal simply ended us.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         tokio::select! {

@@ -1,5 +1,5 @@
-//! What everything plays on: a private broker and a private database, made as `cargo xtask up`
-//! makes them, and emptied before each try.
+//! The environment of all measurements: a private broker and a private database, made as `cargo xtask
+//! up` makes them, and emptied before each measurement.
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub(crate) struct Stage {
     pub(crate) sizes: Sizes,
     bin_dir: PathBuf,
     began: Instant,
-    // Removed last, when nobody writes there any more.
+    // Dropped last, when no process writes there any more.
     dir: TempDir,
 }
 
@@ -48,8 +48,8 @@ impl Stage {
             Some(dir) => dir.clone(),
             None => own_directory()?,
         };
-        // A system with a directory of its own keeps what it confirms, unlike that of a test. The
-        // services are started one by one later.
+        // A system with a directory of its own writes to the disk what it confirms, unlike that of a
+        // test. The services are started one by one later.
         let system = System::start(SystemOptions {
             dir: Some(dir.path().to_owned()),
             bin_dir: Some(bin_dir.clone()),
@@ -78,8 +78,8 @@ impl Stage {
         eprintln!("{:>5.0} s  {text}", self.began.elapsed().as_secs_f64());
     }
 
-    /// Makes everything as it was at first: a new stream, which remembers no ids and has no groups,
-    /// empty tables, and a database that has written everything down.
+    /// Resets everything: a new stream, without known message ids or consumers, empty tables, and a
+    /// database that has made a checkpoint.
     pub(crate) async fn fresh(&mut self) -> Result<()> {
         self.jetstream
             .delete_stream(STREAM)
@@ -99,7 +99,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Starts a member of a service, which is not waited for.
+    /// Starts a member of a service and does not wait for it.
     pub(crate) fn service(
         &self,
         service: &str,
@@ -122,13 +122,13 @@ impl Stage {
         command
             .env("HTTP_ADDR", address.to_string())
             .env("MEMBER", &name);
-        // What we were told to log is not for them.
+        // The log settings of this program are not for them.
         command.env_remove("RUST_LOG").env_remove("LOG_FORMAT");
         command.envs(env.iter().copied());
         Program::start(&name, command, address, &self.dir.path().join("logs"))
     }
 
-    /// Starts a reference, which is not waited for.
+    /// Starts a reference and does not wait for it.
     pub(crate) fn reference(&self, name: &str) -> Result<Program> {
         let address = ports::loopback(ports::free_port()?);
         let mut command = Command::new(std::env::current_exe()?);
@@ -139,7 +139,7 @@ impl Stage {
         Program::start(name, command, address, &self.dir.path().join("logs"))
     }
 
-    /// Watches the processor time of everybody who takes part.
+    /// Starts to measure the processor time of these programs and of both servers.
     pub(crate) fn meter(&mut self, programs: &[&Program]) -> Meter {
         let servers = [
             ("broker", self.system.broker().pid()),
@@ -149,13 +149,13 @@ impl Stage {
         Meter::start(&programs.chain(servers).collect::<Vec<_>>())
     }
 
-    /// The number that a statement answers with.
+    /// Returns the number that a statement selects.
     pub(crate) async fn count(&mut self, statement: &'static str) -> Result<u64> {
         let row = sqlx::query(statement).fetch_one(&mut self.database).await?;
         Ok(u64::try_from(row.try_get::<i64, _>(0)?)?)
     }
 
-    /// What this machine is, for the table's notes.
+    /// Returns a description of this machine and the servers, for the table's notes.
     pub(crate) async fn machine(&mut self) -> Result<String> {
         let row = sqlx::query("show server_version")
             .fetch_one(&mut self.database)
@@ -176,7 +176,7 @@ impl Stage {
     }
 }
 
-/// The directory of the running program.
+/// Returns the directory of the running program.
 fn own_directory() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let directory = program

@@ -1,4 +1,4 @@
-//! The one table that everything ends in.
+//! The table of all results.
 
 mod value;
 
@@ -6,7 +6,7 @@ pub(crate) use value::{Goal, Value};
 
 use crate::numbers::median;
 
-/// How wide notes are, in characters.
+/// Width of notes, in characters.
 const WIDTH: usize = 100;
 
 /// A line of the table.
@@ -16,12 +16,12 @@ pub(crate) struct Row {
     what: String,
     ours: Value,
     reference: Option<Value>,
-    /// Of the one to the other, where it is not simply their quotient.
+    /// The ratio of the two, where it is not simply their quotient.
     ratio: Option<f64>,
     goal: Goal,
 }
 
-/// All lines, and what is to be said about them.
+/// All lines, and the notes below them.
 #[derive(Default)]
 pub(crate) struct Table {
     rows: Vec<Row>,
@@ -48,9 +48,9 @@ impl Table {
         });
     }
 
-    /// Adds rates (per second) that were measured in turn with those of a reference, one of each in every
-    /// round. Their medians are shown, and the median of the rounds' own ratios, by which the goal is
-    /// judged: a machine that is slower for a while is so for both sides of a round.
+    /// Adds rates (per second) that were measured in turn with those of a reference, one of each in
+    /// every round. Their medians are shown, and the median of the rounds' own ratios, by which the goal
+    /// is judged: a machine that is slow for a while is so for both sides of a round.
     pub(crate) fn compare_rounds(
         &mut self,
         id: &'static str,
@@ -72,7 +72,7 @@ impl Table {
         });
     }
 
-    /// Adds a figure that stands alone.
+    /// Adds a figure without a reference.
     pub(crate) fn add(
         &mut self,
         id: &'static str,
@@ -90,12 +90,12 @@ impl Table {
         });
     }
 
-    /// Adds something that the reader of the figures has to know.
+    /// Adds a note for the reader of the figures.
     pub(crate) fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
 
-    /// The table as text; without verdicts unless it `judges`.
+    /// Returns the table as text; without verdicts unless it `judges`.
     pub(crate) fn render(&self, judges: bool) -> String {
         let titles = ["", "figure", "ours", "reference", "ratio", "goal", ""];
         let mut lines = vec![titles.map(str::to_owned)];
@@ -177,7 +177,7 @@ impl Row {
     }
 }
 
-/// A note in lines of a width that one can read.
+/// Wraps a note into lines of a readable width.
 fn wrapped(note: &str) -> String {
     let mut text = String::from("*");
     let mut length = text.len();
@@ -227,7 +227,8 @@ mod tests {
     #[test]
     fn a_slow_while_of_the_machine_does_not_change_the_ratio_of_rounds() {
         let mut table = Table::default();
-        // All of the third round was slow, and the reference's try in the second; the medians alone make 8.
+        // All of the third round was slow, and the reference's measurement in the second; the medians
+        // alone make 8.
         let (ours, reference) = ([40.0, 40.0, 20.0], [10.0, 5.0, 5.0]);
         for least in [4.0, 4.1] {
             let goal = Goal::AtLeastTimes(least);

@@ -1,4 +1,5 @@
-//! As fast as it goes: each connection sends its next request when it has the answer to the last.
+//! A closed loop, as fast as it goes: each connection sends its next request when it has the response to
+//! the last.
 
 use std::time::{Duration, Instant};
 
@@ -8,17 +9,17 @@ use tokio::task::JoinSet;
 use super::{Connection, Latencies, Load};
 use crate::numbers::approximate;
 
-/// What came of a load.
+/// Results of a closed loop.
 pub(crate) struct Closed {
-    /// Answers per second.
+    /// Responses per second.
     pub(crate) per_second: f64,
-    /// How long each took.
+    /// The latency of each request.
     pub(crate) latencies: Latencies,
-    /// All answers, those included that came before it counted.
+    /// Number of all responses, including those of the warm-up.
     pub(crate) answered: u64,
 }
 
-/// Sends requests until the time is over. Fails at the first answer that is not as it must be.
+/// Sends requests until the time is over. Fails at the first response with an unexpected status.
 pub(crate) async fn closed(load: &Load) -> Result<Closed> {
     let mut connections = Vec::new();
     for _ in 0..load.connections {
@@ -43,7 +44,8 @@ pub(crate) async fn closed(load: &Load) -> Result<Closed> {
     })
 }
 
-/// Returns how long each request took whose answer came while it counted, and the number of all.
+/// Returns the latencies of the requests whose response came in the part that is counted, and the number
+/// of all.
 async fn send(
     mut connection: Connection,
     load: Load,

@@ -6,23 +6,23 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A connection that stays open.
+/// A keep-alive connection.
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// An answer.
+/// A response.
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
     pub(crate) body: &'a [u8],
 }
 
-/// What has to be known of an answer's head.
+/// The parts of a response's head that are needed.
 #[derive(Debug, PartialEq, Eq)]
 struct Head {
     status: u16,
-    /// Where the body begins and ends.
+    /// The offsets of the body's beginning and end.
     body: (usize, usize),
 }
 
@@ -36,7 +36,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request and waits for its answer, whole.
+    /// Sends a request and waits for the whole response.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>> {
         self.stream.write_all(request).await?;
         let mut filled = 0;
@@ -61,7 +61,7 @@ impl Connection {
         })
     }
 
-    /// The same, if the answer's status must be `status`.
+    /// Sends a request and returns the body of the response. Fails unless its status is `status`.
     pub(crate) async fn expect(&mut self, request: &[u8], status: u16) -> Result<&[u8]> {
         let answer = self.exchange(request).await?;
         if answer.status != status {
@@ -79,7 +79,7 @@ impl Connection {
     }
 }
 
-/// Reads the head of an answer; `None` as long as it is not there whole.
+/// Parses the head of a response; `None` as long as it is incomplete.
 fn head(answer: &[u8]) -> Result<Option<Head>> {
     let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
         return Ok(None);

@@ -1,12 +1,12 @@
-//! How long things took.
+//! Latencies, and their quantiles.
 
 use std::time::Duration;
 
-/// Some times, from the shortest to the longest.
+/// A sorted list of latencies, shortest first.
 pub(crate) struct Latencies(Vec<Duration>);
 
 impl Latencies {
-    /// The time that the given share of all does not exceed; 0.5 is the median.
+    /// Returns the quantile of the given share; 0.5 is the median. Zero if there are no latencies.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         #[expect(
             clippy::cast_precision_loss,
@@ -19,17 +19,17 @@ impl Latencies {
         self.0.get(index).copied().unwrap_or_default()
     }
 
-    /// The median in milliseconds.
+    /// Returns the median in milliseconds.
     pub(crate) fn p50_ms(&self) -> f64 {
         self.quantile(0.5).as_secs_f64() * 1e3
     }
 
-    /// The time in milliseconds that one in a hundred exceeds.
+    /// Returns the 99th percentile in milliseconds.
     pub(crate) fn p99_ms(&self) -> f64 {
         self.quantile(0.99).as_secs_f64() * 1e3
     }
 
-    /// How many there are.
+    /// Returns the number of latencies.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

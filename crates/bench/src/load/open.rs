@@ -1,8 +1,8 @@
-//! As users come: at a given rate, whether or not the last one has been served.
+//! An open loop, as users come: requests at a given rate, whether or not the earlier ones were answered.
 //!
-//! A request's time counts from the moment it was due, also if every connection was still busy then.
-//! Counted from when it was sent, a stall would be seen by as many requests as there are connections
-//! and not by all that came meanwhile ("coordinated omission").
+//! A request's latency counts from the moment it was due, also if every connection was still busy then.
+//! Counted from the moment it was sent, a stall would show in as many requests as there are connections
+//! and not in all that were due meanwhile ("coordinated omission").
 
 use std::sync::Arc;
 use std::thread;
@@ -15,13 +15,13 @@ use tokio::task::JoinSet;
 
 use super::{Connection, Latencies, Load};
 
-/// How long to sleep at least between looking which requests are due.
+/// Shortest sleep between two checks of which requests are due.
 const SHORTEST_SLEEP: Duration = Duration::from_micros(200);
 
-/// The requests that are due and not sent, each with its number and when.
+/// The requests that are due and not sent, each with its number and the time it was due.
 type Due = Arc<Mutex<UnboundedReceiver<(usize, Instant)>>>;
 
-/// Sends `rate` requests per second, and tells `note` when each was due and what was answered.
+/// Sends `rate` requests per second, and calls `note` with the due time and the response body of each.
 pub(crate) async fn open<N>(load: &Load, rate: f64, note: N) -> Result<Latencies>
 where
     N: Fn(Instant, &[u8]) + Clone + Send + Sync + 'static,
@@ -50,8 +50,9 @@ where
     Ok(counting.map(|(_, took)| took).collect())
 }
 
-/// Says when a request is due. The runtime's clock ticks in milliseconds, which would make bursts of
-/// them; a thread of its own sleeps more finely. Too finely would cost what others need.
+/// Announces each request when it is due. The runtime's timer has a resolution of a millisecond, which
+/// would make bursts of requests; a thread of its own sleeps more finely. Sleeping more finely still
+/// would take processor time from the programs that are measured.
 fn pace(start: Instant, end: Instant, rate: f64, sender: &UnboundedSender<(usize, Instant)>) {
     for (turn, number) in (0_u32..).enumerate() {
         let due = start + Duration::from_secs_f64(f64::from(number) / rate);

@@ -1,4 +1,4 @@
-//! B1 and B2: how many requests are accepted, and how long they take.
+//! B1 and B2: rate of accepted requests, and their latency.
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ use crate::program::Program;
 use crate::stage::Stage;
 use crate::table::{Goal, Table, Value};
 
-/// How many callers there are, each with one request in flight; many more for a second look.
+/// Number of callers, each with one request in flight; many more for a second measurement.
 const CALLERS: usize = 64;
 const MANY_CALLERS: usize = 256;
 
-/// Which part of the most that is accepted B2 looks at.
+/// Share of the highest rate at which B2 measures latencies.
 const SHARE: f64 = 0.7;
 
-/// Who accepts the requests.
+/// The API that is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Api {
     Ours,
@@ -93,13 +93,13 @@ fn add_rates(table: &mut Table, few: &[(Api, f64)], many: &[(Api, f64)]) {
     );
 }
 
-/// The rates of one of them, round by round.
+/// Returns the rates of one API, round by round.
 fn of(rates: &[(Api, f64)], api: Api) -> Vec<f64> {
     let rates = rates.iter().filter(|(of, _)| *of == api);
     rates.map(|(_, rate)| *rate).collect()
 }
 
-/// The most that an API accepts per second.
+/// Returns the highest rate per second at which an API accepts requests.
 async fn most(stage: &mut Stage, api: Api, callers: usize, round: usize) -> Result<f64> {
     let program = start(stage, api).await?;
     let meter = stage.meter(&[&program]);
@@ -117,7 +117,7 @@ async fn most(stage: &mut Stage, api: Api, callers: usize, round: usize) -> Resu
     Ok(done.per_second)
 }
 
-/// The p99 in milliseconds at a rate.
+/// Returns the 99th percentile of the latency in milliseconds at a rate.
 async fn slowest(stage: &mut Stage, api: Api, rate: f64, round: usize) -> Result<f64> {
     let program = start(stage, api).await?;
     let meter = stage.meter(&[&program]);
@@ -148,7 +148,7 @@ async fn start(stage: &mut Stage, api: Api) -> Result<Program> {
     Ok(program)
 }
 
-/// Whether what was accepted is there.
+/// Fails unless as many events or rows are stored as requests were accepted.
 async fn check(stage: &mut Stage, api: Api, answered: u64) -> Result<()> {
     let kept = match api {
         Api::Ours | Api::Bare => stored(stage).await?,

@@ -1,4 +1,4 @@
-//! B9: how soon many browsers that watch hear of a change, and what each of them costs.
+//! B9: latency of a change until it reaches many browsers, and the memory that each of them costs.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,25 +20,25 @@ use crate::program::Program;
 use crate::stage::Stage;
 use crate::table::{Goal, Table, Value};
 
-/// How many browsers watch the same list.
+/// Number of browsers per list.
 const WATCHERS: usize = 100;
 
 /// Changes per second, all lists together.
 const RATE: u32 = 100;
 
-/// How long the last change may take to reach the last browser.
+/// Time within which the last change must reach the last browser.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Files that are open beside the connections of the browsers.
+/// Number of open files besides the connections of the browsers.
 const OTHER_FILES: u64 = 200;
 
-/// What an answer and a change have in common.
+/// The field that responses and changes have in common.
 #[derive(Deserialize)]
 struct Item {
     id: Uuid,
 }
 
-/// A browser: its connection, from which it reads what it is told.
+/// A browser: its connection, from which it reads server-sent events.
 struct Browser(Lines<BufReader<TcpStream>>);
 
 /// Measures and adds the rows.
@@ -71,7 +71,7 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// How long each change took to each browser, and the KiB that each browser costs.
+/// Measures one round: the latency of each change to each browser, and the KiB that each browser costs.
 async fn once(stage: &mut Stage, browsers: usize) -> Result<(Latencies, f64)> {
     stage.fresh().await?;
     let mut web = stage.service("todo-web", 1, &[])?;
@@ -135,7 +135,7 @@ async fn once(stage: &mut Stage, browsers: usize) -> Result<(Latencies, f64)> {
     Ok((times.into_iter().collect(), size))
 }
 
-/// How many requests a load sends: those that are due before it ends.
+/// Returns the number of requests of a load: those that are due before it ends.
 fn changes(load: &Load) -> usize {
     let thousandths = load.time.as_millis() * u128::from(RATE);
     usize::try_from(thousandths.div_ceil(1000)).unwrap_or(usize::MAX)
@@ -145,7 +145,7 @@ fn name(list: usize) -> String {
     format!("list-{list}")
 }
 
-/// Opens a page's connection for each browser; the lists take turns.
+/// Opens an event stream for each browser; the lists take turns.
 async fn open(web: &Program, browsers: usize, lists: usize) -> Result<Vec<Browser>> {
     let mut watching = Vec::with_capacity(browsers);
     for number in 0..browsers {
@@ -169,8 +169,8 @@ impl Browser {
         Ok(Self(lines))
     }
 
-    /// Reads so many changes, and notes when each was there. Every line of an event goes over the wire
-    /// whole, so that how the answer is divided into pieces need not be known.
+    /// Reads `changes` changes, and records the time of each. A line of an event is never split between
+    /// two chunks, so the chunked encoding need not be decoded.
     async fn read(mut self, changes: usize) -> Result<Vec<(Uuid, Instant)>> {
         let mut heard = Vec::with_capacity(changes);
         while heard.len() < changes {
@@ -188,7 +188,7 @@ impl Browser {
     }
 }
 
-/// Lets this process, and those that it starts, have so many files open.
+/// Raises the limit of open files, of this process and those that it starts.
 fn allow_files(files: u64) -> Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     if soft < files {

@@ -1,4 +1,4 @@
-//! B3 and B4: how fast a backlog is saved, by one member and by three.
+//! B3 and B4: rate at which a backlog is saved, by one member and by three.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use crate::program::Program;
 use crate::stage::Stage;
 use crate::table::{Goal, Table, Value};
 
-/// How many members B4 has.
+/// Number of members in B4.
 const MEMBERS: usize = 3;
 
-/// How often the database's connections are counted.
+/// Interval at which the database's connections are counted.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The rows of each kind of saver.
+/// The statements that count the saved rows, of save-handler and of the references.
 pub(crate) const OUR_ROWS: &str = "select count(*) from items where created_position is not null";
 const PLAIN_ROWS: &str = "select count(*) from plain.items";
 
-/// Rates, one of each round.
+/// Rates per second, one for each round.
 #[derive(Default)]
 struct Rates {
     naive: Vec<f64>,
@@ -170,8 +170,8 @@ async fn watch(
     Ok(rate)
 }
 
-/// Keeps the greatest number of connections that any one member had; ends only if it fails. A member
-/// and its probe have names that begin alike.
+/// Counts connections, and keeps the greatest number that any one member had; returns only an error. A
+/// member's connections and its health probe's have names with the same first word.
 async fn count_connections(observer: &mut PgConnection, most: &mut u64) -> anyhow::Error {
     let statement = "select split_part(application_name, ' ', 1) as member, count(*) \
          from pg_stat_activity where application_name like 'save-handler%' group by 1";

@@ -1,4 +1,4 @@
-//! B5: how long it takes from a request until everybody who listens hears that it is saved.
+//! B5: latency from a request until every subscriber receives that it is saved.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,13 +22,13 @@ use crate::table::{Goal, Table, Value};
 /// Requests per second.
 const RATE: f64 = 50.0;
 
-/// How long the last news may take.
+/// Time within which the last `itemsaved` must arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// When each item's request was due, or the news of it came.
+/// The time at which each item's request was due, or its `itemsaved` arrived.
 type Times = HashMap<Uuid, Instant>;
 
-/// What answers and news have in common.
+/// The field that responses and `itemsaved` have in common.
 #[derive(Deserialize)]
 struct Item {
     id: Uuid,
@@ -64,7 +64,7 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// The times of one round: of the news, and of a commit.
+/// Measures one round: the latencies of `itemsaved`, and those of a commit.
 async fn once(stage: &mut Stage) -> Result<(Latencies, Latencies)> {
     stage.fresh().await?;
     let mut api = stage.service("todo-api", 1, &[])?;
@@ -125,7 +125,7 @@ async fn once(stage: &mut Stage) -> Result<(Latencies, Latencies)> {
     ))
 }
 
-/// Listens as the web page does: from now on, what the stream has stored, in order.
+/// Subscribes as the web page does: an ordered consumer of what the stream stores from now on.
 async fn listen(stage: &Stage) -> Result<push::Ordered> {
     let stream = stage.jetstream.get_stream(STREAM).await?;
     let consumer = stream
@@ -139,7 +139,7 @@ async fn listen(stage: &Stage) -> Result<push::Ordered> {
     Ok(consumer.messages().await?)
 }
 
-/// Notes when each news comes. Nothing else is done here, which would make the next one late.
+/// Records when each `itemsaved` arrives. Nothing else is done here, which would make the next one late.
 async fn hear(mut messages: push::Ordered, heard: UnboundedSender<(Uuid, Instant)>) -> Result<()> {
     while let Some(message) = messages.next().await {
         let now = Instant::now();
@@ -149,7 +149,7 @@ async fn hear(mut messages: push::Ordered, heard: UnboundedSender<(Uuid, Instant
     Ok(())
 }
 
-/// Looks each item up that was announced, and makes a commit for each.
+/// Looks up the row of each announced item, and makes a commit for each.
 async fn look_up(
     database: String,
     mut heard: UnboundedReceiver<(Uuid, Instant)>,

@@ -1,4 +1,4 @@
-//! B6: how much memory each service holds.
+//! B6: resident memory of each service.
 
 use anyhow::Result;
 use tokio::time::sleep;

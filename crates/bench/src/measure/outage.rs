@@ -1,4 +1,4 @@
-//! B10: what a database that was away while requests came in leaves behind.
+//! B10: recovery from an outage of the database while requests came in.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ const RATE: f64 = 1_000.0;
 /// The group that saves.
 const GROUP: &str = "save-handler";
 
-/// How long nothing may be saved after the database's return.
+/// Time within which saving must begin again after the database's return.
 const BACK_SOON: Duration = Duration::from_secs(5);
 
 /// Measures and adds the rows.
@@ -55,8 +55,8 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// How many events there are after an outage, how long it takes from its end until they are being saved, and
-/// how many are saved a second then.
+/// Returns the number of events after an outage, the time from its end until they are being saved, and
+/// the number that is then saved per second.
 async fn outage(stage: &mut Stage) -> Result<(u64, Duration, f64)> {
     stage.fresh().await?;
     let mut api = stage.service("todo-api", 1, &[])?;
@@ -90,7 +90,7 @@ async fn outage(stage: &mut Stage) -> Result<(u64, Duration, f64)> {
     Ok((events, back, drained.per_second()))
 }
 
-/// How many events a saver saves a second that finds so many when it starts.
+/// Returns the number of events per second that a saver saves if it finds as many when it starts.
 async fn usual(stage: &mut Stage, events: u64) -> Result<f64> {
     stage.fresh().await?;
     backlog::publish(stage, events).await?;

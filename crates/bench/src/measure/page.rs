@@ -1,4 +1,4 @@
-//! B8: how long the list page takes, beside the query that it needs.
+//! B8: latency of the list page, beside the query that it needs.
 
 use std::time::{Duration, Instant};
 
@@ -12,18 +12,18 @@ use crate::stage::Stage;
 use crate::table::{Goal, Table, Value};
 use crate::{backlog, drain};
 
-/// How many items are on the page.
+/// Number of items on the page.
 const ITEMS: u64 = 100;
 
-/// What a page needs to know.
+/// The query that a page needs.
 const QUERY: &str = r#"select item_id, list, item, completed, "order", added_at, version from items
     where list = $1 and created_position is not null and not deleted
     order by "order", item_id limit 100"#;
 
-/// A row of it.
+/// A row of the query.
 type Item = (Uuid, String, String, bool, f64, OffsetDateTime, i64);
 
-/// The pages: whose, which, and what it has to reach with a list of one page.
+/// The pages: the service, the path, and the goal for a list of one page.
 const PAGES: [(&str, &str, Goal); 3] = [
     ("todo-web", "/list", Goal::BelowTimes(3.0)),
     ("todo-web", "/", Goal::Below(Value::Milliseconds(5.0))),
@@ -47,7 +47,7 @@ pub(crate) async fn run(stage: &mut Stage, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Adds items to the list, the way they always come.
+/// Adds items to the list, as events that a saver saves.
 async fn fill(stage: &mut Stage, items: u64) -> Result<()> {
     backlog::publish(stage, items).await?;
     let mut savers = [stage.service("save-handler", 1, &[])?];
@@ -85,7 +85,7 @@ async fn look(stage: &mut Stage, table: &mut Table, items: &str, judged: bool) -
     Ok(())
 }
 
-/// Asks for a page and makes the query in turn.
+/// Requests a page and makes the query, in turn, and returns the latencies of both.
 async fn compare(
     stage: &mut Stage,
     program: &Program,

@@ -1,4 +1,4 @@
-//! B7: how long a process takes from its start until it is ready.
+//! B7: time from the start of a process until it is ready.
 
 use anyhow::Result;
 

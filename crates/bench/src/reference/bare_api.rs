@@ -1,4 +1,4 @@
-//! An API that publishes, with nothing around it.
+//! An API that publishes, with nothing else around it.
 
 use anyhow::Result;
 use async_nats::{HeaderMap, jetstream};

@@ -1,4 +1,4 @@
-//! A saver that takes batches: the fast way, with nothing around it.
+//! A saver that takes batches: the fast way, with nothing else around it.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use super::{ITEM_SAVED, MESSAGE_ID, NEW_ITEM, NewItem, Place};
 use crate::broker;
 use crate::stage::STREAM;
 
-/// How many events are asked for in advance.
+/// Number of messages of a pull request.
 const READ_AHEAD: usize = 2_000;
 
-/// The most rows of a statement.
+/// Greatest number of rows of a statement.
 const ROWS: usize = 1_000;
 
-/// How long a batch waits to become full.
+/// Time that a batch waits to become full.
 const LINGER: Duration = Duration::from_millis(5);
 
 /// A saved item, on the wire.
@@ -47,7 +47,7 @@ pub(super) async fn run(place: &Place) -> Result<()> {
         .create_consumer(pull::Config {
             durable_name: Some("bare-saver".to_owned()),
             filter_subject: NEW_ITEM.to_owned(),
-            // The server's default is half of what is asked for in advance.
+            // The server's default is half the size of a pull request.
             max_ack_pending: 10_000,
             ..pull::Config::default()
         })
@@ -94,7 +94,7 @@ async fn save(pool: &PgPool, jetstream: &jetstream::Context, batch: &[Message]) 
     Ok(())
 }
 
-/// Writes many items by one statement.
+/// Inserts many items with one statement.
 async fn insert(pool: &PgPool, items: &[NewItem]) -> Result<(), sqlx::Error> {
     let ids: Vec<Uuid> = items.iter().map(|item| item.id).collect();
     let lists: Vec<&str> = items.iter().map(|item| item.list.as_str()).collect();

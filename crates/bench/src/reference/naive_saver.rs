@@ -31,7 +31,7 @@ pub(super) async fn run(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Writes one item.
+/// Inserts one item.
 pub(super) async fn insert(pool: &PgPool, new: &NewItem) -> Result<(), sqlx::Error> {
     sqlx::query(
         r#"insert into plain.items (item_id, list, item, completed, "order", added_at, version)

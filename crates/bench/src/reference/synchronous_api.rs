@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use super::naive_saver::insert;
 use super::{NewItem, Place, Wish};
 
-/// sqlx's own default, too.
+/// Size of the connection pool; sqlx's own default, too.
 const CONNECTIONS: u32 = 10;
 
 pub(super) async fn run(place: &Place) -> Result<()> {

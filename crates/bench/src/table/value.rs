@@ -1,4 +1,4 @@
-//! Values, and what they have to reach.
+//! Values, and the goals for them.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(crate) enum Value {
     Count(u64),
 }
 
-/// What a figure has to reach to be met.
+/// The condition for a figure to be met.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
     /// At least so many times the reference.
@@ -27,7 +27,7 @@ pub(crate) enum Goal {
     Below(Value),
     /// At most this.
     AtMost(Value),
-    /// It is only shown.
+    /// No condition: it is only shown.
     None,
 }
 
@@ -42,7 +42,7 @@ impl Value {
         }
     }
 
-    /// Another number of the same unit.
+    /// Returns another number of the same unit.
     pub(super) fn with(self, number: f64) -> Self {
         match self {
             Self::PerSecond(_) => Self::PerSecond(number),
@@ -83,7 +83,7 @@ impl fmt::Display for Goal {
     }
 }
 
-/// Digits in groups of three.
+/// Groups digits by three.
 fn grouped(digits: &str) -> String {
     let mut text = String::new();
     for (position, digit) in digits.char_indices() {

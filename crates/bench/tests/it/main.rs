@@ -1,4 +1,4 @@
-//! The bench itself works; what it finds is no matter of tests.
+//! A test that the benchmark itself works; the figures are no matter of tests.
 
 use std::process::Command;
 
