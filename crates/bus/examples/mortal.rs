@@ -1,5 +1,5 @@
-//! A member that dies of some events, for the tests of what becomes of them. It prints the texts
-//! of those that it survived.
+//! A member that dies of some events, for the tests of what becomes of them. It prints the texts of those
+//! that it survived.
 
 use std::{error::Error, process::abort, time::Duration};
 
@@ -7,7 +7,8 @@ use bus::{Bus, Delivery, Failure, Patience};
 use events::{Decode, ItemEvent, Malformed, Origin, Raw, Received, TodoEvent};
 use tokio_util::sync::CancellationToken;
 
-/// So small that a test needs not wait for long, and longer than a busy machine holds up a member.
+/// An ack wait so short that a test need not wait for long, and longer than a busy machine holds up a
+/// member.
 const PATIENCE: Patience = Patience {
     silence: Duration::from_millis(500),
     deliveries: 16,

@@ -1,15 +1,15 @@
-//! Roll calls: every member of every service says that it is there, and what it has done.
+//! Service discovery: every member of every service says that it is there, and what it has done.
 //!
-//! A member answers by itself, from [`Bus::connect`](crate::Bus::connect) on, in the way that NATS
-//! describes for services (ADR-32: `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS`), so that any tool
-//! that knows it can look. Its groups and what it answers on
-//! ([`Bus::answer`](crate::Bus::answer)) are its endpoints.
+//! A member answers by itself, from [`Bus::connect`](crate::Bus::connect) on, in the protocol that NATS
+//! has for services (ADR-32: `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS`), so that any tool that knows it
+//! can look. Its groups and the requests that it answers ([`Bus::answer`](crate::Bus::answer)) are its
+//! endpoints.
 //!
-//! The client library has a module for such services. It counts what is asked and not what a group
-//! handles, gives each process an identity by chance, and falls silent after an answer that it could
-//! not send.
+//! The client library has a module for such services. It counts requests and not the events that a group
+//! handles, gives each process a random identity, and answers nothing any more after a response that it
+//! could not send.
 //!
-//! [`Bus::roll_call`](crate::Bus::roll_call) asks all of them at once and gathers what comes.
+//! [`Bus::roll_call`](crate::Bus::roll_call) asks all members at once and gathers the responses.
 
 mod call;
 mod document;
@@ -26,8 +26,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-/// Where answers to roll calls go. Members may publish there and nowhere else at others' inboxes, so
-/// that none can answer for the broker.
+/// Prefix of the reply subjects of service discovery. Members may publish there and at no other inbox
+/// that is not their own, so that none can answer for the broker.
 const REPLIES: &str = "_INBOX.roll";
 
 /// A member that answered.
@@ -35,53 +35,54 @@ const REPLIES: &str = "_INBOX.roll";
 pub struct Present {
     /// Its service.
     pub service: String,
-    /// Which member it is.
+    /// Its name within the service.
     pub member: String,
     /// The version of its program.
     pub version: String,
-    /// When it connected for the first time since its start.
+    /// Time of its first connection since its start.
     pub started: OffsetDateTime,
-    /// What it does, each with what came of it so far.
+    /// Its endpoints, each with the statistics so far.
     pub work: Vec<Work>,
 }
 
-/// What a member has done of one kind: the events of a group, the questions on a subject, or what it
-/// published.
+/// Statistics of one endpoint of a member: the events of a group, the requests on a subject, or the
+/// events that it published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Work {
-    /// The group's name, the name of what it answers, or `publish`.
+    /// The group's name, the name of the requests, or `publish`.
     pub name: String,
-    /// On which subject it comes.
+    /// The subject of the events or requests.
     pub subject: String,
-    /// How many were handled.
+    /// Number of those handled.
     pub handled: u64,
-    /// How often one failed that was to come again.
+    /// Number of failures after which one was to be redelivered.
     pub retried: u64,
-    /// How many failed for good: events that became dead letters, questions that were refused; or how
-    /// often publishing failed.
+    /// Number of final failures: events that became dead letters, requests that were refused; or of
+    /// failures to publish.
     pub failed: u64,
-    /// How many are in work now.
+    /// Number of those in work now.
     pub in_flight: u64,
-    /// How long one took on average. What is handled as a batch shares its time.
+    /// Average time that one took. Those that are handled as a batch share its time.
     pub average: Duration,
-    /// What went wrong last.
+    /// The last error.
     pub last_error: Option<LastError>,
-    /// Why nothing is handled at the moment, if an outage of something that the work needs is waited for.
+    /// The reason why nothing is handled at the moment, during an outage of something that the work
+    /// needs.
     pub away: Option<String>,
 }
 
 impl Work {
-    /// Whether this is what the member published, and not what it handled.
+    /// Returns whether these are statistics of what the member published, and not of what it handled.
     pub fn is_publishing(&self) -> bool {
         self.name == presence::PUBLISH
     }
 }
 
-/// What went wrong last.
+/// The last error of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastError {
     /// The error and its causes.
     pub text: String,
-    /// When, if the member says so.
+    /// Its time, if the member reports it.
     pub at: Option<OffsetDateTime>,
 }

@@ -1,5 +1,5 @@
-//! Room in the stream. It refuses what does not fit, so somebody has to see to it that the events
-//! that everybody has handled do not keep out new ones.
+//! Capacity of the stream of events. When full, it refuses more, so the events that every group has
+//! handled must be removed before they keep out new ones.
 
 mod oldest;
 
@@ -20,22 +20,22 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{Bus, DEAD_LETTERS, TODO};
 
-/// From which percentage of its limit on the stream gets rid of what is handled.
+/// Percentage of its limit from which on handled events are removed from the stream.
 const TRIM_FROM: u64 = 40;
 
-/// From which percentage on publishers are refused. Handling an event brings about another, which is
-/// larger than its cause, and nothing can be removed until a backlog is handled. So the other half
-/// is left for the groups: a stream that publishers could fill to the brim would stay full.
+/// Percentage of its limit from which on publishers are refused. Handling an event causes another, which
+/// is larger than the first, and nothing can be removed until a backlog is handled. So the other half is
+/// left for the groups: a stream that publishers could fill to the brim would stay full.
 const REFUSE_FROM: u64 = 50;
 
 /// The newest part of the messages, in percent, that stays even if it is handled: browsers that were
-/// away catch up with it.
+/// disconnected catch up with it.
 const KEEP_NEWEST: u64 = 10;
 
-/// How often a publisher looks whether there is room.
+/// Interval in which a publisher checks the capacity.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Why the broker's streams cannot be looked at, or no room can be made.
+/// The error when the broker's streams cannot be read, or handled events cannot be removed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {step}")]
 pub struct RoomError {
@@ -44,42 +44,42 @@ pub struct RoomError {
     pub(crate) source: Box<dyn Error + Send + Sync>,
 }
 
-/// How things stand at the broker.
+/// Status of the streams at the broker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
-    /// How much the stream of events holds (bytes).
+    /// Size of the stream of events (bytes).
     pub bytes: u64,
-    /// How much it may hold (bytes).
+    /// Its size limit (bytes).
     pub limit: u64,
-    /// How many events it holds.
+    /// Number of events in it.
     pub events: u64,
-    /// The sequence of the newest event: how many there ever were.
+    /// The sequence of the newest event: the number of events that there ever were.
     pub last_sequence: u64,
     /// Each group, by its name.
     pub groups: BTreeMap<String, GroupStanding>,
-    /// How many dead letters there are, by the group that gave up.
+    /// Number of dead letters, by the group that gave up.
     pub dead_letters: BTreeMap<String, u64>,
-    /// When the oldest of them was stored.
+    /// Time at which the oldest of them was stored.
     pub oldest_dead_letter: Option<OffsetDateTime>,
 }
 
-/// How far a group is.
+/// Status of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupStanding {
-    /// How many events wait to be given to a member.
+    /// Number of pending events, which wait to be delivered to a member.
     pub waiting: u64,
-    /// How many are in members' hands.
+    /// Number of events in flight, which are delivered and not settled.
     pub in_hand: u64,
-    /// Up to which sequence it has settled every event.
+    /// The sequence up to which it has settled every event.
     pub(crate) settled: u64,
-    /// Up to which sequence events have been given to members.
+    /// The sequence up to which events have been delivered.
     pub(crate) given: u64,
-    /// On which subjects it takes events.
+    /// The subjects of its events, with wildcards.
     pub(crate) filter: String,
 }
 
 impl Bus {
-    /// How things stand with the stream of events, its groups and the dead letters.
+    /// Returns the status of the stream of events, its groups and the dead letters.
     pub async fn standing(&self) -> Result<Standing, RoomError> {
         let todo = self.stream(TODO).await?;
         let info = todo.cached_info();
@@ -97,7 +97,8 @@ impl Bus {
             .map_err(failed("count the dead letters"))?;
         let mut dead_letters = BTreeMap::new();
         for (subject, count) in counts {
-            // `dead.<group>`, or an advisory of the broker's, which ends with the group as well.
+            // `dead.<group>`, or the subject of an advisory of the broker's, which ends with the group as
+            // well.
             let group = subject.rsplit('.').next().unwrap_or_default().to_owned();
             *dead_letters.entry(group).or_default() += count as u64;
         }
@@ -112,9 +113,9 @@ impl Bus {
         })
     }
 
-    /// Removes events that every group has handled, when the stream gets full: all but the newest
-    /// tenth. Returns how many. Events that a group has not handled stay, however full it is, and so
-    /// does everything as long as one of the groups in `expected` has never been there.
+    /// Removes events that every group has handled, when the stream gets full: all but the newest tenth.
+    /// Returns their number. Events that a group has not handled stay, however full it is, and so does
+    /// everything as long as one of the `expected` groups has never joined.
     pub async fn make_room(
         &self,
         standing: &Standing,
@@ -124,35 +125,35 @@ impl Bus {
             .iter()
             .all(|group| standing.groups.contains_key(group));
         let slowest = standing.groups.values().map(|group| group.settled).min();
-        // Where no group is, nobody has handled anything.
+        // Without a group, nobody has handled anything.
         let (true, true, Some(slowest)) = (standing.is_full(TRIM_FROM), all_there, slowest) else {
             return Ok(0);
         };
         let todo = self.stream(TODO).await?;
         let state = &todo.cached_info().state;
         let newest = state.messages * KEEP_NEWEST / 100;
-        // A group that was done was done with what there was when the standing was taken.
+        // A group without pending events was done with those that there were when the status was read.
         let last = slowest
             .min(standing.last_sequence)
             .min(state.last_sequence.saturating_sub(newest));
         if last < state.first_sequence {
             return Ok(0);
         }
-        // Up to, and not including, the given one.
+        // Up to, and not including, the given sequence.
         let purged = todo.purge().sequence(last + 1).await;
         Ok(purged.map_err(failed("remove handled events"))?.purged)
     }
 
-    /// Keeps an eye on the room in the stream as long as it is polled. While there is little,
-    /// [`Bus::publish`] refuses on this connection, so that the rest is left for those who make
-    /// room: whoever brings new events into the system calls this, and no group does.
+    /// Checks the capacity of the stream as long as it is polled. While there is little left,
+    /// [`Bus::publish`] refuses on this connection, so that the rest is left for those who make room:
+    /// every service that brings new events into the system calls this, and no group does.
     pub async fn leave_room(&self) {
         self.presence.publishes();
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            // While the broker does not answer, publishing says so itself.
+            // While the broker does not answer, publishing reports that itself.
             if let Ok(stream) = self.stream(TODO).await {
                 let info = stream.cached_info();
                 let limit = u64::try_from(info.config.max_bytes).unwrap_or(u64::MAX);
@@ -178,8 +179,8 @@ fn is_full(bytes: u64, limit: u64, percent: u64) -> bool {
     bytes >= limit / 100 * percent
 }
 
-/// Whoever takes events from the stream and settles each: the groups. Others, such as somebody who
-/// looks on, hold nothing up; a place that the broker forgets by itself is somebody's bookmark.
+/// Returns the groups: durable consumers whose members settle each event. Others, such as that of
+/// somebody who looks on, hold nothing up; one that the broker deletes by itself is somebody's bookmark.
 async fn groups(todo: &Stream) -> Result<BTreeMap<String, GroupStanding>, RoomError> {
     let consumers: Vec<Info> = todo
         .consumers()
@@ -193,7 +194,7 @@ async fn groups(todo: &Stream) -> Result<BTreeMap<String, GroupStanding>, RoomEr
     });
     let standing = groups.map(|info| {
         let (waiting, in_hand) = (info.num_pending, info.num_ack_pending as u64);
-        // A group that wants few events settles few, and is through with all others as well.
+        // A group whose filter matches few events settles few, and is done with all others as well.
         let settled = if waiting == 0 && in_hand == 0 {
             u64::MAX
         } else {
@@ -220,7 +221,7 @@ pub(crate) fn failed<E: Into<Box<dyn Error + Send + Sync>>>(
     }
 }
 
-/// Whether there is too little room for new events, as last seen.
+/// Set while there is too little capacity for new events, as last seen.
 #[derive(Default)]
 pub(crate) struct Crowded(AtomicBool);
 

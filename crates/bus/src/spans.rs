@@ -1,12 +1,14 @@
-//! Spans of what happens to events, by OpenTelemetry's names for messaging.
+//! Spans of publishing, receiving, processing and settling events, by OpenTelemetry's conventions for
+//! messaging.
 //!
-//! An event carries its place in a trace. Whoever publishes it moves it below a span of its own, so that
-//! the spans of one request hang together across the broker: published, processed by each group,
-//! and published again as what follows. Receiving and settling are done for many events at a time.
-//! Where there is only one, they are part of its trace; otherwise they point at each of theirs.
+//! An event carries its trace context. The span of publishing it is a child of that, and becomes its
+//! context instead, so that the spans of one request hang together across the broker: published,
+//! processed by each group, and published again as what follows. Receiving and settling are done for many
+//! events at a time. If there is only one, these spans are part of its trace; otherwise they link to the
+//! trace of each.
 //!
-//! Whether there is anybody to tell of spans is known when the connection is made. If not, none is
-//! ever built, and an event's place in a trace is passed on as it is.
+//! Whether this process traces is known when the connection is made. If not, no span is ever built, and
+//! an event's trace context is passed on as it is.
 
 mod draft;
 
@@ -33,14 +35,14 @@ const BATCH: &str = "messaging.batch.message_count";
 const SEQUENCE: &str = "messaging.nats.stream.sequence";
 const ATTEMPT: &str = "messaging.nats.delivery_count";
 
-/// What makes the spans of one connection.
+/// The maker of the spans of one connection.
 pub(crate) struct Spans {
     tracer: BoxedTracer,
     host: String,
     port: i64,
 }
 
-/// What is done with events, by the broker's name for it and by OpenTelemetry's.
+/// An operation on events, by the broker's name for it and by OpenTelemetry's.
 struct Operation {
     name: &'static str,
     kind: &'static str,
@@ -66,7 +68,7 @@ const PROCESS: Operation = Operation {
 };
 
 impl Spans {
-    /// What makes the spans of a connection to `server`. None if this process does not trace.
+    /// Returns the maker of the spans of a connection to `server`. `None` if this process does not trace.
     pub(crate) fn of(server: &ServerAddr) -> Option<Self> {
         let tracer = global::tracer("bus");
         is_real(&tracer).then(|| Self {
@@ -76,7 +78,7 @@ impl Spans {
         })
     }
 
-    /// Begins to publish an event, and moves it below that.
+    /// Begins the span of publishing an event, and returns the event with it as trace context.
     pub(crate) fn publish(&self, envelope: &Envelope) -> (BoxedSpan, Envelope) {
         let span = self
             .draft(&PUBLISH, envelope.subject)
@@ -87,8 +89,8 @@ impl Spans {
         (span, envelope)
     }
 
-    /// Tells of events that a group was given, from when the first of them came until now. What was
-    /// held because of an outage was told of already.
+    /// Makes the span of receiving events, from the arrival of the first of them until now. Those that an
+    /// outage held up have had theirs already.
     pub(crate) fn receive<E>(&self, group: &Group, batch: &mut [Delivery<E>]) {
         let arrivals = batch.iter_mut();
         let arrivals = arrivals.filter_map(|event| event.message.arrived.take());
@@ -99,8 +101,8 @@ impl Spans {
         }
     }
 
-    /// Begins to have events handled, each below where it was published. What the handler publishes
-    /// follows from that.
+    /// Begins the span of processing each event, as a child of the one that published it. Events that the
+    /// handler publishes follow from that.
     pub(crate) fn process<E>(&self, group: &Group, batch: &mut [Delivery<E>]) -> Vec<BoxedSpan> {
         let begin = |event: &mut Delivery<E>| {
             let attempt = i64::try_from(event.attempt()).unwrap_or(i64::MAX);
@@ -116,7 +118,7 @@ impl Spans {
         batch.iter_mut().map(begin).collect()
     }
 
-    /// Begins to process an event for somebody who reads it and is in no group.
+    /// Begins the span of processing an event by a reader that is in no group.
     pub(crate) fn hand_out<E>(&self, parcel: &Parcel, received: &mut Received<E>) -> BoxedSpan {
         let span = self
             .of_one(&PROCESS, parcel)
@@ -126,7 +128,7 @@ impl Spans {
         span
     }
 
-    /// Begins to tell the broker what became of events: `answer` is what it is told.
+    /// Begins the span of settling events: `answer` is the kind of acknowledgement.
     pub(crate) fn settle(
         &self,
         answer: &'static str,
@@ -142,8 +144,8 @@ impl Spans {
         draft.begin(&self.tracer)
     }
 
-    /// A span of one event. What an operator has handled once more, long after, begins a new trace and
-    /// points at the old one.
+    /// Drafts a span of one event. A replay, which may come long after, begins a new trace and links to
+    /// the old one.
     fn of_one(&self, operation: &Operation, parcel: &Parcel) -> Draft {
         let sequence = i64::try_from(parcel.origin.sequence).unwrap_or(i64::MAX);
         let draft = self.draft(operation, &parcel.message.subject);
@@ -180,14 +182,14 @@ impl Spans {
     }
 }
 
-/// The subject that all have, if they have one.
+/// Returns the subject that all have, if they have one in common.
 fn common<'p>(parcels: &[&'p Parcel]) -> Option<&'p str> {
     let mut subjects = parcels.iter().map(|parcel| &*parcel.message.subject);
     let first = subjects.next()?;
     subjects.all(|subject| subject == first).then_some(first)
 }
 
-/// Ends spans of what was done or failed. To be dropped is to end.
+/// Ends spans, with the error if there was one. To drop a span is to end it.
 pub(crate) fn end<T, E: Kind>(spans: impl IntoIterator<Item = BoxedSpan>, done: &Result<T, E>) {
     for mut span in spans {
         if let Err(error) = done {
@@ -197,7 +199,7 @@ pub(crate) fn end<T, E: Kind>(spans: impl IntoIterator<Item = BoxedSpan>, done: 
     }
 }
 
-/// What is told of a failure by a word from a small set.
+/// An error of a kind, which is a word from a small set.
 pub(crate) trait Kind: std::error::Error {
     fn kind(&self) -> &'static str;
 }

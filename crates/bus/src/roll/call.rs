@@ -1,4 +1,4 @@
-//! Calling the roll.
+//! Asking all members for their statistics.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,52 +8,52 @@ use std::{
 use super::{Present, REPLIES, document::Stats};
 use crate::{Bus, gather::GatherError};
 
-/// Asks every member of every service what it has done.
+/// The subject on which every member of every service answers with its statistics.
 const EVERYBODY: &str = "$SRV.STATS";
 
-/// Why the roll cannot be called.
+/// The error when members cannot be asked.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot ask who is there")]
 pub struct RollCallError(#[source] GatherError);
 
-/// Who should be there. The default is nobody in particular.
+/// The members that are expected to answer. The default is nobody in particular.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster {
     counts: BTreeMap<String, usize>,
     members: BTreeSet<(String, String)>,
 }
 
-/// Somebody who is on the roster and did not answer.
+/// An expected member that did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
-    /// Of which service.
+    /// Its service.
     pub service: String,
-    /// Which member, if a certain one should be there.
+    /// Its name, if a certain member is expected.
     pub member: Option<String>,
 }
 
 impl Roster {
-    /// Puts down `count` members of `service` at least, whichever they are.
+    /// Adds `count` members of `service` at least, whichever they are.
     #[must_use]
     pub fn some(mut self, service: &str, count: usize) -> Self {
         self.counts.insert(service.to_owned(), count);
         self
     }
 
-    /// Puts down this member.
+    /// Adds this member.
     #[must_use]
     pub fn member(mut self, service: &str, member: &str) -> Self {
         self.members.insert((service.to_owned(), member.to_owned()));
         self
     }
 
-    /// Whether it is empty.
+    /// Returns whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty() && self.counts.values().all(|count| *count == 0)
     }
 
-    /// Who is not among those `present`, in order. Where so many should be there, whichever they
-    /// are, there is one without a name for each that is wanting.
+    /// Returns the expected members that are not among those `present`, in order. Where a number of
+    /// members is expected, whichever they are, there is one without a name for each that is wanting.
     pub fn missing<'p>(&self, present: impl IntoIterator<Item = &'p Present>) -> Vec<Missing> {
         let mut wanting = self.counts.clone();
         let mut members = self.members.clone();
@@ -84,14 +84,14 @@ impl Roster {
 }
 
 impl Bus {
-    /// Asks every member of every service what it has done, and returns those who have answered,
+    /// Asks every member of every service for its statistics, and returns those that have answered,
     /// ordered by service and member.
     ///
-    /// Takes as long as `within`, so that a member that hangs is not waited for. It ends earlier
-    /// when all of the `roster` have answered and, for those who are not on it, as much time again
-    /// has passed; and at once if nobody is there. [`Roster::missing`] says who has not answered.
+    /// Takes as long as `within`, so that a member that hangs is not waited for. It ends earlier when all
+    /// of the `roster` have answered and, for those that are not on it, as much time again has passed;
+    /// and at once if there are no responders. [`Roster::missing`] returns those that have not answered.
     ///
-    /// Cancel safe: late answers are thrown away.
+    /// Cancel safe: late responses are discarded.
     pub async fn roll_call(
         &self,
         roster: &Roster,
@@ -99,7 +99,7 @@ impl Bus {
     ) -> Result<Vec<Present>, RollCallError> {
         let mut present = BTreeMap::new();
         let heed = |answer: &[u8]| {
-            // What is no such answer is nobody's.
+            // A message that is no such response is ignored.
             if let Ok(stats) = serde_json::from_slice::<Stats>(answer) {
                 let one = Present::from(stats);
                 present.insert((one.service.clone(), one.member.clone()), one);

@@ -1,4 +1,4 @@
-//! The answers to roll calls, as they are sent (ADR-32 of NATS).
+//! The responses of service discovery, as they are sent (ADR-32 of NATS).
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,10 +10,10 @@ use super::{Endpoint, LastError, Present, Work};
 /// The version of all programs: they are built and released together.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The metadata that says which member it is.
+/// The metadata with the member's name.
 const MEMBER: &str = "member";
 
-/// Who answers; all that there is in the answer to `PING`.
+/// The identity of a member, which is all of the response to `PING`.
 #[derive(Deserialize, Serialize)]
 pub(super) struct Identity {
     name: String,
@@ -24,7 +24,7 @@ pub(super) struct Identity {
     metadata: BTreeMap<String, String>,
 }
 
-/// An answer of the kind that `type` says.
+/// A response of the kind that `type` says.
 #[derive(Serialize)]
 pub(super) struct Answer<'a> {
     pub(super) r#type: &'static str,
@@ -57,7 +57,7 @@ pub(super) struct EndpointInfo {
     metadata: BTreeMap<String, String>,
 }
 
-/// An answer to `STATS`, from whichever program.
+/// A response to `STATS`, from any program.
 #[derive(Deserialize)]
 pub(super) struct Stats {
     #[serde(flatten)]
@@ -82,7 +82,7 @@ pub(super) struct EndpointStats {
     /// In nanoseconds.
     processing_time: u64,
     average_processing_time: u64,
-    /// What ADR-32 has no field for. Programs that are not ours send none, or their own.
+    /// Statistics that ADR-32 has no field for. Programs that are not ours send none, or their own.
     #[serde(default, deserialize_with = "ours")]
     data: Option<Data>,
 }
@@ -96,7 +96,7 @@ struct Data {
     in_flight: u64,
     #[serde(with = "time::serde::rfc3339::option")]
     last_error_at: Option<OffsetDateTime>,
-    /// Members of before do not say.
+    /// Members of earlier releases do not send it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     away: Option<String>,
 }
@@ -200,7 +200,7 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Takes what it knows and lets the rest be.
+/// Reads the data if it is ours, and ignores any other.
 fn ours<'de, D: serde::Deserializer<'de>>(data: D) -> Result<Option<Data>, D::Error> {
     let data = Option::<serde_json::Value>::deserialize(data)?;
     Ok(data.and_then(|data| serde_json::from_value(data).ok()))
@@ -213,7 +213,7 @@ mod tests {
 
     use super::{Present, Stats};
 
-    /// An answer in which any field may be anything.
+    /// A response in which any field may be anything.
     fn answer() -> impl Strategy<Value = Value> {
         let value = prop_oneof![
             any::<String>().prop_map(|text| json!(text)),

@@ -1,4 +1,4 @@
-//! What a member does of one kind, and what came of it.
+//! An endpoint of a member, with its statistics.
 
 use std::{
     collections::BTreeMap,
@@ -15,14 +15,14 @@ use super::LastError;
 pub(crate) struct Endpoint {
     pub(crate) name: String,
     pub(crate) subject: String,
-    /// Who shares the work.
+    /// The queue group or group whose members share the work.
     pub(crate) queue_group: String,
-    /// What else there is to know, for `$SRV.INFO`.
+    /// Further facts for `$SRV.INFO`.
     pub(crate) metadata: BTreeMap<String, String>,
     counts: Mutex<Counts>,
 }
 
-/// What came of the work so far.
+/// Statistics of the work so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) handled: u64,
@@ -34,7 +34,7 @@ pub(crate) struct Counts {
     pub(crate) away: Option<String>,
 }
 
-/// Work that has begun. It ends when this is dropped, however it ends.
+/// In-flight work. It ends when this is dropped, however it ends.
 pub(crate) struct Busy<'e> {
     endpoint: &'e Endpoint,
     count: u64,
@@ -80,7 +80,7 @@ impl Endpoint {
         self.change(|counts| counts.failed += 1);
     }
 
-    /// Notes what went wrong, whether or not it is to be blamed on what was handled.
+    /// Records an error, whether or not it is to be blamed on what was handled.
     pub(crate) fn note(&self, reason: &str) {
         let error = LastError {
             text: reason.to_owned(),
@@ -89,20 +89,20 @@ impl Endpoint {
         self.change(|counts| counts.last_error = Some(error));
     }
 
-    /// Notes that an outage is waited for, and why, or that there is none any more.
+    /// Records that an outage is waited for, and why, or that there is none any more.
     pub(crate) fn waits_for(&self, away: Option<&str>) {
         let away = away.map(str::to_owned);
         self.change(|counts| counts.away = away);
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
-        // Each change is whole by itself, so that a panic leaves nothing half done.
+        // Each change is complete by itself, so that a panic leaves nothing half done.
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Counts {
-    /// How many were handled or not, each try for itself.
+    /// Returns the number of attempts, successful or not.
     pub(crate) fn tries(&self) -> u64 {
         self.handled + self.errors()
     }

@@ -1,4 +1,4 @@
-//! This member's own answers to roll calls.
+//! This member's own responses in service discovery.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -16,22 +16,22 @@ use super::{
     document::{Answer, EndpointStats, Identity, More},
 };
 
-/// The name under which the statistics have what a member publishes.
+/// The name of the statistics of what a member publishes.
 pub(super) const PUBLISH: &str = "publish";
 
-/// What there is to tell about this member.
+/// The facts about this member that service discovery returns.
 pub(crate) struct Presence {
     service: String,
     member: String,
     started: OffsetDateTime,
     endpoints: Mutex<Vec<Arc<Endpoint>>>,
-    /// What it publishes. That is no endpoint, so only the statistics tell of it: once there is some,
-    /// or from the start if it is a publisher.
+    /// Statistics of its publishing. That is no endpoint, so only the response to `STATS` has them: once
+    /// something was published, or from the start if it is a publisher.
     published: Endpoint,
     publisher: AtomicBool,
 }
 
-/// Answers roll calls until it is dropped.
+/// Answers service discovery until it is dropped.
 pub(crate) struct Shown(AbortHandle);
 
 impl Presence {
@@ -46,7 +46,7 @@ impl Presence {
         }
     }
 
-    /// Tells from now on what it publishes, even if that is nothing yet.
+    /// Includes the statistics of publishing from now on, even if nothing is published yet.
     pub(crate) fn publishes(&self) {
         // Nothing else is read that would have to be seen in the same order.
         self.publisher.store(true, Ordering::Relaxed);
@@ -60,7 +60,7 @@ impl Presence {
         &self.service
     }
 
-    /// Adds a kind of work. If the member has done work of this name before, that is gone on with.
+    /// Adds an endpoint. If the member has one of this name and subject, its statistics are continued.
     pub(crate) fn add(&self, endpoint: Endpoint) -> Arc<Endpoint> {
         let mut endpoints = self.endpoints();
         let known = endpoints
@@ -74,9 +74,10 @@ impl Presence {
         endpoint
     }
 
-    /// Answers roll calls from now on, as long as the result lives and the connection is not closed.
+    /// Answers service discovery from now on, as long as the result lives and the connection is not
+    /// closed.
     ///
-    /// A member that must not hear them, by the broker's permissions, works all the same.
+    /// A member that may not receive the requests, by the broker's permissions, works all the same.
     pub(crate) fn show(self: Arc<Self>, client: Client) -> Shown {
         let answering = tokio::spawn(async move {
             match self.listen(&client).await {
@@ -111,12 +112,12 @@ impl Presence {
             let Some((reply, answer)) = self.document(&identity, &call) else {
                 continue;
             };
-            // Whoever asked finds this member missing if it cannot be sent.
+            // If it cannot be sent, the requester finds this member missing.
             let _ = client.publish(reply, answer.into()).await;
         }
     }
 
-    /// The answer to a call and where it goes.
+    /// Returns the response to a request and its reply subject.
     fn document(
         &self,
         identity: &Identity,

@@ -1,4 +1,4 @@
-//! Those who have answered lately, and are expected to answer again.
+//! Members that have answered lately, and are expected to answer again.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,16 +6,16 @@ use tokio::time::Instant;
 
 use super::{Present, Roster};
 
-/// For how long somebody who answered is expected to answer again. A member that was stopped for good
+/// Time for which a member that answered is expected to answer again. A member that was stopped for good
 /// is missing so long.
 const MEMORY: Duration = Duration::from_mins(1);
 
-/// Whoever answered a roll call in the last minute. The default is nobody.
+/// Members that answered in the last minute. The default is none.
 #[derive(Debug, Default)]
 pub struct Regulars(BTreeMap<(String, String), Instant>);
 
 impl Regulars {
-    /// Notes who answered now.
+    /// Records the members that answered now.
     pub fn note(&mut self, present: &[Present]) {
         let now = Instant::now();
         for one in present {
@@ -25,7 +25,7 @@ impl Regulars {
         self.0.retain(|_, seen| now.duration_since(*seen) < MEMORY);
     }
 
-    /// These, and whoever is on the roster.
+    /// Returns these members and those on the roster.
     pub fn and(&self, roster: &Roster) -> Roster {
         self.0
             .keys()

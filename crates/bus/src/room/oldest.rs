@@ -1,4 +1,4 @@
-//! How long the oldest event has been waiting.
+//! Age of the oldest event that waits.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use super::{RoomError, failed};
 use crate::{Bus, Standing, TODO};
 
 impl Bus {
-    /// When the oldest event was stored that a group has not settled, for each group of the `standing`
-    /// that has such events.
+    /// Returns the time at which the oldest event was stored that a group has not settled, for each group
+    /// of the `standing` that has such events.
     ///
-    /// It takes a request for each of those groups. Whoever asks must be allowed to read the stream.
+    /// It takes a request for each of those groups. The caller must be permitted to read the stream.
     pub async fn oldest_unsettled(
         &self,
         standing: &Standing,
@@ -32,7 +32,7 @@ impl Bus {
                 Ok(event) => {
                     oldest.insert(name.clone(), event.time);
                 }
-                // It was settled meanwhile, or is older than what is kept.
+                // It was settled meanwhile, or removed from the stream.
                 Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {}
                 Err(error) => return Err(failed("ask for the oldest event of a group")(error)),
             }

@@ -1,4 +1,4 @@
-//! How a span is made, and how places in traces are read and written.
+//! Building spans, and reading and writing trace contexts.
 
 use std::{str::FromStr, time::SystemTime};
 
@@ -33,7 +33,7 @@ impl Draft {
         self
     }
 
-    /// Makes it part of the trace that the place is in. Otherwise it begins a trace.
+    /// Makes it a child of the span in the trace context. Otherwise it begins a trace.
     pub(super) fn below(mut self, place: Option<TraceContext>) -> Self {
         if let Some(place) = place {
             self.parent = Context::new().with_remote_span_context(read(&place));
@@ -41,7 +41,7 @@ impl Draft {
         self
     }
 
-    /// Has it point at places in other traces.
+    /// Links it to spans of other traces.
     pub(super) fn pointing_at(mut self, places: impl IntoIterator<Item = TraceContext>) -> Self {
         let links = places.into_iter().map(|place| read(&place));
         self.builder = self
@@ -61,7 +61,7 @@ impl Draft {
     }
 }
 
-/// The place that a span is.
+/// Returns the trace context of a span.
 pub(super) fn place_of(span: &BoxedSpan) -> Option<TraceContext> {
     let place = span.span_context();
     let (trace, id) = (place.trace_id(), place.span_id());
@@ -83,8 +83,8 @@ fn read(place: &TraceContext) -> SpanContext {
     )
 }
 
-/// Whether spans of this tracer are told to anybody. What stands in for a tracer where there is none
-/// gives each span its parent's place; a real one, asked to be quiet, gives none, and tells nobody.
+/// Returns whether spans of this tracer are exported. OpenTelemetry's no-op tracer gives each span its
+/// parent's context; a real one, with telemetry suppressed, gives none, and exports nothing.
 pub(super) fn is_real(tracer: &BoxedTracer) -> bool {
     let parent = SpanContext::new(
         TraceId::from(1),
