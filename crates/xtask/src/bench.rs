@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how fast the system is, beside plain programs that do the same.
+//! `cargo xtask bench`: measures the performance of the system, beside plain programs that do the same.
 
 use std::process::ExitCode;
 
@@ -10,23 +10,25 @@ use tokio::process::Command;
 use crate::cargo::{build, code, finish, services, target_dir};
 use crate::stop::Stop;
 
-/// What is measured is what images hold.
+/// The build profile: that of the programs in the images.
 const PROFILE: &str = "dist";
 
-/// What to measure.
+/// Options of the benchmark.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Arguments for the bench: `--only B1,B3` measures only these, `--rounds 9` more often, `--quick`
-    /// shows in a few seconds that it works; `-- --help` tells of all
+    /// Arguments for the benchmark: `--only B1,B3` measures only these, `--rounds 9` more often,
+    /// `--quick` shows in a few seconds that it works; `-- --help` lists all
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }
 
-/// Builds and measures; the exit code says whether it could be measured, not what came of it.
+/// Builds and measures. The exit code tells whether it could be measured, not whether the goals were
+/// met.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     install::ensure_servers()?;
     let mut stop = Stop::listen()?;
-    // Two builds: in one, the services would get what the bench needs of their dependencies.
+    // Two builds: in one, cargo would add the features that the benchmark needs of shared dependencies
+    // to the services.
     let services = services().await?;
     for packages in [services, vec!["bench".to_owned()]] {
         let status = finish(&mut build(PROFILE, &packages), &mut stop).await?;

@@ -16,8 +16,9 @@ pub(crate) fn root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
-/// What cargo tells the programs that it runs, us included, and build scripts of dependencies ask
-/// for: passed on, each change between cargo and a task would compile those dependencies anew.
+/// Variables that cargo sets for the programs that it runs, us included, and that build scripts of
+/// dependencies read: passed on, they would recompile those dependencies at each change between cargo
+/// and a task.
 const ABOUT_US: [&str; 7] = [
     "CARGO_MANIFEST_DIR",
     "CARGO_MANIFEST_PATH",
@@ -28,7 +29,7 @@ const ABOUT_US: [&str; 7] = [
     "CARGO_PKG_VERSION_PRE",
 ];
 
-/// A cargo command in the repository's root. It shares our terminal, and ends with us.
+/// Returns a cargo command in the repository's root. It shares our terminal, and ends with us.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(root()).kill_on_drop(true);
@@ -38,7 +39,7 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// A build of the packages' programs. They come to be in the directory of the `profile` in the
+/// Returns a command that builds the packages' programs, into the directory of the `profile` in the
 /// [`target_dir`].
 pub(crate) fn build(profile: &str, packages: &[String]) -> Command {
     let mut build = cargo();
@@ -80,7 +81,8 @@ pub(crate) async fn finish(command: &mut Command, stop: &mut Stop) -> Result<Exi
     }
 }
 
-/// The packages that are deployed: those with a program, except the ones for work on the project.
+/// Returns the packages that are deployed: those with a program, except the ones for work on the
+/// project.
 pub(crate) async fn services() -> Result<Vec<String>> {
     let tools = ["xtask", "testkit", "e2e", "bench", "chaos"];
     let metadata = metadata().await?;
@@ -98,7 +100,7 @@ pub(crate) async fn services() -> Result<Vec<String>> {
         .collect())
 }
 
-/// Where cargo puts what it builds.
+/// Returns cargo's target directory.
 pub(crate) async fn target_dir() -> Result<PathBuf> {
     let metadata = metadata().await?;
     let directory = metadata["target_directory"]
@@ -125,13 +127,13 @@ async fn metadata() -> Result<serde_json::Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Our exit code for a child's.
+/// Converts a child's exit status to our exit code.
 pub(crate) fn code(status: ExitStatus) -> ExitCode {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// The command as one would type it.
+/// Returns the command as one would type it.
 fn name(command: &Command) -> String {
     let command = command.as_std();
     let program = Path::new(command.get_program())

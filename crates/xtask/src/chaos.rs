@@ -1,4 +1,4 @@
-//! `cargo xtask chaos`: breaks the whole system under load, and judges what came of it.
+//! `cargo xtask chaos`: breaks the whole system under load, and judges the outcome.
 
 use std::process::ExitCode;
 
@@ -10,17 +10,17 @@ use tokio::process::Command;
 use crate::cargo::{cargo, code, finish, target_dir};
 use crate::stop::Stop;
 
-/// What to break, and for how long.
+/// Options of chaos.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Arguments for chaos: `--seed 7` repeats a schedule, `--minutes 30` soaks, `--only kill,broker`
-    /// does only that; `-- --help` tells of all
+    /// does only that; `-- --help` lists all
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }
 
-/// Builds and breaks; the exit code is 1 if a promise was broken too. It is the build of the tests, whose
-/// arithmetic fails loudly.
+/// Builds and breaks. The exit code is 1 also if a promise was broken. It is a debug build, as for
+/// tests, whose arithmetic checks for overflow.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     install::ensure_servers()?;
     let mut stop = Stop::listen()?;

@@ -1,8 +1,8 @@
 //! `cargo xtask compose-test`: walks through the compose files as a user does, on a real engine, and
 //! checks at each step what the user sees.
 //!
-//! It runs beside whatever else runs: under a project name of its own and on free ports. Whatever
-//! happens, it takes everything away again.
+//! Nothing else on the machine disturbs it: it has a project name of its own and uses free ports.
+//! However it ends, it removes everything that it made.
 
 mod containers;
 mod docker;
@@ -24,7 +24,7 @@ use crate::cargo::target_dir;
 use crate::stop::Stop;
 use docker::Docker;
 
-/// Where it is run.
+/// Options of the walk-through.
 #[derive(Args)]
 pub(crate) struct Options {
     /// On CI (this is set) it is a failure if there is no engine to test on
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     ci: String,
 }
 
-/// Walks, shows what went wrong if something did, and cleans up.
+/// Runs the walk-through, shows the state of the containers if it failed, and cleans up.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     if let Err(reason) = docker::usable().await {
         return Ok(untested(&reason, !options.ci.is_empty()));
@@ -40,7 +40,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let _lock = lock().await?;
     let mut stop = Stop::listen()?;
     let docker = Docker::new()?;
-    // What an earlier walk may have left behind when it was killed.
+    // An earlier run may have left containers behind when it was killed.
     docker.remove_all().await?;
     let walked = tokio::select! {
         walked = steps::walk(&docker) => walked.map(|()| ExitCode::SUCCESS),
@@ -61,7 +61,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// Two walks of one checkout would walk over each other. The lock ends with the process.
+/// Takes the lock that only one run in a checkout may hold, because they share a project name. It is
+/// released when the process ends.
 async fn lock() -> Result<File> {
     let directory = target_dir().await?;
     fs::create_dir_all(&directory)?;
@@ -81,7 +82,7 @@ async fn lock() -> Result<File> {
     }
 }
 
-/// Says so that nobody can miss it that nothing was tested.
+/// Reports conspicuously that nothing was tested. Fails on CI.
 fn untested(reason: &anyhow::Error, ci: bool) -> ExitCode {
     let line = "!".repeat(80);
     eprintln!("{line}\n!! THE COMPOSE WALK-THROUGH WAS NOT TESTED: {reason:#}\n{line}");

@@ -1,4 +1,4 @@
-//! `cargo xtask stop`, `start` and `kill`: what is done to the system that is up, from another terminal.
+//! `cargo xtask stop`, `start` and `kill`: commands from another terminal to the running system.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use crate::cargo::{self, succeed};
 use crate::up::control::{Wish, tell};
 use crate::up::{Data, PROFILE, choice};
 
-/// What is meant.
+/// Targets of `stop` and `kill`.
 #[derive(Args)]
 pub(crate) struct Options {
     /// A member such as `save-handler-1`, a service, which means all its members, `message-queue` or
@@ -20,7 +20,7 @@ pub(crate) struct Options {
     data: Data,
 }
 
-/// What is meant, and how many.
+/// Targets of `start`, with the number of members.
 #[derive(Args)]
 pub(crate) struct StartOptions {
     /// A member such as `save-handler-1`, a service, `message-queue` or `todo-db`; `save-handler=3` starts
@@ -31,19 +31,19 @@ pub(crate) struct StartOptions {
     data: Data,
 }
 
-/// Stops it.
+/// Stops the targets.
 pub(crate) async fn stop(options: Options) -> Result<ExitCode> {
     let wishes = options.names.into_iter().map(|name| Wish::Stop { name });
     tell_all(&options.data, wishes.collect()).await
 }
 
-/// Kills it.
+/// Kills the targets.
 pub(crate) async fn kill(options: Options) -> Result<ExitCode> {
     let wishes = options.names.into_iter().map(|name| Wish::Kill { name });
     tell_all(&options.data, wishes.collect()).await
 }
 
-/// Starts it. A service is built before: it may be new, or changed.
+/// Starts the targets. A service is built before: it may be new, or changed.
 pub(crate) async fn start(options: StartOptions) -> Result<ExitCode> {
     let mut wishes = Vec::new();
     let mut services = Vec::new();

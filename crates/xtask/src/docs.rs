@@ -1,5 +1,5 @@
-//! `cargo xtask docs`: writes `docs/asyncapi.yaml` and `docs/openapi.json` anew, from what the code says, and has
-//! the official parser of AsyncAPI read the first.
+//! `cargo xtask docs`: generates `docs/asyncapi.yaml` and `docs/openapi.json` from the code, and
+//! validates the first with the official parser of AsyncAPI.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,10 +12,10 @@ use crate::cargo::{cargo, code, finish, root};
 use crate::npm::Package;
 use crate::stop::Stop;
 
-/// The document that the parser reads.
+/// The document that the parser validates.
 const DOCUMENT: &str = "docs/asyncapi.yaml";
 
-/// The parser.
+/// The parser's package.
 const PARSER: Package = Package {
     name: "@asyncapi/parser",
     version: "3.6.3",
@@ -23,18 +23,18 @@ const PARSER: Package = Package {
     directory: "asyncapi-parser",
 };
 
-/// What has the parser read a file.
+/// The script that runs the parser on a file.
 const VALIDATE: &str = include_str!("docs/validate.js");
 
-/// Nothing is to be chosen.
+/// Options: none.
 #[derive(Args)]
 pub(crate) struct Options {}
 
-/// Writes and reads them.
+/// Generates both documents and validates the first.
 pub(crate) async fn run(Options {}: Options) -> Result<ExitCode> {
     let mut stop = Stop::listen()?;
-    // The tests that compare are the ones that know what is right. The API serves the first document, so it
-    // is written before the API is built.
+    // The tests that compare the documents with the code can also write them. The API serves the first
+    // document, so it is written before the API is built.
     for (package, module) in [("e2e", "asyncapi"), ("todo-api", "openapi")] {
         let test = format!("{module}::the_document_is_what_the_code_says");
         let mut write = cargo();
@@ -49,7 +49,8 @@ pub(crate) async fn run(Options {}: Options) -> Result<ExitCode> {
     validate(&parser, &mut stop).await
 }
 
-/// Has the parser read the document. Where the parser cannot be had, this is said, and nothing fails.
+/// Validates the document with the parser. If the parser cannot be installed, a warning is shown, and
+/// nothing fails.
 pub(crate) async fn check(stop: &mut Stop) -> Result<ExitCode> {
     match PARSER.ensure(stop).await {
         Ok(parser) => validate(&parser, stop).await,

@@ -30,25 +30,26 @@ struct Arguments {
 enum Task {
     /// Starts the whole system without Docker, and stops it on Ctrl-C
     Up(up::Options),
-    /// Stops a member, a service, the broker or the database of the system that is up, until it is started
+    /// Stops a member, a service, the broker or the database of the running system, until it is started
     Stop(control::Options),
     /// Starts what was stopped, a service that was left out or is new, or more members of one
     Start(control::StartOptions),
-    /// Kills it as a crash would, after which it is started again
+    /// Kills it as a crash would, after which it is restarted
     Kill(control::Options),
-    /// Runs todoctl at the system that is up
+    /// Runs todoctl on the running system
     Todoctl(todoctl::Options),
-    /// Measures how fast the system is, beside plain programs that do the same
+    /// Measures the performance of the system, beside plain programs that do the same
     Bench(bench::Options),
-    /// Breaks the whole system under load, from a seed, and judges what came of it
+    /// Breaks the whole system under load, from a seed, and judges the outcome
     Chaos(chaos::Options),
     /// Runs every test, with a private PostgreSQL for all and a broker for each
     Test(test::Options),
     /// Walks through the compose files on a Docker engine, as a user does
     ComposeTest(compose_test::Options),
-    /// Writes `docs/asyncapi.yaml` and `docs/openapi.json` from the code, and has the official parser read the first
+    /// Generates `docs/asyncapi.yaml` and `docs/openapi.json` from the code, and validates the first
+    /// with the official parser
     Docs(docs::Options),
-    /// Records the checked SQL queries in `.sqlx`, or checks that they are recorded
+    /// Records the metadata of the checked SQL queries in `.sqlx`, or checks that it is recorded
     Sql(sql::Options),
 }
 

@@ -11,18 +11,18 @@ use tokio::process::Command;
 use crate::cargo::{finish, target_dir};
 use crate::stop::Stop;
 
-/// A package in its one version that we use.
+/// A package, in the one version that we use.
 pub(crate) struct Package {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
-    /// What it needs, where it leaves open in which version.
+    /// Its dependencies without an exact version of their own, pinned to one.
     pub(crate) with: &'static [&'static str],
-    /// How its directory under `target/` begins.
+    /// Prefix of its directory under `target/`.
     pub(crate) directory: &'static str,
 }
 
 impl Package {
-    /// The directory where the package is; it is fetched once.
+    /// Returns the directory of the package, which is installed if it is missing.
     pub(crate) async fn ensure(&self, stop: &mut Stop) -> Result<PathBuf> {
         let (name, version) = (self.name, self.version);
         let target = target_dir().await?;
@@ -37,7 +37,7 @@ impl Package {
             "Installing {name} {version} under `{}`",
             directory.display()
         );
-        // What is there is there as a whole.
+        // It is renamed when it is complete, so that a directory that exists is complete.
         let unfinished = target.join(format!("{}.unfinished", self.directory));
         fs::create_dir_all(&unfinished)?;
         let mut npm = Command::new("npm");

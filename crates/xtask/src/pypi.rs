@@ -11,17 +11,18 @@ use tokio::process::Command;
 use crate::cargo::{finish, target_dir};
 use crate::stop::Stop;
 
-/// A package in its one version that we use, in an environment of its own.
+/// A package, in the one version that we use, in an environment of its own.
 pub(crate) struct Package {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
 }
 
 impl Package {
-    /// Sees to it that the package is there, under `target/`; it is fetched once.
+    /// Installs the package under `target/` if it is missing.
     pub(crate) async fn ensure(&self, stop: &mut Stop) -> Result<()> {
         let directory = self.directory().await?;
-        // An environment knows where it is, so it cannot be moved when it is whole.
+        // An environment contains its own path, so it cannot be renamed when it is complete; a file
+        // marks that.
         let whole = directory.join("whole");
         if whole.exists() {
             return Ok(());
@@ -56,7 +57,7 @@ impl Package {
     }
 }
 
-/// Whether Python can make environments; Debian divides that from the rest.
+/// Returns whether Python can make environments; Debian has that in a package of its own.
 async fn has_environments() -> bool {
     let mut python = Command::new("python3");
     python.args(["-c", "import ensurepip, venv"]);

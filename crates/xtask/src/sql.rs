@@ -1,5 +1,5 @@
-//! `cargo xtask sql`: the compiler checks the queries against recorded answers of a real database;
-//! this records them anew, after a change of a migration or a query.
+//! `cargo xtask sql`: records the metadata of the queries in `.sqlx`, which the compiler checks them
+//! against, from a real database; needed after a change of a migration or a query.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,10 +14,10 @@ use testkit::{Postgres, PostgresOptions, install};
 use crate::cargo::{cargo, root, succeed};
 use crate::stop::Stop;
 
-/// What to do with the answers.
+/// Options of the task.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Compare with what is recorded, and change nothing
+    /// Compare with the recorded metadata, and change nothing
     #[arg(long)]
     check: bool,
 }
@@ -67,7 +67,7 @@ async fn record_or_compare(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What the database answers to each query of `store`: file name and content.
+/// Returns the database's metadata of each query of `store`: file name and content.
 async fn answers(postgres: &Postgres) -> Result<BTreeMap<String, Vec<u8>>> {
     postgres.create_database(DATABASE).await?;
     for migration in migrations()? {
@@ -94,7 +94,7 @@ async fn answers(postgres: &Postgres) -> Result<BTreeMap<String, Vec<u8>>> {
     read_all(directory.path())
 }
 
-/// The migrations in their order.
+/// Returns the migrations in their order.
 fn migrations() -> Result<Vec<PathBuf>> {
     let directory = root().join("migrations");
     let entries = fs::read_dir(&directory)
@@ -137,7 +137,7 @@ fn write_all(
     Ok(())
 }
 
-/// The names of files that are not the same, with what is the matter.
+/// Returns the names of the files that differ, with the kind of the difference.
 fn differences(
     before: &BTreeMap<String, Vec<u8>>,
     after: &BTreeMap<String, Vec<u8>>,

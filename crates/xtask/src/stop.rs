@@ -1,11 +1,11 @@
-//! The wish to stop: Ctrl-C, `SIGTERM` from another program, or the end of the terminal.
+//! Requests to stop: Ctrl-C, `SIGTERM` from another program, or the end of the terminal.
 
 use std::fs;
 
 use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Hears the signals from the moment it is made; until then they end the process.
+/// Receives the signals from the moment it is made; until then they end the process.
 pub(crate) struct Stop {
     interrupt: Signal,
     terminate: Signal,
@@ -14,7 +14,7 @@ pub(crate) struct Stop {
 
 impl Stop {
     pub(crate) fn listen() -> Result<Self> {
-        // Who starts us by `nohup` wants us to outlive the terminal.
+        // A user who starts us with `nohup` wants us to outlive the terminal.
         let outlives = is_ignored(SignalKind::hangup());
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -25,7 +25,7 @@ impl Stop {
         })
     }
 
-    /// Waits for the next signal and names it.
+    /// Waits for the next signal and returns it.
     pub(crate) async fn asked(&mut self) -> testkit::Signal {
         tokio::select! {
             _ = self.interrupt.recv() => testkit::Signal::SIGINT,
@@ -42,8 +42,8 @@ async fn heard(signal: Option<&mut Signal>) {
     }
 }
 
-/// Whether this process was started with the signal ignored, as the kernel's table of processes says
-/// it: bit n - 1 of `SigIgn` is signal n.
+/// Returns whether this process was started with the signal ignored: bit n - 1 of `SigIgn` in the
+/// kernel's status of the process is signal n.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let bits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test there is, against real servers.
+//! `cargo xtask test`: runs every test, against real servers.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use crate::docs;
 use crate::stop::Stop;
 use crate::{npm, pypi};
 
-/// What to test.
+/// Options of the tests.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Arguments for the test runner, such as `-p bus` or a part of a test's name; examples in the
@@ -22,8 +22,8 @@ pub(crate) struct Options {
     args: Vec<String>,
 }
 
-/// What tries the API by its document, and what makes a client of that. The tests in `crates/e2e/tests/it` that use them
-/// name the versions too.
+/// Python packages: one tests the API by its document, the other generates a client from it. The tests
+/// in `crates/e2e/tests/it` that use them name the versions too.
 const IN_PYTHON: [pypi::Package; 2] = [
     pypi::Package {
         name: "schemathesis",
@@ -35,11 +35,11 @@ const IN_PYTHON: [pypi::Package; 2] = [
     },
 ];
 
-/// Every test connects a few times, and the runner starts several at once.
+/// The database's limit of connections: every test makes a few, and the runner starts several at once.
 const CONNECTIONS: u32 = 500;
 
-/// What is run in the browser: what checks how accessible pages are, and a suite for whatever follows `TodoMVC`. And
-/// what makes types of the API's document.
+/// JavaScript packages: one generates types from the API's document; the others run in the browser, to
+/// check the pages' accessibility, and as a suite for everything that follows `TodoMVC`.
 const IN_JAVASCRIPT: [npm::Package; 3] = [
     npm::Package {
         name: "openapi-typescript",
@@ -61,7 +61,7 @@ const IN_JAVASCRIPT: [npm::Package; 3] = [
     },
 ];
 
-/// Runs the tests; the exit code is theirs.
+/// Runs the tests; the exit code is that of the runner.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     install::ensure_servers()?;
     // From here on a signal must not end us before the cluster is stopped.
@@ -80,9 +80,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
 
 async fn test(options: &Options, postgres: &str, stop: &mut Stop) -> Result<ExitCode> {
     let parts = chosen_packages(&options.args);
-    // Tests of the whole system start the services' programs, and look at the page with a browser.
+    // Tests of the whole system start the services' programs, and open the page in a browser.
     if parts.is_empty() || parts.contains(&"e2e") {
-        // Where one of these cannot be had, the tests that need it fail, and say so too.
+        // If one of these cannot be installed, the tests that need it fail, and say so too.
         if let Err(error) = install::ensure_browser() {
             eprintln!("warning: a browser is NOT there: {error:#}");
         }
@@ -119,7 +119,7 @@ async fn test(options: &Options, postgres: &str, stop: &mut Stop) -> Result<Exit
     Ok(ended.map_or(documents, code))
 }
 
-/// `cargo nextest`, which runs the tests of all crates side by side, or `cargo test` where it is not
+/// Returns `cargo nextest`, which runs the tests of all crates in parallel, or `cargo test` if it is not
 /// installed.
 async fn runner() -> Command {
     let known = cargo().args(["nextest", "--version"]).output().await;
@@ -127,7 +127,7 @@ async fn runner() -> Command {
     if known.is_ok_and(|output| output.status.success()) {
         command.args(["nextest", "run"]);
         if may_mount() {
-            // They are left out otherwise.
+            // Ignored tests need to mount.
             command.arg("--run-ignored=all");
         }
     } else {
@@ -136,7 +136,7 @@ async fn runner() -> Command {
     command
 }
 
-/// Whether we may mount disks, as root usually may: the kernel's capability `CAP_SYS_ADMIN`.
+/// Returns whether we may mount disks, as root usually may: the kernel's capability `CAP_SYS_ADMIN`.
 fn may_mount() -> bool {
     const SYS_ADMIN: u32 = 21;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -145,7 +145,7 @@ fn may_mount() -> bool {
     effective.is_some_and(|bits| bits >> SYS_ADMIN & 1 == 1)
 }
 
-/// The packages that the runner's arguments choose.
+/// Returns the packages that the runner's arguments choose.
 fn chosen_packages(args: &[String]) -> Vec<&str> {
     let mut chosen = Vec::new();
     let mut rest = args.iter().map(String::as_str);

@@ -1,4 +1,4 @@
-//! `cargo xtask todoctl`: the operator's command line, at the system that is up.
+//! `cargo xtask todoctl`: the operator's command line, on the running system.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
@@ -9,17 +9,18 @@ use clap::Args;
 use crate::cargo::{self, succeed, target_dir};
 use crate::up::{Data, PROFILE, run_file};
 
-/// What it is told.
+/// Options of the task.
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(flatten)]
     data: Data,
-    /// What todoctl is told, such as `status`; `help` lists it
+    /// Arguments for todoctl, such as `status`; `help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<String>,
 }
 
-/// Becomes the todoctl that `up` has built: its exit code, its signals and its terminal are todoctl's own.
+/// Replaces this process with the todoctl that `up` has built: exit code, signals and terminal are its
+/// own. Builds it if it is missing.
 #[expect(
     clippy::disallowed_methods,
     reason = "it only asks whether todoctl will find its own setting"
@@ -32,7 +33,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let mut command = Command::new(&program);
     command.args(options.words);
     if std::env::var_os("NATS_URL").is_none() {
-        // Not to be up hinders nobody who wants help only; todoctl says itself what it tries then.
+        // Help needs no running system; todoctl itself says which broker it tries then.
         if let Ok(nats) = run_file::nats(&options.data.dir()?) {
             command.env("NATS_URL", nats);
         }

@@ -23,13 +23,13 @@ use choice::Scale;
 use control::Control;
 use print::Printer;
 
-/// A first start waits for the build, so this is what is compiled soon.
+/// The build profile. A first start waits for the build, so it is the one that compiles faster.
 pub(crate) const PROFILE: &str = "release";
 
-/// What to start, and where.
+/// Options of `up`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How many members of a service, for example `save-handler=3`
+    /// Number of members of a service, for example `save-handler=3`
     #[arg(long, value_name = "SERVICE=COUNT")]
     scale: Vec<Scale>,
 
@@ -53,10 +53,10 @@ pub(crate) struct Options {
     data: Data,
 }
 
-/// Which system is meant, where there are several.
+/// The data directory, which identifies a system if there are several.
 #[derive(Args)]
 pub(crate) struct Data {
-    /// Where the data is kept [default: `.todo` in the repository]
+    /// Directory of the data [default: `.todo` in the repository]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -75,7 +75,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let dir = options.data.dir()?;
     fs::create_dir_all(&dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
     let _lock = lock(&dir)?;
-    // It may be of a run that was killed, and nobody shall take its addresses for ours.
+    // A file of a run that was killed may be left, and its addresses are not ours.
     run_file::remove(&dir);
     install::ensure_servers()?;
     let mut stop = Stop::listen()?;
@@ -104,7 +104,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS)
 }
 
-/// Only one system may run on the same data. The lock ends with the process, however that ends.
+/// Takes the lock that only one system on the same data may hold. It is released when the process ends,
+/// however that ends.
 fn lock(dir: &Path) -> Result<File> {
     let path = dir.join("lock");
     let file = File::options()
@@ -127,7 +128,7 @@ fn lock(dir: &Path) -> Result<File> {
 
 async fn start(options: &Options, dir: &Path, printer: &Printer) -> Result<System> {
     build(printer).await?;
-    // What was left over may hold the ports that are looked for next.
+    // Leftover processes may hold the ports that are chosen next.
     System::stop_leftovers(dir).await?;
     let bin_dir = target_dir().await?.join(PROFILE);
     let system = System::start(system_options(options, dir, bin_dir, printer)?).await?;

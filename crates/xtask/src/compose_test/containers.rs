@@ -1,4 +1,4 @@
-//! What runs, as the engine sees it.
+//! Containers of the project, as the engine reports them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use testkit::{http, try_eventually};
 
 use super::docker::Docker;
 
-/// The images that others make.
+/// The services whose images are not ours.
 const THEIRS: [&str; 2] = ["message-queue", "todo-db"];
 
 /// A container of the project.
@@ -22,10 +22,10 @@ pub(super) struct Container {
     inspected: Value,
 }
 
-/// Which container of a name it is, and since when it runs.
+/// The id and the start time of each container, by name.
 pub(super) type Identities = BTreeMap<String, (String, String)>;
 
-/// Every container of the project, also those that have ended.
+/// Returns every container of the project, also those that have ended.
 pub(super) async fn all(docker: &Docker) -> Result<Vec<Container>> {
     let filter = format!("label=com.docker.compose.project={}", docker.project());
     let ids = docker
@@ -40,8 +40,8 @@ pub(super) async fn all(docker: &Docker) -> Result<Vec<Container>> {
     inspected.into_iter().map(Container::try_from).collect()
 }
 
-/// Waits until every container that runs says that it is healthy, and the page, which is of use before that,
-/// that all it needs is there.
+/// Waits until every running container is healthy, and the page, which is healthy already without the
+/// broker and the database, is ready as well.
 pub(super) async fn healthy(docker: &Docker) -> Result<()> {
     try_eventually(
         "everything is healthy",
@@ -63,7 +63,8 @@ pub(super) async fn healthy(docker: &Docker) -> Result<()> {
     .await
 }
 
-/// Those that run. `setup`, which has ended, may run again whenever something is started.
+/// Returns the running containers. `setup` is not among them: it has ended, and may run again whenever
+/// something is started.
 pub(super) async fn identities(docker: &Docker) -> Result<Identities> {
     let containers = all(docker).await?;
     let running = containers.into_iter().filter(|container| container.running);
@@ -87,8 +88,8 @@ pub(super) async fn runs(docker: &Docker, services: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Fails unless one container of `service` was added, and each one of `before` is still the same and
-/// was never started again.
+/// Fails unless one container of `service` was added, and each one of `before` is still the same and was
+/// not restarted.
 pub(super) async fn added(docker: &Docker, before: &Identities, service: &str) -> Result<()> {
     healthy(docker).await?;
     let after = identities(docker).await?;
@@ -113,7 +114,7 @@ pub(super) async fn added(docker: &Docker, before: &Identities, service: &str) -
 }
 
 impl Container {
-    /// Fails if the container may do more than it has to.
+    /// Fails if the container has more privileges than it needs.
     pub(super) fn is_confined(&self) -> Result<()> {
         let config = &self.inspected["HostConfig"];
         let name = &self.name;
@@ -149,12 +150,12 @@ impl Container {
         THEIRS.contains(&self.service.as_str())
     }
 
-    /// How it ended, if it has.
+    /// Returns the container's exit code.
     pub(super) fn exit_code(&self) -> Option<i64> {
         self.inspected.pointer("/State/ExitCode")?.as_i64()
     }
 
-    /// Under which addresses of the host its ports are published.
+    /// Returns the host's addresses that its ports are published on.
     pub(super) fn published_on(&self) -> Vec<String> {
         let ports = self.inspected.pointer("/NetworkSettings/Ports");
         let bindings = ports.and_then(Value::as_object).into_iter().flatten();

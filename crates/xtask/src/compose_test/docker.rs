@@ -1,4 +1,4 @@
-//! The engine, by the commands that a user types.
+//! The Docker engine, through the commands that a user types.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -12,14 +12,14 @@ use tokio::time::timeout;
 
 use crate::cargo::root;
 
-/// How long a command may take, and how long if it compiles.
+/// Time that a command may take, and one that compiles.
 const PATIENCE: Duration = Duration::from_mins(4);
 const BUILD_PATIENCE: Duration = Duration::from_mins(40);
 
-/// The files with the audit.
+/// The compose files with the audit.
 pub(super) const AUDIT: &str = "-f docker-compose.yml -f docker-compose-audit.yml";
 
-/// The files with the API too, which is everything there is.
+/// All compose files: those with the audit and the API.
 pub(super) const EVERYTHING: &str =
     "-f docker-compose.yml -f docker-compose-audit.yml -f docker-compose-api.yml";
 
@@ -31,7 +31,7 @@ pub(super) struct Docker {
     monitor_port: u16,
 }
 
-/// Fails with what is missing, if something is.
+/// Fails unless Docker, compose and buildx are usable; the error says which is missing.
 pub(super) async fn usable() -> Result<()> {
     for args in ["version", "compose version", "buildx version"] {
         let mut command = Command::new("docker");
@@ -45,7 +45,7 @@ pub(super) async fn usable() -> Result<()> {
 
 impl Docker {
     pub(super) fn new() -> Result<Self> {
-        // Another checkout is another project.
+        // Each checkout has a project name of its own.
         let mut hasher = DefaultHasher::new();
         root().hash(&mut hasher);
         Ok(Self {
@@ -72,7 +72,7 @@ impl Docker {
         format!("http://127.0.0.1:{}{path}", self.monitor_port)
     }
 
-    /// Runs `docker compose` with what a user would type behind it, and returns what it prints.
+    /// Runs `docker compose` with these arguments, shows the command, and returns its output.
     pub(super) async fn compose(&self, args: &str) -> Result<String> {
         let started = Instant::now();
         let printed = self.compose_quietly(args).await?;
@@ -83,12 +83,12 @@ impl Docker {
         Ok(printed)
     }
 
-    /// The same without telling, for what is asked again and again.
+    /// Runs `docker compose` like [`compose`](Self::compose) without showing the command, for polling.
     pub(super) async fn compose_quietly(&self, args: &str) -> Result<String> {
         output(self.compose_command(args.split_whitespace()), PATIENCE).await
     }
 
-    /// Runs commands of the manual in `directory`, where all files are named by the environment.
+    /// Runs commands of the manual in `directory`, with all compose files named by the environment.
     pub(super) async fn script(&self, commands: &str, directory: &Path) -> Result<()> {
         print!("{commands}");
         let files = ["", "-audit", "-api"].map(|file| {
@@ -100,13 +100,13 @@ impl Docker {
             .env("COMPOSE_PROJECT_NAME", &self.project)
             .env("COMPOSE_FILE", files.join(":"))
             .arg("-ec")
-            // Its volumes begin with the project's name.
+            // The names of its volumes begin with the project's name.
             .arg(commands.replace(" todo_", &format!(" {}_", self.project)))
             .current_dir(directory);
         output(shell, PATIENCE).await.map(drop)
     }
 
-    /// Builds every image, and shows how.
+    /// Builds every image, and shows the progress.
     pub(super) async fn build(&self) -> Result<()> {
         let args = format!("{EVERYTHING} --profile tools build");
         let mut command = self.compose_command(args.split_whitespace());
@@ -119,14 +119,14 @@ impl Docker {
         Ok(())
     }
 
-    /// Starts `docker compose` with these arguments as a process of its own, which goes on.
+    /// Starts `docker compose` with these arguments and does not wait for its end.
     pub(super) fn start(&self, args: &str) -> Result<Process> {
         println!("    $ docker compose {args}");
         let command = self.compose_command(args.split_whitespace());
         Process::spawn("docker compose", command, Output::Lines(None))
     }
 
-    /// Asks the database.
+    /// Runs a query and returns psql's output.
     pub(super) async fn psql(&self, query: &str) -> Result<String> {
         let args = "exec -T todo-db psql -X -U todo -d todo -v ON_ERROR_STOP=1 -A -t -c";
         let args = args.split_whitespace().chain([query]);
@@ -134,14 +134,14 @@ impl Docker {
         Ok(answer.trim().to_owned())
     }
 
-    /// Runs another command of `docker`.
+    /// Runs another command of `docker` and returns its output.
     pub(super) async fn docker(&self, args: &[&str]) -> Result<String> {
         let mut command = Command::new("docker");
         command.args(args);
         output(command, PATIENCE).await
     }
 
-    /// Takes everything away: containers, networks, volumes and images.
+    /// Removes everything: containers, networks, volumes and images.
     pub(super) async fn remove_all(&self) -> Result<()> {
         let args = format!(
             "{EVERYTHING} --profile tools down --volumes --remove-orphans --rmi local --timeout 5"
@@ -150,7 +150,7 @@ impl Docker {
         Ok(())
     }
 
-    /// Shows the containers and the end of their logs, for whoever has to find out what went wrong.
+    /// Shows the containers and the end of their logs, for diagnosis.
     pub(super) async fn show_state(&self) {
         for args in ["ps --all", "logs --timestamps --tail 60"] {
             let shown = self.compose_quietly(&format!("{EVERYTHING} {args}")).await;
@@ -164,7 +164,7 @@ impl Docker {
 
     fn compose_command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new("docker");
-        // It must not matter what somebody has set for their own project.
+        // A user's settings for another project must have no effect.
         for name in ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"] {
             command.env_remove(name);
         }
@@ -175,7 +175,7 @@ impl Docker {
         command
     }
 
-    /// What compose reads from the environment.
+    /// Sets the environment variables that the compose files and compose itself read.
     fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("WEB_PORT", self.web_port.to_string())
@@ -185,9 +185,10 @@ impl Docker {
     }
 }
 
-/// What a command prints; fails, with what it says, if it does.
+/// Runs a command and returns its standard output. Fails, with its output, if it fails or takes longer
+/// than `patience`.
 async fn output(mut command: Command, patience: Duration) -> Result<String> {
-    // A Ctrl-C on the terminal is for us: we end our children, and clean up after them.
+    // A Ctrl-C on the terminal is for us: we end our child processes, and clean up after them.
     command
         .process_group(0)
         .kill_on_drop(true)

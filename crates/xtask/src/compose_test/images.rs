@@ -1,4 +1,4 @@
-//! The images of our services: small, and nobody's root.
+//! Checks of our services' images: small, and without root.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::docker::Docker;
 use crate::cargo::services;
 
-/// The largest that an image may be, in bytes.
+/// Greatest size of an image, in bytes.
 const LARGEST: u64 = 50_000_000;
 
 /// Checks the image of each service, and shows their sizes.

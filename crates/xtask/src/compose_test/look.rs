@@ -1,4 +1,4 @@
-//! What there is to see from outside: the stream, the audit's log, the API's list, the database.
+//! Checks from outside: of the stream, the audit's log, the API's list, and the database.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use testkit::{http, try_eventually};
 
 use super::docker::{AUDIT, Docker};
 
-/// What comes after something was published, or started.
+/// Time within which an effect must be visible after something was published or started.
 pub(super) const SOON: Duration = Duration::from_secs(20);
 
 /// Waits until the audit's log has `AUDIT @ <time>: <item>`.
@@ -29,7 +29,7 @@ pub(super) async fn is_audited(docker: &Docker, item: &str) -> Result<()> {
     .await
 }
 
-/// Waits until the audit has every event that is stored.
+/// Waits until the audit has every event of the stream.
 pub(super) async fn audit_is_complete(docker: &Docker) -> Result<()> {
     try_eventually("the audit has every event", SOON, async || {
         let stored = stream(docker).await?;
@@ -47,14 +47,14 @@ pub(super) async fn audit_is_complete(docker: &Docker) -> Result<()> {
     .await
 }
 
-/// How many connections the services have to the database.
+/// Returns the number of the services' connections to the database.
 pub(super) async fn connections(docker: &Docker) -> Result<usize> {
     let query = "select count(*) from pg_stat_activity \
                  where datname = 'todo' and pid <> pg_backend_pid()";
     Ok(docker.psql(query).await?.parse()?)
 }
 
-/// The state of the stream of events, as the broker's monitoring tells it.
+/// Returns the state of the stream of events, from the broker's monitoring endpoint.
 pub(super) async fn stream(docker: &Docker) -> Result<Value> {
     let report = http::get(&docker.monitor("/jsz?streams=true"))
         .await?
@@ -67,7 +67,7 @@ pub(super) async fn stream(docker: &Docker) -> Result<Value> {
     Ok(stream.context("the broker has no stream TODO")?["state"].clone())
 }
 
-/// A time as in `2026-11-20T14:04:29.8Z`.
+/// Returns whether the text has the form of `2026-11-20T14:04:29.8Z`.
 pub(super) fn is_time(text: &str) -> bool {
     let shape: String = text
         .chars()

@@ -6,18 +6,18 @@ use testkit::{http, try_eventually};
 use super::docker::Docker;
 use super::look::SOON;
 
-/// What was accepted: the page that says so, and the item's id.
+/// An accepted item: the page of confirmation, and the item's id.
 pub(super) struct Accepted {
     pub(super) page: String,
     pub(super) id: String,
 }
 
-/// The home page, in English.
+/// Returns the home page, in English.
 pub(super) async fn home(docker: &Docker) -> Result<String> {
     get(&docker.web("/")).await
 }
 
-/// Waits until the home page shows `text`; what is published is saved in a moment.
+/// Waits until the home page shows `text`; a published item is saved in a moment.
 pub(super) async fn shows(docker: &Docker, text: &str) -> Result<()> {
     let what = format!("the page shows `{text}`");
     try_eventually(&what, SOON, async || {
@@ -27,7 +27,7 @@ pub(super) async fn shows(docker: &Docker, text: &str) -> Result<()> {
     .await
 }
 
-/// Waits until the home page says that there are so many items.
+/// Waits until the home page's count is `items`.
 pub(super) async fn counts(docker: &Docker, items: usize) -> Result<()> {
     let what = format!("the page says that there are {items} items");
     try_eventually(&what, SOON, async || {
@@ -61,14 +61,14 @@ async fn get(url: &str) -> Result<String> {
     Ok(answer.text())
 }
 
-/// What stands behind `name` in the element that has `mark`.
+/// Returns the value that follows `name` in the element that has `mark`.
 fn attribute(html: &str, mark: &str, name: &str) -> Option<String> {
     let (_, element) = html.split_once(mark)?;
     let (_, value) = element.split_once('>')?.0.split_once(name)?;
     Some(value.split_once('"')?.0.to_owned())
 }
 
-/// How many items the page says there are.
+/// Returns the page's count of items.
 fn count(page: &str) -> Option<usize> {
     attribute(page, "class=\"todo-count\"", "data-total=\"")?
         .parse()

@@ -1,4 +1,4 @@
-//! A backup, and a database that is lost and comes back, by the very commands of the manual.
+//! A backup, and a lost database that is restored, by the very commands of the manual.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use super::look::{SOON, audit_is_complete};
 use super::page;
 use crate::cargo::root;
 
-/// Loses a database after the backup of another one was taken.
+/// Takes a backup, loses the database, and restores it.
 pub(super) async fn lost_database(docker: &Docker) -> Result<()> {
     let blocks = commands()?;
     let [backup, restore] = &blocks[..] else {
@@ -23,7 +23,7 @@ pub(super) async fn lost_database(docker: &Docker) -> Result<()> {
     page::add(docker, "in the dump").await?;
     page::shows(docker, "in the dump").await?;
     docker.script(backup, place.path()).await?;
-    // The broker was away for its part.
+    // The broker was stopped for its part of the backup.
     is_ready(docker).await?;
     page::add(docker, "after the dump").await?;
     page::shows(docker, "after the dump").await?;
@@ -34,7 +34,7 @@ pub(super) async fn lost_database(docker: &Docker) -> Result<()> {
     audit_is_complete(docker).await
 }
 
-/// The blocks of commands in the manual's part about backups.
+/// Returns the blocks of commands in the manual's section about backups.
 fn commands() -> Result<Vec<String>> {
     let manual = fs::read_to_string(root().join("docs/operations.md"))?;
     let part = manual

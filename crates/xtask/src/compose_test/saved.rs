@@ -1,4 +1,4 @@
-//! What the savers say that they saved.
+//! The savers' log lines about saved items.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::docker::Docker;
 
-/// The lines of the savers' log about items: for each item, who saved it, as often as it was.
+/// Returns the members that saved each item, one entry for each log line.
 pub(super) async fn by_item(docker: &Docker) -> Result<BTreeMap<String, Vec<String>>> {
     let log = docker
         .compose_quietly("logs --no-color save-handler")
@@ -18,7 +18,7 @@ pub(super) async fn by_item(docker: &Docker) -> Result<BTreeMap<String, Vec<Stri
     Ok(items)
 }
 
-/// How many of these items each member saved; fails unless each item was saved once.
+/// Returns the number of these items that each member saved; fails unless each item was saved once.
 pub(super) async fn shares(docker: &Docker, items: &[String]) -> Result<BTreeMap<String, usize>> {
     let saved = by_item(docker).await?;
     let mut shares = BTreeMap::new();
@@ -30,7 +30,7 @@ pub(super) async fn shares(docker: &Docker, items: &[String]) -> Result<BTreeMap
     Ok(shares)
 }
 
-/// `<member>  | … saved item item.id=<id>`
+/// Parses `<member>  | … saved item item.id=<id>` into the id and the member.
 fn saved(line: &str) -> Option<(String, String)> {
     let (before, after) = line.split_once(" saved item item.id=")?;
     let (member, _) = before.split_once('|')?;

@@ -1,5 +1,5 @@
-//! The fifth step: members of a group share the work, and the database does not notice how many
-//! publishers there are.
+//! The fifth step: the members of a group share the work, and the number of publishers has no effect on
+//! the database.
 
 use anyhow::{Result, ensure};
 use testkit::http;
@@ -10,18 +10,19 @@ use super::docker::Docker;
 use super::look::connections;
 use super::{page, saved};
 
-/// How many items come one by one, and the fewest of them that one of three members saves.
+/// Number of items that are added one by one, and the fewest of them that each of three members must
+/// save.
 pub(super) const ONE_BY_ONE: usize = 60;
 const FAIR_SHARE: usize = 10;
 
-/// How many publishers come at once after that.
+/// Number of publishers that follow at once.
 pub(super) const CROWD: usize = 120;
 
-/// The most connections to the database: four of the page, one of each saver, and one more of each
-/// that watches.
+/// Greatest number of connections to the database: four of the page, one of each saver, and one more for
+/// the health probe of each of them.
 const CONNECTIONS: usize = (4 + 1) + 3 * (1 + 1);
 
-/// Three savers save what one publisher adds, and then what many do.
+/// Checks that three savers share what one publisher adds, and then what many add at once.
 pub(super) async fn three_share(docker: &Docker) -> Result<()> {
     docker.compose("up -d --scale save-handler=3").await?;
     let savers = ["save-handler"; 3];
@@ -62,7 +63,8 @@ pub(super) async fn three_share(docker: &Docker) -> Result<()> {
     Ok(())
 }
 
-/// Many publishers at once; the most connections to the database that were seen meanwhile.
+/// Adds items from many publishers at once, and returns the greatest number of connections to the
+/// database meanwhile.
 async fn crowd(docker: &Docker) -> Result<usize> {
     let mut publishers = JoinSet::new();
     for number in 1..=CROWD {

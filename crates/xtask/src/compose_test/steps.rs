@@ -1,4 +1,4 @@
-//! The eight steps, each as the walk-through words it, and one of the manual.
+//! The eight steps of the walk-through, in its words, and one of the manual.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use super::{images, page, saved};
 /// The item of the seventh step.
 const KOREAN: &str = "홍보 비디오 촬영";
 
-/// Goes through all steps.
+/// Runs all steps.
 pub(super) async fn walk(docker: &Docker) -> Result<()> {
     told("0", "the images", async {
         docker.build().await?;
@@ -42,7 +42,7 @@ pub(super) async fn walk(docker: &Docker) -> Result<()> {
     told("9", "a lost database comes back", lost_database(docker)).await
 }
 
-/// Runs a step, and tells which it is and how long it took.
+/// Runs a step, and shows its name and its duration.
 async fn told(number: &str, what: &str, step: impl Future<Output = Result<()>>) -> Result<()> {
     println!("compose-test: step {number}: {what}");
     let started = Instant::now();
@@ -82,7 +82,7 @@ async fn page_accepts(docker: &Docker) -> Result<()> {
     );
     let stored = stream(docker).await?;
     ensure!(stored["messages"] == 1, "the stream has {stored}");
-    // The page itself looks on, for the browsers.
+    // The page itself has a consumer, for its browsers.
     ensure!(
         stored["consumer_count"] == 1,
         "somebody handles it: {stored}"
@@ -93,7 +93,7 @@ async fn page_accepts(docker: &Docker) -> Result<()> {
 async fn todoctl_listens(docker: &Docker) -> Result<()> {
     let mut todoctl = docker.start("run --rm -T todoctl sub events.todo.newitem")?;
     hears(docker, &todoctl).await?;
-    // Without a terminal a Ctrl-C would end the command only, and not what it started.
+    // Without a terminal a Ctrl-C would end the command only, and not the container that it started.
     for container in containers::all(docker).await? {
         if container.service == "todoctl" {
             let signal = ["kill", "--signal", "INT", &container.name];
@@ -145,7 +145,8 @@ async fn waiting_is_saved(docker: &Docker) -> Result<()> {
 }
 
 async fn audit_is_added(docker: &Docker, before: &Identities) -> Result<()> {
-    // Whoever adds a group has the broker read its users anew first, which touches nobody.
+    // A new group needs its user, so the broker reloads its configuration first, which disturbs no
+    // client.
     docker
         .compose("exec -T message-queue nats-server --signal reload=1")
         .await?;
@@ -153,7 +154,7 @@ async fn audit_is_added(docker: &Docker, before: &Identities) -> Result<()> {
         .compose(&format!("{AUDIT} up -d --scale save-handler=3"))
         .await?;
     added(docker, before, "audit-handler").await?;
-    // Everything since the first event, which is older than the audit.
+    // Every event since the first one, which is older than the audit.
     audit_is_complete(docker).await?;
     is_audited(docker, "the first of all").await?;
     is_audited(docker, &format!("one by one {ONE_BY_ONE}")).await
@@ -196,7 +197,7 @@ async fn data_stays(docker: &Docker) -> Result<()> {
     ensure!(left == 0, "{left} containers are left");
 
     docker.compose("up -d").await?;
-    // Neither todoctl nor what other files add has started by itself.
+    // Neither todoctl nor the services of the other files have started by themselves.
     let base = [
         "housekeeper",
         "message-queue",

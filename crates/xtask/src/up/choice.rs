@@ -1,4 +1,4 @@
-//! Which services, and how many.
+//! The services that can be chosen, and their number of members.
 
 use std::fs;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use testkit::system::SERVICES;
 
 use crate::cargo::root;
 
-/// A wish for a number of members.
+/// A requested number of members.
 #[derive(Clone)]
 pub(crate) struct Scale {
     pub(crate) service: String,
@@ -27,7 +27,7 @@ impl FromStr for Scale {
     }
 }
 
-/// Checks a service's name.
+/// Returns the service's name. Fails, with the names that there are, if there is no such service.
 pub(crate) fn service(name: &str) -> Result<String, String> {
     let services = services();
     if services.iter().any(|(service, _)| service == name) {
@@ -40,8 +40,8 @@ pub(crate) fn service(name: &str) -> Result<String, String> {
     ))
 }
 
-/// The services, and how many members each has unless told otherwise: those that are known, and one of
-/// each group that has a crate here.
+/// Returns the services and the default number of members of each: those of the system, and one member
+/// of each further group that has a crate here.
 pub(crate) fn services() -> Vec<(String, usize)> {
     let known = SERVICES.map(|(name, count)| (name.to_owned(), count));
     let crates = fs::read_dir(root().join("crates")).into_iter().flatten();

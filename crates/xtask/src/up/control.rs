@@ -1,5 +1,5 @@
-//! The way from another terminal to the system that is up: a socket beside its data, which only the
-//! owner of that may use.
+//! Commands from another terminal to the running system: a socket beside its data, which only the owner
+//! of the data may use.
 
 use std::fs::{self, File, Permissions};
 use std::io::ErrorKind;
@@ -16,15 +16,15 @@ use tokio::sync::{mpsc, oneshot};
 /// The socket's name in the data directory.
 const NAME: &str = "control";
 
-/// What is wished.
+/// A command.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "wish", rename_all = "lowercase")]
 pub(crate) enum Wish {
-    /// That it ends in good order and is not started again.
+    /// Stops a process in good order; it is not started again.
     Stop { name: String },
-    /// That it runs; of a service, that so many members do.
+    /// Starts a process, or as many members of a service as are missing until `count` run.
     Start { name: String, count: Option<usize> },
-    /// That it ends as by a crash, after which it is started again.
+    /// Kills a process as a crash would; it is started again.
     Kill { name: String },
 }
 
@@ -34,25 +34,25 @@ enum Answer {
     Failed(String),
 }
 
-/// A wish that was heard and waits for its answer.
+/// A received command that waits for its answer.
 pub(super) struct Heard {
     pub(super) wish: Wish,
     answer: oneshot::Sender<Answer>,
 }
 
 impl Heard {
-    /// Tells whoever wished what came of it.
+    /// Answers the command with its outcome.
     pub(super) fn answer(self, done: Result<Vec<String>>) {
         let answer = match done {
             Ok(lines) => Answer::Done(lines),
             Err(error) => Answer::Failed(format!("{error:#}")),
         };
-        // Whoever wished may be gone.
+        // The client may have disconnected.
         drop(self.answer.send(answer));
     }
 }
 
-/// Hears wishes while it is there.
+/// Receives commands until it is dropped.
 pub(super) struct Control {
     heard: mpsc::Receiver<Heard>,
     socket: PathBuf,
@@ -79,7 +79,7 @@ impl Control {
         Ok(Self { heard, socket })
     }
 
-    /// Waits for the next wish. May be cancelled and called again.
+    /// Waits for the next command. May be cancelled and called again.
     pub(super) async fn next(&mut self) -> Heard {
         match self.heard.recv().await {
             Some(heard) => heard,
@@ -94,7 +94,7 @@ impl Drop for Control {
     }
 }
 
-/// Hears one wish, and passes on what came of it.
+/// Receives one command of a client, and sends its outcome.
 async fn converse(stream: UnixStream, wishes: mpsc::Sender<Heard>) -> Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
@@ -107,7 +107,8 @@ async fn converse(stream: UnixStream, wishes: mpsc::Sender<Heard>) -> Result<()>
     Ok(())
 }
 
-/// Tells the system on the data in `dir` a wish, and returns what it did.
+/// Sends a command to the system on the data in `dir`, and returns the lines of its answer. Fails if no
+/// system is running there, or if the command failed.
 pub(crate) async fn tell(dir: &Path, wish: &Wish) -> Result<Vec<String>> {
     let not_up = || {
         format!(
@@ -130,7 +131,8 @@ pub(crate) async fn tell(dir: &Path, wish: &Wish) -> Result<Vec<String>> {
     }
 }
 
-/// A short way to the socket: its path may be longer than an address of a socket can be.
+/// A short path to the socket, by a file descriptor of its directory: its own path may be longer than
+/// the address of a socket can be.
 struct Near(File);
 
 impl Near {

@@ -1,4 +1,4 @@
-//! What others may wish of the system that is up: `cargo xtask stop`, `start` and `kill`.
+//! Carries out the commands of other terminals: `cargo xtask stop`, `start` and `kill`.
 
 use anyhow::{Result, bail};
 use testkit::System;
@@ -7,13 +7,13 @@ use super::choice;
 use super::control::Wish;
 use super::supervise::Troubles;
 
-/// The broker, by the name that it has beside the members.
+/// The broker's name beside the members'.
 const BROKER: &str = "message-queue";
 
-/// The database, likewise.
+/// The database's name beside the members'.
 const POSTGRES: &str = "todo-db";
 
-/// Does what is wished, and tells what was done, a line each.
+/// Carries out a command, and returns a line for each process.
 pub(super) async fn fulfil(
     system: &mut System,
     troubles: &mut Troubles,
@@ -52,7 +52,7 @@ pub(super) async fn fulfil(
     Ok(done)
 }
 
-/// What is meant: a member, all members of a service, or one of the two servers.
+/// Returns the processes of a name: a member, all members of a service, or one of the two servers.
 fn named(system: &System, name: &str) -> Result<Vec<String>> {
     match name {
         BROKER | "nats" => return Ok(vec![BROKER.to_owned()]),
@@ -76,7 +76,7 @@ fn named(system: &System, name: &str) -> Result<Vec<String>> {
     Ok(meant)
 }
 
-/// The members that have to run so that `count` of the service do: those that there are, then new ones.
+/// Returns the members that have to run so that `count` of the service do: existing ones, then new ones.
 fn to_start(system: &System, name: &str, count: Option<usize>) -> Result<Vec<String>> {
     let Ok(service) = choice::service(name) else {
         return named(system, name);
@@ -175,7 +175,7 @@ mod tests {
             "it is to be started again"
         );
 
-        // Three where there are two, while the database is away as well.
+        // Three members where there are two, and without the database.
         let said = done(&mut system, &mut troubles, stop("postgres")).await;
         assert_eq!(said, ["stopped todo-db"]);
         let said = done(&mut system, &mut troubles, start("save-handler", Some(3))).await;
@@ -198,7 +198,7 @@ mod tests {
         }
         assert!(troubles.next().is_some());
         assert_eq!(pid(&mut system, "message-queue"), None);
-        // Stopping counts for what is about to be started again, too.
+        // A member that is about to be restarted can be stopped, too.
         let said = done(&mut system, &mut troubles, stop("save-handler-3")).await;
         assert_eq!(said, ["stopped save-handler-3"]);
 

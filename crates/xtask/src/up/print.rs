@@ -1,4 +1,4 @@
-//! What `up` shows: its own steps, the addresses, and each member's log behind its name.
+//! Output of `up`: its own steps, the addresses, and each member's log behind its name.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use testkit::System;
 use url::Url;
 
-/// One colour for each member, as long as there are enough. (Red is for errors.)
+/// A colour for each member, as long as there are enough. (Red is for errors.)
 const COLOURS: [u8; 12] = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94, 37, 90];
 
 /// The width of the column with the members' names.
@@ -18,7 +18,7 @@ const WIDTH: usize = 15;
 #[derive(Clone)]
 pub(super) struct Printer {
     coloured: bool,
-    /// Who has spoken, in order.
+    /// The members in the order of their first lines.
     known: Arc<Mutex<Vec<String>>>,
 }
 
@@ -30,7 +30,7 @@ impl Printer {
         }
     }
 
-    /// Tells of a step of our own.
+    /// Shows a step of our own.
     pub(super) fn step(&self, text: &str) {
         write(&format!(
             "{} {text}\n",
@@ -38,13 +38,13 @@ impl Printer {
         ));
     }
 
-    /// Passes on a member's line.
+    /// Shows a member's line.
     pub(super) fn line(&self, member: &str, line: &str) {
         let name = self.paint(&format!("{member:<WIDTH$}"), self.colour(member));
         write(&format!("{name} | {line}\n"));
     }
 
-    /// The member's own colour: they are given out in the order in which members first speak.
+    /// Returns the member's colour: they are assigned in the order of the members' first lines.
     fn colour(&self, member: &str) -> u8 {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let place = known.iter().position(|name| name == member);
@@ -55,7 +55,7 @@ impl Printer {
         COLOURS[place % COLOURS.len()]
     }
 
-    /// Shows where everything is.
+    /// Shows the addresses.
     pub(super) fn addresses(&self, system: &System) {
         let hidden = "password in run.json";
         let at = |base: &Option<String>, path: &str| {
@@ -106,7 +106,8 @@ impl Printer {
     }
 }
 
-/// Whether a person reads along, who did not wish for another kind of lines (`LOG_FORMAT`).
+/// Returns whether the output goes to a terminal, and `LOG_FORMAT` does not ask for another form of
+/// lines.
 pub(super) fn on_a_terminal() -> bool {
     stdout().is_terminal() && wish("LOG_FORMAT").is_none()
 }
@@ -119,7 +120,7 @@ fn wish(variable: &str) -> Option<OsString> {
     std::env::var_os(variable).filter(|wish| !wish.is_empty())
 }
 
-/// The address as one may show it to somebody who looks over the shoulder.
+/// Returns a URL without its password, to be shown.
 fn without_password(address: &str) -> String {
     let Ok(mut url) = Url::parse(address) else {
         return String::new();
@@ -128,8 +129,8 @@ fn without_password(address: &str) -> String {
     url.to_string()
 }
 
-/// Writes at once, so that lines of several members do not mix. Whoever reads may have gone; the
-/// services go on.
+/// Writes in one piece, so that lines of several members do not mix. A reader that has gone is no error;
+/// the services go on.
 fn write(text: &str) {
     let mut out = stdout().lock();
     drop(out.write_all(text.as_bytes()));

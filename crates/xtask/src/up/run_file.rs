@@ -1,4 +1,5 @@
-//! `run.json`: where everything is, for other programs. It is there while the system is ready.
+//! `run.json`: the addresses and members of the system, for other programs. It exists while the system
+//! is ready.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +28,7 @@ struct Addresses {
     nats: String,
 }
 
-/// Writes the file, all at once: whoever waits for it finds it whole.
+/// Writes the file atomically, so that a program that waits for it finds it complete.
 pub(super) fn write(system: &System) -> Result<()> {
     let run = Run {
         web: system.web(),
@@ -40,7 +41,7 @@ pub(super) fn write(system: &System) -> Result<()> {
     write_privately(&system.dir().join(NAME), &serde_json::to_vec_pretty(&run)?)
 }
 
-/// The broker's address, with the operator's password.
+/// Returns the broker's URL, with the operator's password. Fails if the system is not ready.
 pub(crate) fn nats(dir: &Path) -> Result<String> {
     let file = dir.join(NAME);
     let text = fs::read(&file).with_context(|| {
@@ -54,7 +55,7 @@ pub(crate) fn nats(dir: &Path) -> Result<String> {
     Ok(run.nats)
 }
 
-/// Removes the file, if it is there.
+/// Removes the file, if it exists.
 pub(super) fn remove(dir: &Path) {
     drop(fs::remove_file(dir.join(NAME)));
 }

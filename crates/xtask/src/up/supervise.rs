@@ -1,4 +1,4 @@
-//! Starting again what ends by itself, as the restart policy of the compose files does.
+//! Restarts processes that end by themselves, as the restart policy of the compose files does.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,29 +12,29 @@ use super::control::Control;
 use super::print::Printer;
 use super::{operate, run_file};
 
-/// The first wait; each further one is twice as long.
+/// The first delay before a restart; each further one is twice as long.
 const SHORTEST: Duration = Duration::from_millis(250);
 
-/// The longest wait.
+/// The longest delay.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// What has run for so long starts with the shortest wait again.
+/// Running time after which the delay starts with the shortest one again.
 const STEADY: Duration = Duration::from_mins(1);
 
-/// What is known of something that has ended at least once.
+/// State of a process that has ended at least once.
 struct Trouble {
     wait: Duration,
     started: Instant,
-    /// When to start it again; nothing while it runs.
+    /// The time of the next restart; `None` while it runs.
     due: Option<Instant>,
 }
 
-/// Those that have ended and are to run again, by name.
+/// The processes that have ended and are restarted, by name.
 #[derive(Default)]
 pub(super) struct Troubles(BTreeMap<String, Trouble>);
 
 impl Troubles {
-    /// Notes that it has ended, and returns how long it has to wait.
+    /// Records that a process has ended, and returns the delay before its restart.
     pub(super) fn note(&mut self, name: &str) -> Duration {
         let now = Instant::now();
         let trouble = self.0.entry(name.to_owned()).or_insert(Trouble {
@@ -52,20 +52,20 @@ impl Troubles {
         trouble.wait
     }
 
-    /// Forgets it, and tells whether it was about to be started again.
+    /// Forgets a process, and returns whether it was about to be restarted.
     pub(super) fn forget(&mut self, name: &str) -> bool {
         let trouble = self.0.remove(name);
         trouble.is_some_and(|trouble| trouble.due.is_some())
     }
 
-    /// When the next one is to be started again.
+    /// Returns the time of the next restart.
     pub(super) fn next(&self) -> Option<Instant> {
         self.0.values().filter_map(|trouble| trouble.due).min()
     }
 }
 
-/// Keeps everything up until it is cancelled, and does what others wish; fails only when it cannot watch
-/// any more.
+/// Keeps everything running until it is cancelled, and carries out commands; fails only when it cannot
+/// watch the processes any more.
 pub(super) async fn keep_up(
     system: &mut System,
     control: &mut Control,
