@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The start of a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// With what is stored from now on.
+    /// With the events that are stored from now on.
     Now,
     /// With the event after this sequence of the stream.
     After(u64),

@@ -35,7 +35,7 @@ const READ_LIMIT: Duration = Duration::from_millis(1500);
 /// An entry with its revision.
 #[derive(Clone, Debug)]
 pub struct Note {
-    /// Greater than that of every earlier note under this key.
+    /// Greater than that of every earlier entry under this key.
     pub revision: u64,
     /// The value.
     pub body: Bytes,
@@ -44,7 +44,7 @@ pub struct Note {
 /// The reason why an entry is not known to be written, or cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// Somebody else has written under this key since; nothing was written.
+    /// Another client has written under this key since; nothing was written.
     #[error("somebody else has noted something under this key")]
     Overtaken,
     /// It cannot be written. As with every publish, it may have been written all the same.

@@ -1,4 +1,4 @@
-//! Questions and answers.
+//! Requests and responses.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,7 +21,7 @@ const ECHO: Topic = Topic {
     response_schema: r#"{"type":"string"}"#,
 };
 
-/// Answers while `test` goes on, then stops.
+/// Answers requests while `test` goes on, then stops.
 async fn answering<T>(
     members: &[&Bus],
     answer: impl AsyncFn(usize, &[u8]) -> Result<Vec<u8>, Refusal>,
@@ -52,7 +52,7 @@ async fn ask(bus: &Bus, question: &str) -> Result<String, AskError> {
     Ok(String::from_utf8(answer.to_vec()).unwrap())
 }
 
-/// Asks until somebody is there.
+/// Sends requests until one is answered.
 async fn answered(bus: &Bus) {
     eventually("somebody answers", SOON, async || ask(bus, "hello").await).await;
 }
@@ -109,7 +109,7 @@ async fn what_is_refused_comes_with_its_number_and_what_to_change() {
             };
             assert_eq!(refusal, Refusal::new(code, text));
         }
-        // Any client of the broker sees the same.
+        // Any client of the broker gets the same headers.
         let answer = world.raw.request(ECHO.subject, "which".into()).await;
         let headers = answer.unwrap().headers.unwrap();
         let header = |name| headers.get(name).unwrap().as_str().to_owned();
@@ -187,7 +187,7 @@ async fn a_member_that_stops_answers_what_it_was_asked_and_is_asked_no_more() {
                 }
             })
             .await;
-            // One or two may have been on their way.
+            // One or two may have been in flight.
             assert!(late.get() < 5, "{}", late.get());
             go_on.notify_one();
         };

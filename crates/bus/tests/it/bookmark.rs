@@ -1,4 +1,4 @@
-//! Bookmarks in the stream.
+//! Durable readers.
 
 use async_nats::jetstream;
 use bus::BookmarkError;
@@ -30,7 +30,7 @@ async fn what_is_not_read_comes_again_and_at_once_if_its_reader_leaves() {
     bookmark.read(&heard).await;
     let heard = bookmark.next().await.unwrap();
     assert_eq!(id(&heard), second.as_str());
-    // It is asked for one more, and leaves with it on its way.
+    // The reader has a pull request open for one more, and leaves with it in flight.
     bookmark.read(&heard).await;
     let waiting = tokio::time::timeout(std::time::Duration::from_millis(50), bookmark.next());
     assert!(waiting.await.is_err(), "there is nothing more");

@@ -1,4 +1,4 @@
-//! What a group gives up on is kept, and holds up nothing.
+//! Dead letters: an event that a group gives up on is kept, and holds up nothing.
 
 use std::time::Duration;
 
@@ -155,8 +155,8 @@ async fn an_event_that_keeps_failing_is_given_up_with_its_reason() {
     );
 }
 
-/// A member that dies between burying an event and settling it leaves it to another. In a soak of half an
-/// hour under outage upon outage, more than two minutes passed between the two.
+/// A member that dies between storing a dead letter and settling the event leaves it to another. In a
+/// soak of half an hour under outage upon outage, more than two minutes passed between the two.
 #[tokio::test]
 async fn a_dead_letter_that_is_stored_again_within_an_hour_is_the_same() {
     let world = World::new().await;

@@ -12,14 +12,14 @@ use tokio::process::Command;
 
 use crate::world::World;
 
-/// Sixteen lives, each as long as a process takes to start and an event to be given out again.
+/// Sixteen lives, each as long as a process takes to start and an event to be redelivered.
 const LIVES: Duration = Duration::from_secs(90);
 
-/// How many harmless events there are beside the one that kills.
+/// Number of harmless events beside the one that kills.
 const OTHERS: usize = 10;
 
-/// Starts the member again whenever it ends, until there is a dead letter and nothing left to do.
-/// Returns what its lives have survived, and how many there were.
+/// Starts the member again whenever it ends, until there is a dead letter and nothing left to do. Returns
+/// the events that its lives have survived, and the number of lives.
 async fn supervise(world: &World) -> (Vec<String>, usize) {
     let survived = Arc::new(Mutex::new(Vec::new()));
     let lives = Mutex::new(0);
@@ -57,14 +57,15 @@ async fn supervise(world: &World) -> (Vec<String>, usize) {
     (survived, *lives.lock().unwrap())
 }
 
-/// Examples are built along with the tests, beside the folder of the test's own program.
+/// Returns the path of the example, which is built along with the tests, beside the folder of the test's
+/// own program.
 fn program() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let target = tests.parent().unwrap().parent().unwrap();
     target.join("examples/mortal")
 }
 
-/// Returns what the members survived, in alphabetical order.
+/// Returns the events that the members survived, in alphabetical order.
 async fn assert_given_up_alone(killer: &str) -> Vec<String> {
     let world = World::new().await;
     for n in 0..OTHERS {
@@ -90,7 +91,8 @@ fn others() -> Vec<String> {
     (0..OTHERS).map(|n| format!("item {n}")).collect()
 }
 
-/// Whoever dies may not have acknowledged what it handled, so that some may come twice.
+/// A member that dies may not have acknowledged the events that it handled, so that some may be
+/// redelivered.
 #[tokio::test]
 async fn an_event_that_kills_whoever_handles_it_is_given_up_and_the_others_are_handled() {
     let mut survived = assert_given_up_alone("kills who handles it").await;

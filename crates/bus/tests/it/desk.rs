@@ -1,4 +1,4 @@
-//! What a group gave up on is looked at, replayed and discarded.
+//! Operations on dead letters: they are listed, replayed and discarded.
 
 mod letters;
 mod replays;
@@ -36,7 +36,7 @@ impl Got {
     }
 }
 
-/// A handler that may refuse whatever comes, and remembers it.
+/// A handler that may refuse every event, and remembers each.
 #[derive(Default)]
 struct Judge {
     refusing: Cell<bool>,
@@ -100,7 +100,7 @@ impl World {
         self.refuse_all(1).await.remove(0)
     }
 
-    /// Has the group `saver` refuse whatever there is, until there are `count` dead letters.
+    /// Has the group `saver` refuse every event, until there are `count` dead letters.
     async fn refuse_all(&self, count: usize) -> Vec<DeadLetter> {
         let (stop, saver) = (CancellationToken::new(), Judge::refusing());
         let group = self.bus.group("saver", events::ALL_SUBJECTS);
@@ -115,7 +115,7 @@ impl World {
         .await
     }
 
-    /// Asks for the first event in the name of a group with a limit, and settles nothing.
+    /// Requests the first event as a group with max deliveries at the broker, and settles nothing.
     async fn have_broker_give_up(&self, group: &str) {
         let jetstream = jetstream::new(self.raw.clone());
         let todo = jetstream.get_stream("TODO").await.unwrap();

@@ -1,4 +1,4 @@
-//! Reading what is stored on a subject, in order, from a place on.
+//! Feeds: the events stored on a subject, in order, from a sequence on.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,8 @@ use crate::world::{SOON, World};
 
 const NEW: &str = "events.todo.newitem";
 
-/// What a feed says next: an item's text and its sequence, or from where on it begins.
+/// Returns the next item of a feed: an item's text and its sequence, or the sequence after which it
+/// begins.
 async fn next(feed: &mut Feed) -> (String, u64) {
     loop {
         if let Some(said) = next_of_any(feed).await {
@@ -21,7 +22,7 @@ async fn next(feed: &mut Feed) -> (String, u64) {
     }
 }
 
-/// The same, with nothing for its having caught up.
+/// Returns the next item like [`next`], and nothing if the feed has caught up.
 async fn next_of_any(feed: &mut Feed) -> Option<(String, u64)> {
     Some(match timeout(SOON, feed.next()).await.unwrap() {
         Fed::Event(received) => {
@@ -129,7 +130,7 @@ async fn a_feed_says_when_it_cannot_go_on_where_it_was() {
     raw.delete_stream("TODO").await.unwrap();
     world.bus.ensure_streams(Streams::default()).await.unwrap();
     world.add("anew").await;
-    // Whether the new stream's first event is still to come depends on when the feed looks.
+    // It depends on when the feed reads the new stream whether the first event there is still to come.
     let (what, after) = next(&mut just_in_time).await;
     assert!(what == "begins" && after <= 1, "{what} {after}");
 }

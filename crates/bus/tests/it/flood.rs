@@ -27,7 +27,7 @@ async fn publish_bad(world: &World, count: usize) {
     }
 }
 
-/// Dead letters as they come to a stream that takes its time: it stores one when the test says so.
+/// A stream of dead letters that takes its time: it confirms one when the test says so.
 struct SlowStream<'w> {
     world: &'w World,
     coming: Subscriber,
@@ -75,7 +75,8 @@ async fn bad_events_hold_up_no_good_ones_while_they_are_buried() {
     };
     let member = group.batches(BATCHES, stop.clone(), handle);
     let buried = during(&stop, [member], async {
-        // Nothing is buried before: whoever waits for that gives up after a while, and tries again.
+        // No dead letter is stored before: a member that waits for that gives up after a while, and tries
+        // again.
         seen.reach(6).await;
         let mut buried = Vec::new();
         while buried.len() < 60 {
@@ -115,7 +116,7 @@ async fn a_member_buries_no_more_at_a_time_than_it_would_have_in_hand() {
             }
         }
         drop(stream);
-        // What was on its way comes again, to the real one.
+        // Letters that were in flight come again, to the real stream.
         world.bus.ensure_streams(Streams::default()).await.unwrap();
         world.settled("saver").await;
     })

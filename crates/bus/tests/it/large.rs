@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{SOON, World, during, new_item};
 
-/// How many small events come first: a member asks for many at a time then.
+/// Number of small events that come first: a member requests many at a time then.
 const SMALL: u64 = 3000;
 const LARGE: u64 = 150;
-/// How many bytes a large one has, of the 1 MiB that it may have.
+/// Size of a large one in bytes, of the 1 MiB that it may have.
 const SIZE: usize = 950_000;
 
 /// A container of a service has 256 MiB, for all that it does.
@@ -38,7 +38,7 @@ async fn of_large_events_a_member_has_few_in_hand_and_handles_all() {
     };
     let group = world.bus.group("saver", events::ALL_SUBJECTS);
     let handle = async |batch: &[Delivery<TodoEvent>]| {
-        // Until the member asks for nothing more, or there is no more.
+        // Until the member requests nothing more, or there is no more.
         let mut before = 0;
         let given = eventually("nothing more comes", SOON, async || {
             let group = world.group_info("saver").await.unwrap();

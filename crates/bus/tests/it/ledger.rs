@@ -23,7 +23,7 @@ async fn who_has_seen_the_newest_note_may_write_and_nobody_else() {
     let second = bus.note(key, first, "two".into()).await.unwrap();
     let noted = bus.noted(key).await.unwrap().unwrap();
     assert_eq!((noted.revision, &noted.body[..]), (second, &b"two"[..]));
-    // Another key is another matter, and of each only the newest note is kept.
+    // Another key is independent, and of each only the newest entry is kept.
     bus.note(Uuid::now_v7(), 0, "x".into()).await.unwrap();
     let jetstream = jetstream::new(world.raw.clone());
     let ledger = jetstream.get_stream(LEDGER).await.unwrap();

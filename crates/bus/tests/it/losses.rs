@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{SOON, World, during};
 
-/// How many events there are before the loss.
+/// Number of events before the loss.
 const BEFORE: u64 = 24;
 
-/// What happens to the newest block of the stopped broker's store.
+/// The damage to the newest block of the stopped broker's store.
 #[derive(Clone, Copy, PartialEq)]
 enum Damage {
     /// It ends in the middle.
@@ -23,7 +23,8 @@ enum Damage {
 }
 
 impl Damage {
-    /// How many bytes each event has, so that the store has several blocks where one of them shall be gone.
+    /// Returns the size of each event in bytes, so that the store has several blocks where one of them
+    /// shall be gone.
     fn padding(self) -> usize {
         match self {
             Self::Truncated => 10,
@@ -56,7 +57,7 @@ impl Damage {
     }
 }
 
-/// What came to a group: the text, the place in history and the identity of each event.
+/// Events that came to a group: the text, the position and the identity of each.
 #[derive(Default)]
 struct Came(RefCell<Vec<(String, Position, EventId)>>);
 
@@ -86,7 +87,7 @@ impl Came {
         .await;
     }
 
-    /// The events with this in their text, each once however often it came.
+    /// Returns the events with this in their text, each once however often it came.
     fn of(&self, what: &str) -> BTreeSet<(Position, String, String)> {
         let came = self.0.borrow();
         let of = came.iter().filter(|(text, ..)| text.starts_with(what));
@@ -114,7 +115,7 @@ async fn publish(raw: &Client, what: &str, count: u64, padding: usize) {
     }
 }
 
-/// Looks whether there is a loss to be mended.
+/// Checks for a loss, and returns it if one was repaired.
 async fn mended(bus: &Bus, watch: &mut LossWatch) -> Option<Loss> {
     bus.wait_connected().await;
     let mut losses = bus.mend_losses(watch).await.unwrap();
@@ -155,7 +156,7 @@ async fn a_loss_is_mended(damage: Damage, after: u64) {
         damage.happen(&mut broker).await;
         publish(&raw, "after", after, 10).await;
         let loss = mended(&bus, &mut watch).await;
-        // Newer brokers may know all the same how far they had counted.
+        // Newer brokers may know the last sequence all the same.
         let keeps_count = broker.version() >= Version(2, 10);
         assert!(loss.is_some() || keeps_count);
         if let Some(loss) = loss {
@@ -183,7 +184,7 @@ async fn a_loss_is_mended(damage: Damage, after: u64) {
         "{before:?} {after:?}"
     );
 
-    // Who joins later is given what is stored from now on.
+    // A member that joins later gets the events that are stored from now on.
     let stop = CancellationToken::new();
     during(&stop, [group(&bus, &stop)], async {
         publish(&raw, "last", 1, 10).await;

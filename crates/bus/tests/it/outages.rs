@@ -86,8 +86,8 @@ async fn stopping_during_an_outage_gives_the_events_back() {
     during(&stop, [member], seen.reach(20)).await;
 }
 
-/// What it has in hand cannot be given back then, and nobody waits for that: the broker gives it out
-/// again by itself.
+/// Its buffered events cannot be given back then, and nobody waits for that: the broker redelivers them
+/// by itself.
 #[tokio::test]
 async fn a_member_that_is_asked_to_stop_while_the_broker_is_away_stops_at_once() {
     let mut world = World::new().await;
@@ -123,7 +123,7 @@ async fn a_group_is_back_within_five_seconds_after_the_broker_was_killed() {
     assert_back_soon(async |broker| broker.kill().await.unwrap()).await;
 }
 
-/// A broker that is stopped ends the requests first, and the connection a moment later.
+/// A broker that is stopped ends the pull requests first, and the connection a moment later.
 #[tokio::test]
 async fn a_group_is_back_within_five_seconds_after_the_broker_was_stopped() {
     assert_back_soon(async |broker| broker.stop().await.unwrap()).await;
@@ -252,7 +252,7 @@ async fn a_stream_that_was_made_again_is_another_stream_to_its_groups() {
     assert!(positions[0].1 < positions[1].1);
 }
 
-/// It asked for nothing meanwhile, so that nobody told it.
+/// It had no pull request open meanwhile, so that nobody told it.
 #[tokio::test]
 async fn a_member_that_is_held_up_while_the_stream_is_made_again_knows_which_one_it_reads() {
     let world = World::new().await;
@@ -295,7 +295,7 @@ async fn a_member_that_is_held_up_while_the_stream_is_made_again_knows_which_one
         jetstream.delete_stream("TODO").await.unwrap();
         world.bus.ensure_streams(Streams::default()).await.unwrap();
         world.add("new").await;
-        // The first makes the group's place in the new stream, and leaves.
+        // The first creates the group's consumer in the new stream, and leaves.
         first_back.set(true);
         eventually("the new one is handled", SOON, async || {
             let group = world.group_info("saver").await;
@@ -304,7 +304,7 @@ async fn a_member_that_is_held_up_while_the_stream_is_made_again_knows_which_one
         .await;
         stop_first.cancel();
         eventually("the first has left", SOON, async || first_ended.get()).await;
-        // A member that has asked within a second hears of it by what becomes of the request.
+        // A member that had a request open within the last second learns of it by the end of that.
         tokio::time::sleep_until(held_up + Duration::from_millis(1100)).await;
         second_back.set(true);
         world.add("newer").await;

@@ -1,4 +1,4 @@
-//! Who may do what at the broker, by the product's own configuration.
+//! Permissions at the broker, by the product's own configuration.
 
 mod services;
 
@@ -52,7 +52,7 @@ fn address(broker: &Broker) -> String {
     format!("nats://127.0.0.1:{}", broker.port())
 }
 
-/// A plain client, and what the broker has refused it so far.
+/// Returns a plain client, and the list of the broker's refusals so far.
 async fn client(broker: &Broker, user: &str) -> (async_nats::Client, Arc<Mutex<Vec<String>>>) {
     let refused = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&refused);
@@ -69,7 +69,7 @@ async fn client(broker: &Broker, user: &str) -> (async_nats::Client, Arc<Mutex<V
     (client, refused)
 }
 
-/// Waits until the broker has said no to one more.
+/// Waits for one more refusal by the broker.
 async fn one_more(refused: &Mutex<Vec<String>>, before: usize, what: &str) {
     eventually(&format!("{what} is refused"), SOON, async || {
         let refused = refused.lock().await;
@@ -103,7 +103,7 @@ async fn is_refused(broker: &Broker, user: &str, publish: &[&str], subscribe: &[
     }
 }
 
-/// What nobody but setup and the operator may do to the streams.
+/// Requests about the streams that only setup and the operator may send.
 const STREAMS: [&str; 6] = [
     "$JS.API.STREAM.CREATE.OTHER",
     "$JS.API.STREAM.UPDATE.TODO",
@@ -147,7 +147,7 @@ async fn every_service_answers_roll_calls_and_who_must_not_works_all_the_same() 
         }
     })
     .await;
-    // This one was never told of roll calls.
+    // This one must not receive service discovery requests.
     let setup = bus(&broker, "setup").await;
     setup.ensure_streams(Streams::default()).await.unwrap();
 }
@@ -184,7 +184,7 @@ async fn the_housekeeper_looks_on_and_removes_what_is_handled_and_does_nothing_e
         "$JS.API.STREAM.MSG.GET.DEAD_LETTERS",
         "$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS",
         "$JS.API.CONSUMER.CREATE.DEAD_LETTERS.mine",
-        // It gives groups their places back after a loss, and takes no event itself.
+        // It recreates groups' consumers after a loss, and takes no event itself.
         "$JS.API.CONSUMER.MSG.NEXT.TODO.save-handler",
         "$JS.ACK.TODO.save-handler.1.1.1.1.1",
     ];

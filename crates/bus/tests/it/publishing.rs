@@ -1,4 +1,4 @@
-//! Yes means stored.
+//! Publishing succeeds only if the event is stored.
 
 use std::time::{Duration, Instant};
 

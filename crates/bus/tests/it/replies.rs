@@ -1,4 +1,4 @@
-//! Answers find who waits for them, or nobody misses them.
+//! Replies find the callers that wait for them, or nobody misses them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::world::{SOON, World};
 
-/// An answer that says nothing but that it came.
+/// Returns a reply that says nothing but that it came.
 fn answer_to(expected: &Expected) -> Reply {
     let reply = SaveReply { saved: None };
     reply.seal(expected.reply_to().clone(), Some("request-1".to_owned()))
@@ -87,7 +87,7 @@ async fn answers_come_again_after_the_broker_was_away() {
     let mut connected = world.bus.connected();
     world.broker.stop().await.unwrap();
     connected.wait_for(|connected| !connected).await.unwrap();
-    // Nobody keeps an answer for later that cannot be sent.
+    // A reply that cannot be sent is not kept for later.
     world.bus.reply_all(vec![answer_to(&waited_on)]).await;
     world.broker.restart().await.unwrap();
     connected.wait_for(|connected| *connected).await.unwrap();
@@ -139,7 +139,7 @@ async fn the_broker_forgets_an_inbox_that_nobody_has_any_more() {
     let interest = async || {
         let request = world.raw.request(subject.clone(), "{}".into());
         let nobody = tokio::time::timeout(Duration::from_millis(100), request).await;
-        // Somebody who listens and does not answer is waited for; nobody is told of at once.
+        // A subscriber that does not answer is waited for; without one, the request fails at once.
         nobody.is_err()
     };
     eventually("the broker knows the inbox", SOON, interest).await;

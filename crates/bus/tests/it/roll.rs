@@ -1,4 +1,4 @@
-//! Roll calls.
+//! Service discovery.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{SOON, World, during, later, never};
 
-/// Much longer than an answer takes.
+/// Much longer than a response takes.
 const LONG: Duration = Duration::from_secs(8);
 
-/// Somebody who asks, and is none of those who answer.
+/// Connects a client that asks, and is no member that answers.
 async fn caller(world: &World) -> Bus {
     let caller = Bus::visit(&world.broker.url(), "caller", "caller-1").await;
     let caller = caller.unwrap();
@@ -26,7 +26,7 @@ fn names(present: &[Present]) -> Vec<&str> {
     present.iter().map(|one| one.member.as_str()).collect()
 }
 
-/// Waits until those answer, and nobody else, and tells what they said.
+/// Waits until those members answer, and no others, and returns their responses.
 async fn there(caller: &Bus, expected: &[&str]) -> Vec<Present> {
     let within = Duration::from_millis(300);
     eventually(&format!("{expected:?} answer"), SOON, async || {
@@ -82,7 +82,7 @@ async fn whoever_does_not_answer_is_missing_and_keeps_nobody_waiting() {
     let world = World::new().await;
     let caller = caller(&world).await;
     there(&caller, &["tester-1"]).await;
-    // This one hears the call and says nothing.
+    // This one receives the request and does not respond.
     let _frozen = world.raw.subscribe("$SRV.STATS").await.unwrap();
     let expected = Roster::default()
         .some("tester", 2)
@@ -192,7 +192,7 @@ async fn a_service_that_is_not_ours_is_listed_too_and_nonsense_is_not() {
     let caller = caller(&world).await;
     world.bus.close().await;
     let mut calls = world.raw.subscribe("$SRV.STATS").await.unwrap();
-    // The broker answers in order: from now on it knows who listens.
+    // The broker answers in order: from now on it knows the subscription.
     let asked = world.raw.request("$JS.API.INFO", "".into()).await;
     asked.unwrap();
     let foreign = r#"{"type":"io.nats.micro.v1.stats_response","name":"other","id":"X1",

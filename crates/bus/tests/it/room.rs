@@ -1,4 +1,4 @@
-//! Room in the stream.
+//! Capacity of the stream of events.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{SOON, World, away, during, new_item, saved};
 
-/// What the stream may hold here (bytes).
+/// Size limit of the stream in these tests (bytes).
 const LIMIT: i64 = 1_000_000;
 
 /// A world whose stream is soon full.
@@ -28,7 +28,7 @@ async fn limit(world: &World, bytes: i64) {
     jetstream.update_stream(config).await.unwrap();
 }
 
-/// Publishes until nothing more is accepted; says how many were.
+/// Publishes until nothing more is accepted, and returns the number of accepted events.
 async fn fill(publisher: &Bus) -> u64 {
     let text = "x".repeat(256);
     let mut accepted = 0;
@@ -41,7 +41,7 @@ async fn fill(publisher: &Bus) -> u64 {
     }
 }
 
-/// A member of a group that announces what it has handled, as savers do.
+/// Runs a member of a group that announces what it has handled, as savers do.
 async fn saver(
     bus: &Bus,
     group: &str,
@@ -63,7 +63,7 @@ async fn make_room(bus: &Bus) -> u64 {
     bus.make_room(&standing, &[]).await.unwrap()
 }
 
-/// Has everything saved and announced while room is made now and then, as housekeeper does.
+/// Has everything saved and announced while handled events are removed now and then, as housekeeper does.
 async fn work_off(world: &World, batches: Batches) {
     let stop = CancellationToken::new();
     let housekeeping = async {
@@ -121,7 +121,8 @@ async fn events_that_a_group_has_not_handled_stay_however_full_it_is() {
         "one group has not handled them"
     );
 
-    // Without the slow one, all that are there have; but one that is expected has not come yet.
+    // Without the slow one, every group that is there has handled all; but an expected one has not joined
+    // yet.
     let jetstream = jetstream::new(world.raw.clone());
     let stream = jetstream.get_stream("TODO").await.unwrap();
     stream.delete_consumer("slow").await.unwrap();
@@ -143,7 +144,7 @@ async fn add_large(world: &World, count: usize) {
     world.bus.publish_all(&events).await.unwrap();
 }
 
-/// Fifty events that everybody has handled.
+/// Returns a world with fifty events that every group has handled.
 async fn all_done() -> World {
     let world = small_world().await;
     add_large(&world, 50).await;
@@ -154,7 +155,8 @@ async fn all_done() -> World {
     world
 }
 
-/// Looking takes its time, and meanwhile events come that those who were done have not seen.
+/// Reading the status takes time, and meanwhile events come that groups without pending events have not
+/// seen.
 #[tokio::test]
 async fn events_that_came_after_everybody_was_seen_to_be_done_stay() {
     let world = all_done().await;
@@ -246,7 +248,7 @@ async fn a_stream_full_of_unhandled_events_refuses_more_is_worked_off_and_takes_
     assert!(accepted > 600);
     let standing = world.bus.standing().await.unwrap();
     assert!(standing.bytes < standing.limit / 2, "{standing:?}");
-    // Whoever was away catches up with the newest.
+    // A browser that was disconnected catches up with the newest.
     assert!(standing.events > accepted / 20, "{standing:?}");
 }
 
@@ -267,12 +269,13 @@ async fn several_events_at_once_are_refused_as_one_is_when_there_is_little_room(
         () = publisher.leave_room() => unreachable!("it goes on for ever"),
         () = refused => {}
     }
-    // Who keeps no room for others may use it: what is announced makes room in the end.
+    // A connection that does not watch the capacity may use the rest: what it announces makes room in the
+    // end.
     world.bus.publish_all(&several).await.unwrap();
 }
 
-/// What is announced takes room before what it is about can be removed. A batch whose announcements do
-/// not all fit must not stand still with those that do: nothing would ever be removed.
+/// Announcements take room before the events that they are about can be removed. A batch whose
+/// announcements do not all fit must not stand still with those that do: nothing would ever be removed.
 #[tokio::test]
 async fn a_group_goes_on_with_what_room_there_is_when_a_batch_needs_more() {
     let world = small_world().await;

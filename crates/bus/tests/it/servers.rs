@@ -1,4 +1,5 @@
-//! How a process gets to the broker: by which of its servers, as whom, and what it says if it does not.
+//! Connecting to the broker: the choice of its server, the credentials, and the report when none is
+//! reached.
 
 use std::{fs, path::Path, process::Command};
 
@@ -14,7 +15,7 @@ async fn bus(url: &str) -> Bus {
     Bus::connect(url, "tester", "tester-1").await.unwrap()
 }
 
-/// A connection that has to be there soon.
+/// Returns a connection that has to be there soon.
 async fn connected(url: &str) -> Bus {
     let bus = bus(url).await;
     let connected = timeout(SOON, bus.wait_connected()).await;
@@ -22,7 +23,7 @@ async fn connected(url: &str) -> Bus {
     bus
 }
 
-/// Waits until what is said about the broker has this in it.
+/// Waits until the reason why the broker is not reached has this in it.
 async fn trouble(url: &str, expected: &str) -> String {
     let bus = bus(url).await;
     eventually(expected, SOON, async || {
@@ -90,7 +91,7 @@ async fn a_group_waits_for_a_cluster_that_is_not_whole_enough() {
         Ok(())
     });
     during(&stop, [member], async {
-        // It is alone, and cannot make the group's place.
+        // It is alone, and cannot create the group's consumer.
         tokio::task::yield_now().await;
         assert!(!*working.borrow());
         for number in [1, 2] {
@@ -232,7 +233,7 @@ async fn a_broker_knows_who_has_the_seed_of_a_key() {
     trouble(&format!("{address}?nkey={other}"), "authorization").await;
 }
 
-/// A JSON web token as NATS wants it, signed by `issuer`.
+/// Returns a JSON web token as NATS wants it, signed by `issuer`.
 fn token(
     issuer: &nkeys::KeyPair,
     subject: &nkeys::KeyPair,

@@ -1,4 +1,4 @@
-//! What becomes of an event.
+//! Settling: the fate of an event after it was handled or failed.
 
 use std::{cell::RefCell, time::Duration};
 

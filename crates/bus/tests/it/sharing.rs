@@ -92,7 +92,7 @@ async fn shares(members: usize) -> Vec<usize> {
         )
     };
     during(&stop, connections.iter().enumerate().map(work), async {
-        // The group is there when its members are.
+        // The group's consumer is there when its members are.
         world.add("first").await;
         testkit::eventually("the first is saved", Duration::from_secs(5), async || {
             let saved: usize = counts.borrow().iter().sum();

@@ -1,4 +1,4 @@
-//! What is told of events as spans, by a process that traces.
+//! Spans of events, in a process that traces.
 
 use std::{collections::BTreeSet, sync::OnceLock, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::world::{SOON, World, during, never, new_item, saved};
 
 const NEW: &str = "events.todo.newitem";
 
-/// Starts to trace, and tells what is told.
+/// Starts to trace, and returns the spans.
 fn told() -> &'static InMemorySpanExporter {
     static TOLD: OnceLock<InMemorySpanExporter> = OnceLock::new();
     TOLD.get_or_init(|| {
@@ -28,7 +28,7 @@ fn told() -> &'static InMemorySpanExporter {
     })
 }
 
-/// A place in a trace that nobody else is in.
+/// Returns a trace context that nobody else has.
 fn place() -> TraceContext {
     let trace = uuid::Uuid::now_v7().simple();
     let parent = format!("00-{trace}-00f067aa0ba902b7-01");
@@ -68,7 +68,7 @@ fn id(span: &SpanData) -> SpanId {
     span.span_context.span_id()
 }
 
-/// Publishes an event at a place in a trace of its own.
+/// Publishes an event with a trace context of its own.
 async fn add(world: &World, item: &str) -> (Envelope, TraceContext) {
     let place = place();
     let event = new_item(item).traced(Some(&place));

@@ -1,4 +1,4 @@
-//! The streams and what the broker makes of what it is asked.
+//! The streams, and the broker's answers when they are created and changed.
 
 use std::cell::RefCell;
 
@@ -60,7 +60,7 @@ async fn settings_that_the_broker_does_not_take_fail_the_start_by_name() {
     assert!(refused.to_string().contains("`TODO`"), "{refused}");
 }
 
-/// The streams together are 1¾ of the limit, and the broker may set 8 GiB aside.
+/// Starts a broker that may reserve 8 GiB, for streams that take 1¾ of the limit together.
 async fn with_limit(limit_gib: u64) -> (Broker, Bus, Streams) {
     let broker = Broker::start(BrokerOptions::default()).await.unwrap();
     let bus = Bus::connect(&broker.url(), "tester", "tester-1")
@@ -137,7 +137,8 @@ async fn a_group_waits_for_a_stream_that_nobody_has_made_yet() {
     .await;
 }
 
-/// Where the events stood that a group is given, from the first on: it is forgotten before.
+/// Returns the ids and positions of the events that a group gets, from the first on: the group is removed
+/// before.
 async fn places(bus: &Bus, count: usize) -> Vec<(String, Position)> {
     let (stop, places) = (CancellationToken::new(), RefCell::new(Vec::new()));
     let _ = bus.remove_group("mail").await;
@@ -162,7 +163,8 @@ async fn places(bus: &Bus, count: usize) -> Vec<(String, Position)> {
     places
 }
 
-/// Servers from 2.9 to 2.14 move the time of a stream's creation: after an update, to when they were started.
+/// Changes settings and restarts the broker. Servers from 2.9 to 2.14 move the time of a stream's
+/// creation: after an update, to when they were started.
 async fn new_settings_and_restarts(broker: &mut Broker, bus: &Bus) {
     for limit in [1 << 30, 1 << 29] {
         broker.restart().await.unwrap();
@@ -178,7 +180,7 @@ async fn new_settings_and_restarts(broker: &mut Broker, bus: &Bus) {
     broker.restart().await.unwrap();
 }
 
-/// Publishes an event without an id, which has one by its place.
+/// Publishes an event without an id, which gets one by its position.
 async fn publish(client: &async_nats::Client, item: &str) {
     let body = format!(r#"{{"item":"{item}"}}"#);
     eventually("it is stored", SOON, async || {

@@ -1,4 +1,4 @@
-//! What the client cannot read.
+//! Messages that the client library cannot read.
 
 use std::{cell::Cell, collections::BTreeSet, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::world::{SOON, Seen, World};
 
 const NEW_ITEM: &[u8] = b"events.todo.newitem";
 
-/// Subjects and headers, and whether the client can read them.
+/// Subjects and headers, and `true` if the client library can read them.
 const SAMPLES: [(&[u8], &[u8], bool); 14] = [
     (NEW_ITEM, b"NATS/1.0\r\nA: b\r\n\r\n", true),
     (NEW_ITEM, b"NATS/1.0\r\nA:b\r\nA: \r\n\r\n", true),
@@ -39,7 +39,7 @@ const SAMPLES: [(&[u8], &[u8], bool); 14] = [
     (b"events.todo.\xff", b"NATS/1.0\r\nA: b\r\n\r\n", false),
 ];
 
-/// Publishes bytes as a client may that takes no care, and waits until the broker has them.
+/// Publishes bytes as a careless client may, and waits until the broker has them.
 async fn publish(world: &World, subject: &[u8], headers: &[u8], body: &[u8]) {
     let stream = TcpStream::connect(("127.0.0.1", world.broker.port()));
     let mut stream = BufReader::new(stream.await.unwrap());
@@ -58,11 +58,11 @@ async fn publish(world: &World, subject: &[u8], headers: &[u8], body: &[u8]) {
     }
 }
 
-/// Whether a client gets the message, and not the end of its connection or of itself.
+/// Returns whether a client gets the message, and not the end of its connection or of itself.
 async fn client_reads(world: &World, subject: &[u8], headers: &[u8]) -> bool {
     let client = async_nats::connect(world.broker.url()).await.unwrap();
     let mut heard = client.subscribe("events.>").await.unwrap();
-    // What comes next besides `known`; nothing if the client died.
+    // Returns what comes next besides `known`; nothing if the client died.
     let mut next = async |marker: &str, known: &str| {
         eventually("what is published, or the end", SOON, async || {
             publish(world, marker.as_bytes(), b"NATS/1.0\r\n\r\n", b"").await;
@@ -74,7 +74,8 @@ async fn client_reads(world: &World, subject: &[u8], headers: &[u8]) -> bool {
         })
         .await
     };
-    // Listening, it hears this. Connected again, it hears what comes afterwards.
+    // A client that still listens gets the first. One that had to connect again gets what comes
+    // afterwards.
     let (before, after) = ("events.before", "events.after");
     assert_eq!(next(before, "").await.as_deref(), Some(before));
     publish(world, subject, headers, b"{}").await;
@@ -183,7 +184,7 @@ async fn a_group_of_another_client_that_names_no_subject_has_its_dead_letter_too
     stream.create_consumer(consumer).await.unwrap();
     let no_colon = b"NATS/1.0\r\nno colon\r\n\r\n";
     publish(&world, NEW_ITEM, no_colon, br#"{"item":"odd"}"#).await;
-    // Its client does not survive what it asks for.
+    // Its client does not survive the message that it requests.
     let client = async_nats::connect(world.broker.url()).await.unwrap();
     let _heard = client.subscribe("foreign.inbox").await.unwrap();
     let next = "$JS.API.CONSUMER.MSG.NEXT.TODO.foreign";

@@ -1,4 +1,4 @@
-//! What the tests stand on.
+//! The common ground of the tests: a broker with the product's streams, and members to watch.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -11,7 +11,7 @@ use time::macros::datetime;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How long anything may take that should take a moment.
+/// Time limit of anything that should take a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// A broker with the product's streams.
@@ -32,7 +32,7 @@ impl World {
         Self { broker, bus, raw }
     }
 
-    /// A connection of its own, as another process would have.
+    /// Opens a connection of its own, as another process would have.
     pub(crate) async fn member(&self, name: &str) -> Bus {
         Bus::connect(&self.broker.url(), "tester", name)
             .await
@@ -56,7 +56,7 @@ impl World {
             .unwrap();
     }
 
-    /// What the broker knows of a group; an error as long as nobody has joined it.
+    /// Returns the broker's information on a group; an error as long as nobody has joined it.
     pub(crate) async fn group_info(
         &self,
         group: &str,
@@ -68,7 +68,7 @@ impl World {
         stream.consumer_info(group).await
     }
 
-    /// Waits until the group has nothing left to do.
+    /// Waits until the group has nothing pending and nothing in flight.
     pub(crate) async fn settled(&self, group: &str) {
         eventually(&format!("{group} is done"), SOON, async || {
             let info = self
@@ -116,7 +116,7 @@ pub(crate) fn new_item(item: &str) -> Envelope {
     Envelope::seal(&event, id.into(), "tester", datetime!(2026-11-20 12:00 UTC))
 }
 
-/// The announcement that a save-handler would publish for an item that was just added.
+/// Returns the event that a save-handler would publish for an item that was just added.
 pub(crate) fn saved(delivery: &Delivery<TodoEvent>) -> Option<Envelope> {
     let TodoEvent::Item(ItemEvent::Added(added)) = &delivery.event else {
         return None;
@@ -137,7 +137,7 @@ pub(crate) fn saved(delivery: &Delivery<TodoEvent>) -> Option<Envelope> {
     Some(Envelope::seal(&state, id, "tester", added.added_at))
 }
 
-/// What members saw, in order: the text of each item, and how often it had come.
+/// Events that members saw, in order: the text of each item, and its delivery count.
 #[derive(Default)]
 pub(crate) struct Seen(RefCell<Vec<(String, u64)>>);
 

@@ -1,4 +1,4 @@
-//! Listing, what the broker gave up on, and discarding.
+//! Listing, letters of events that the broker gave up on, and discarding.
 
 use async_nats::{HeaderMap, jetstream};
 use bus::{Delivery, DeskError};
@@ -61,7 +61,7 @@ async fn letters_are_listed_by_group_counted_and_discarded() {
     assert_eq!(left, [1, 3, 4]);
 }
 
-/// Members of other makes may leave it to the broker to give up.
+/// Members of other makes may have max deliveries at the broker.
 #[tokio::test]
 async fn what_the_broker_gave_up_on_is_a_letter_that_points_at_the_event() {
     let world = World::new().await;
@@ -76,7 +76,7 @@ async fn what_the_broker_gave_up_on_is_a_letter_that_points_at_the_event() {
     assert_eq!(letter.reason, "delivered 2 times without being settled");
     assert_eq!(letter.event.as_ref().unwrap().id, id);
     assert_eq!(world.letters(Some("printer")).await.len(), 1);
-    // The broker may say so again.
+    // The broker may send the advisory again.
     let desk = world.desk().await;
     let jetstream = jetstream::new(world.raw.clone());
     let stored = jetstream.get_stream("DEAD_LETTERS").await.unwrap();

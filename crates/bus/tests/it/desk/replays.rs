@@ -72,7 +72,7 @@ async fn replaying_a_letter_twice_at_once_has_one_effect() {
     let letter = world.refuse("buy milk").await;
     let desk = world.desk().await;
     desk.replay(&letter).await.unwrap();
-    // As if the first had died before it could discard the letter.
+    // As if the first call had died before it could discard the letter.
     desk.replay(&letter).await.unwrap();
     assert_eq!(world.messages("REPLAYS").await, 1);
     assert!(world.letters(None).await.is_empty());
@@ -96,7 +96,7 @@ async fn a_replayed_event_keeps_its_place_when_its_stream_was_made_anew() {
     assert_eq!(got[0].origin, letter.event.unwrap().origin);
 }
 
-/// Other publishers may give an id by the header alone that the broker reads.
+/// Other publishers may give an id only by the header that the broker reads.
 #[tokio::test]
 async fn a_replayed_event_keeps_the_id_that_its_publisher_gave_it() {
     let world = World::new().await;
@@ -124,7 +124,7 @@ async fn a_replayed_event_keeps_the_id_that_its_publisher_gave_it() {
     assert_eq!(saver.got.borrow()[0].id, "order-17");
 }
 
-/// Whoever handles events one by one may rely on it.
+/// A handler of events one by one may rely on it.
 #[tokio::test]
 async fn a_replay_is_not_handled_beside_an_event() {
     let world = World::new().await;

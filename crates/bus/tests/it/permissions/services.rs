@@ -1,4 +1,4 @@
-//! What each service may do with events and with others' answers.
+//! Permissions of each service on events and on others' replies.
 
 use async_nats::{ConnectOptions, jetstream};
 use bus::{Fed, Replies, Roster, Start, Topic};
@@ -154,7 +154,8 @@ async fn the_api_hears_the_savers_answers_and_nobody_elses() {
     );
     saver.wait_connected().await;
     let expected = Replies::open(&api).await.unwrap().expect();
-    // What the connection has sent before is taken when it is answered.
+    // The broker has processed the subscription when it acknowledges an event that the connection sent
+    // after it.
     api.wait_connected().await;
     api.publish(&new_item("a")).await.unwrap();
     let reply = SaveReply { saved: None }.seal(expected.reply_to().clone(), None);
@@ -195,7 +196,7 @@ async fn the_api_answers_whoever_asks_once_and_nobody_else() {
     };
     let broker = broker().await;
     let api = bus(&broker, "todo-api").await;
-    // Whatever the prefix of the inbox in which the answer is awaited.
+    // With any prefix of the inbox for the response.
     let (operator, refused) = client(&broker, "operator").await;
     let asked = eventually("it is answered", SOON, async || {
         operator.request(TOPIC.subject, "hello".into()).await
