@@ -1,5 +1,5 @@
-//! Whose word counts: what was typed waits in the browser until the server itself has taken it, or has
-//! said why it never will.
+//! Delivery of changes: a change waits in the browser until the server itself has accepted it, or has
+//! said why it never will; responses of other programs do not count.
 
 use testkit::eventually;
 
@@ -15,7 +15,8 @@ const MOVING: &str = "document.querySelectorAll('.saving, .waiting').length";
 const REFUSED: &str = ".refused li span";
 const FOREIGN: &str = "!document.querySelector('.foreign').hidden";
 
-/// What others answer, and whether that may last until somebody signs in.
+/// Responses of programs other than the server, and whether the page treats them as lasting until the
+/// user signs in.
 const CANNED: [(Canned, bool); 9] = [
     ("302 Found\nLocation: http://127.0.0.1:9/login", true),
     ("303 See Other\nLocation: /?accepted=all", true),
@@ -111,7 +112,7 @@ async fn what_the_server_refuses_is_shown_with_all_of_its_texts_until_it_is_dism
             .double_click(".todo-list li:first-child label")
             .await;
         browser.enters(text).await;
-        // The page takes its state anew then, and goes on to the next.
+        // The page then fetches a fresh state, and goes on to the next change.
         let first = "document.querySelector('.todo-list li').textContent";
         browser.becomes(first, next).await;
     }
@@ -122,7 +123,7 @@ async fn what_the_server_refuses_is_shown_with_all_of_its_texts_until_it_is_dism
     browser.shows(REFUSED, &["one more", "two too"]).await;
     let said = browser.texts(".refused li").await;
     assert!(said[0].ends_with("There is no such item"), "{said:?}");
-    // Those of another list are shown there.
+    // The rejected changes of another list are shown there.
     browser.visit("/lists/other").await;
     browser.shows(REFUSED, &[]).await;
     browser.visit("/lists/refused").await;

@@ -1,5 +1,6 @@
-//! Who reads by ear, by touch, by keys alone, in the dark or in another language: each page and each
-//! state of it, by the rules of WCAG 2.2 AA as far as a program can check them (axe-core).
+//! Accessibility for users with a screen reader, a touch screen, a keyboard only, dark colours or
+//! another language: each page and each state of it, by the rules of WCAG 2.2 AA as far as a program can
+//! check them (axe-core).
 
 use std::path::PathBuf;
 
@@ -24,7 +25,7 @@ const RULES: [&str; 6] = [
 const PHONE: (u32, u32) = (390, 844);
 const WIDE: (u32, u32) = (1280, 900);
 
-/// The checks, which `cargo xtask test` fetches.
+/// Returns the script of the checks, which `cargo xtask test` installs.
 fn axe() -> String {
     let directories = std::fs::read_dir(target()).unwrap().flatten();
     let mut paths = directories.map(|directory| directory.path());
@@ -40,7 +41,7 @@ fn axe() -> String {
 pub(crate) struct Checks {
     axe: String,
     browser: Browser,
-    /// What was found to be wrong, and where.
+    /// Violations, each with the state of the page.
     found: Vec<String>,
 }
 
@@ -53,7 +54,7 @@ impl Checks {
         }
     }
 
-    /// Ends the browser; fails if anything was found to be wrong.
+    /// Ends the browser; fails if there were violations.
     pub(crate) async fn end(self) {
         self.browser.close().await;
         assert!(self.found.is_empty(), "{}", self.found.join("\n"));
@@ -70,7 +71,7 @@ impl Checks {
         }
     }
 
-    /// Checks what is shown, in light and in dark, and takes pictures of it.
+    /// Checks the shown state, in light and in dark, and takes screenshots of it.
     pub(crate) async fn check(&mut self, state: &str) {
         for (size, screen) in [(PHONE, "phone"), (WIDE, "wide")] {
             self.browser.resize(size).await;
@@ -109,21 +110,22 @@ impl Checks {
     }
 }
 
-/// What is pressed by a finger and narrower or lower than 44 pixels. Links in a text are as high as it is.
+/// JavaScript for the touch targets that are narrower or lower than 44 pixels. Links in a text may be:
+/// they are as high as the text.
 const SMALL: &str = "[...document.querySelectorAll('button, input:not([type=hidden]), nav a, .filters a, .lists a, .change')]
     .map((it) => [it.getBoundingClientRect(), it.outerHTML])
     .filter(([{ width, height }]) => width > 1 && height > 1 && (width < 43.5 || height < 43.5))
     .map(([{ width, height }, html]) => `${width} x ${height}: ${html}`)";
 
 impl Browser {
-    /// Has a finger for a pointer, or a mouse.
+    /// Emulates a touch screen, or stops to.
     async fn touches(&self, enabled: bool) {
         let touch = json!({ "enabled": enabled });
         self.devtools("Emulation.setTouchEmulationEnabled", touch)
             .await;
     }
 
-    /// Goes on by the key Tab until such an element has the focus.
+    /// Presses the key Tab until such an element has the focus.
     async fn tabs_to(&self, selector: &str) {
         let is_there = format!("document.activeElement.matches({selector:?})");
         for _ in 0..30 {
@@ -136,7 +138,7 @@ impl Browser {
     }
 }
 
-/// Each thing that a mouse can do.
+/// Uses the keyboard for everything that a mouse can do.
 async fn by_keys(browser: &Browser) {
     browser.visit("/lists/keys").await;
     for item in ["one", "two"] {

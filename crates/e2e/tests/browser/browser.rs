@@ -1,4 +1,4 @@
-//! One browser, and what a person does with it.
+//! A browser, and the actions of its user.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use crate::stage::SOON;
 #[derive(Clone)]
 pub(crate) struct Browser {
     client: Client,
-    /// Where paths lead.
+    /// Base URL of all paths.
     pub(crate) home: String,
 }
 
@@ -49,14 +49,14 @@ impl Browser {
         self.client.goto(&address).await.unwrap();
     }
 
-    /// The value of an expression of JavaScript.
+    /// Returns the value of a JavaScript expression.
     pub(crate) async fn value(&self, expression: &str) -> Value {
         let script = format!("return ({expression});");
         let value = self.client.execute(&script, Vec::new()).await;
         value.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// Waits until an expression of JavaScript is what it should be.
+    /// Waits until a JavaScript expression has the expected value.
     pub(crate) async fn becomes(&self, expression: &str, expected: impl Into<Value>) {
         let expected = expected.into();
         let what = format!("{expression} is {expected}");
@@ -71,7 +71,7 @@ impl Browser {
         .await;
     }
 
-    /// The texts of the elements, from the top.
+    /// Returns the texts of the elements, from the top.
     pub(crate) async fn texts(&self, selector: &str) -> Vec<String> {
         let texts = self.value(&texts_of(selector)).await;
         serde_json::from_value(texts).unwrap()
@@ -92,7 +92,8 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
-    /// Points at the middle of the first such element. (Left and top of the screen are 0.)
+    /// Returns the coordinates of the middle of the first such element, from the left and the top of the
+    /// screen.
     pub(crate) async fn middle(&self, selector: &str) -> (f64, f64) {
         let found = self.client.find(Locator::Css(selector)).await;
         let found = found.unwrap_or_else(|error| panic!("{selector}: {error}"));
@@ -100,7 +101,7 @@ impl Browser {
         (left + width / 2.0, top + height / 2.0)
     }
 
-    /// Does something with the mouse.
+    /// Sends a mouse event.
     pub(crate) async fn mouse(&self, kind: &str, (x, y): (f64, f64), clicks: u32) {
         let pressed = i32::from(kind != "mouseReleased");
         let event = json!({
@@ -111,7 +112,7 @@ impl Browser {
         self.devtools("Input.dispatchMouseEvent", event).await;
     }
 
-    /// Clicks twice on the first such element.
+    /// Double-clicks on the first such element.
     pub(crate) async fn double_click(&self, selector: &str) {
         let place = self.middle(selector).await;
         self.mouse("mouseMoved", place, 0).await;
@@ -121,19 +122,19 @@ impl Browser {
         }
     }
 
-    /// The tab that is looked at.
+    /// Returns the current tab.
     pub(crate) async fn tab(&self) -> WindowHandle {
         self.client.window().await.unwrap()
     }
 
-    /// Opens another tab, and looks at it.
+    /// Opens another tab, and switches to it.
     pub(crate) async fn opens_tab(&self) -> WindowHandle {
         let tab = self.client.new_window(true).await.unwrap().handle;
         self.turns_to(&tab).await;
         tab
     }
 
-    /// Closes the tab that is looked at.
+    /// Closes the current tab.
     pub(crate) async fn closes_tab(&self) {
         self.client.close_window().await.unwrap();
     }
@@ -142,18 +143,18 @@ impl Browser {
         self.client.switch_to_window(tab.clone()).await.unwrap();
     }
 
-    /// Goes back to where it was before.
+    /// Goes back in the tab's history.
     pub(crate) async fn back(&self) {
         self.client.back().await.unwrap();
     }
 
-    /// Types into whatever has the focus.
+    /// Types into the focused element.
     pub(crate) async fn types(&self, text: &str) {
         let active = self.client.active_element().await.unwrap();
         active.send_keys(text).await.unwrap();
     }
 
-    /// Types a line into whatever has the focus.
+    /// Types a line into the focused element.
     pub(crate) async fn enters(&self, text: &str) {
         self.types(text).await;
         self.presses(Key::Enter).await;
@@ -163,13 +164,13 @@ impl Browser {
         self.types(&char::from(key).to_string()).await;
     }
 
-    /// Has the browser do what is no part of the WebDriver protocol but of the Chrome `DevTools` one.
+    /// Sends a command that is not part of the WebDriver protocol but of the Chrome `DevTools` one.
     pub(crate) async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
         let done = self.client.issue_cmd(DevTools(command, parameters)).await;
         done.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// Makes the screen as large as this. A window of its own is never as narrow as a phone.
+    /// Sets the size of the screen. It is emulated, since a window is never as narrow as a phone.
     pub(crate) async fn resize(&self, (width, height): (u32, u32)) {
         let screen = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500,
@@ -184,20 +185,20 @@ impl Browser {
         self.devtools(command, json!({ "source": script })).await;
     }
 
-    /// What a script calls back with.
+    /// Runs an asynchronous script, and returns the value that it passes to its callback.
     pub(crate) async fn waits_for(&self, script: &str) -> Value {
         let value = self.client.execute_async(script, Vec::new()).await;
         value.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Asks for pages in this language.
+    /// Requests pages in this language.
     pub(crate) async fn speaks(&self, language: &str) {
         self.devtools("Network.enable", json!({})).await;
         let headers = json!({ "headers": { "Accept-Language": language } });
         self.devtools("Network.setExtraHTTPHeaders", headers).await;
     }
 
-    /// Chooses the dark colours, or the light ones.
+    /// Sets the preferred colour scheme, dark or light.
     pub(crate) async fn prefers(&self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
         self.devtools(
@@ -207,7 +208,7 @@ impl Browser {
         .await;
     }
 
-    /// Puts a picture of what is seen under `target/screenshots`.
+    /// Writes a screenshot under `target/screenshots`.
     pub(crate) async fn picture(&self, name: &str) {
         let directory = target().join("screenshots");
         std::fs::create_dir_all(&directory).unwrap();
@@ -225,7 +226,7 @@ fn texts_of(selector: &str) -> String {
     format!("[...document.querySelectorAll({selector:?})].map((it) => it.textContent.trim())")
 }
 
-/// A command of the `DevTools` protocol, and what goes with it.
+/// A command of the `DevTools` protocol, with its parameters.
 #[derive(Debug)]
 struct DevTools(&'static str, Value);
 
@@ -243,7 +244,7 @@ impl WebDriverCompatibleCommand for DevTools {
     }
 }
 
-/// Where cargo puts what it builds.
+/// Returns cargo's target directory.
 pub(crate) fn target() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     let target = program.ancestors().find(|path| path.ends_with("target"));

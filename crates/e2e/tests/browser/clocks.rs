@@ -11,7 +11,8 @@ const ITEMS: &str = ".todo-list li";
 const KEPT: &str = "Object.keys(localStorage).length";
 const MOVING: &str = "document.querySelectorAll('.saving, .waiting').length";
 
-/// Times on clocks: before 1970, without a battery, far ahead, further than a key can say, and none.
+/// Times on clocks: before 1970, of a device without a battery, far ahead, further than a key can hold,
+/// and none.
 const TIMES: [&str; 8] = [
     "-1e13",
     "0",
@@ -24,7 +25,7 @@ const TIMES: [&str; 8] = [
 ];
 
 impl Browser {
-    /// Has the clock of the device say this on each page from now on.
+    /// Sets the device's clock to this time on each page from now on.
     pub(crate) async fn has_the_time(&self, time: &str) {
         self.runs_first(&format!("Date.now = () => {time}")).await;
     }

@@ -1,4 +1,4 @@
-//! What the public `TodoMVC` specification asks for, in its own words for the elements.
+//! Requirements of the public `TodoMVC` specification, in its own words for the elements.
 
 use fantoccini::key::Key;
 
@@ -15,14 +15,14 @@ impl Browser {
         }
     }
 
-    /// Waits until exactly these items are shown, with these of them done.
+    /// Waits until exactly these items are shown, with these of them completed.
     async fn lists(&self, items: &[&str], done: &[&str]) {
         self.shows(".todo-list li", items).await;
         self.shows(".todo-list li.completed", done).await;
         self.shows(".todo-list li:has(.toggle:checked)", done).await;
     }
 
-    /// Waits until nothing is on its way.
+    /// Waits until every change is saved.
     async fn is_saved(&self) {
         let moving = "document.querySelectorAll('.saving, .waiting').length";
         self.becomes(moving, 0).await;
@@ -143,7 +143,7 @@ async fn filters(browser: &Browser) {
     browser.back().await;
     show("Active", &["one", "three"]).await;
     browser.becomes(COUNT, "2 items left").await;
-    // What is not to be shown any more goes.
+    // An item that the filter excludes disappears.
     browser.click(&nth(1, ".toggle")).await;
     show("Active", &["three"]).await;
     browser.back().await;
@@ -170,7 +170,7 @@ async fn the_page_does_what_the_specification_of_todo_apps_asks_for() {
     all_at_once(&browser).await;
     editing(&browser).await;
     filters(&browser).await;
-    // It is all there after a reload.
+    // All of it is there after a reload.
     for (list, items, done) in [
         ("new", vec!["buy milk", "water the plants"], vec![]),
         ("all", vec!["one", "three"], vec![]),

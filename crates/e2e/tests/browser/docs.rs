@@ -1,10 +1,10 @@
-//! The page of the API, to read what it can do and to try it.
+//! The API's documentation page, which describes its operations and can send them.
 
 use testkit::http;
 
 use crate::{access::Checks, stage::Stage};
 
-/// Types into a field of an operation.
+/// Returns JavaScript that fills in a field of an operation.
 fn fill(field: &str, value: &str) -> String {
     format!("(document.getElementById('{field}').value = {value:?}, true)")
 }

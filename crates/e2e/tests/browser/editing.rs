@@ -1,4 +1,4 @@
-//! What is typed into an item, and what others do to it meanwhile.
+//! Editing of an item's text while other users change the item.
 
 use fantoccini::key::Key;
 use serde_json::json;
@@ -12,7 +12,7 @@ const FOCUS: &str = "document.activeElement.className";
 const MOVING: &str = "document.querySelectorAll('.saving, .waiting').length";
 
 impl Browser {
-    /// Opens a list and notes which changes it sends from now on.
+    /// Opens a list and records the changes that it sends from now on.
     async fn watches(&self, list: &str) {
         self.visit(&format!("/lists/{list}")).await;
         let watch = "sent = [], original = fetch, fetch = (address, change) => \
@@ -49,7 +49,7 @@ async fn an_editor_that_is_left_without_typing_sends_nothing_whatever_came_meanw
             "Enter" => here.presses(Key::Enter).await,
             "Escape" => here.presses(Key::Escape).await,
             "a click" => here.click(".new-todo").await,
-            // As public suites send it.
+            // The way in which public test suites end an editor.
             _ => {
                 let blur =
                     "document.querySelector('.editing .edit').dispatchEvent(new Event('blur'))";
@@ -122,7 +122,7 @@ async fn what_is_typed_into_an_item_that_is_changed_or_filtered_out_meanwhile_is
     here.shows(ITEMS, &["bread"]).await;
     there.shows(ITEMS, &["milk, half a litre", "bread"]).await;
 
-    // Who gives it up leaves it to the others; who goes away has finished.
+    // Escape keeps the others' text; leaving the page saves one's own.
     here.double_click(FIRST).await;
     here.types(" that nobody wants").await;
     there.double_click(".todo-list li:nth-child(2) label").await;
@@ -185,7 +185,7 @@ async fn an_editor_has_the_stored_text_and_not_what_a_translator_made_of_the_pag
         "빵 사기, 우유 사기!!"
     );
 
-    // And translators are told what is not theirs.
+    // And the page tells translators which texts are the user's.
     plain.visit("/lists/우유").await;
     for selector in ["h1 a", "li label", "li label span", "li .edit"] {
         let translated = format!("document.querySelector({selector:?}).translate");

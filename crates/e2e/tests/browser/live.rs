@@ -1,4 +1,4 @@
-//! One stream a browser for the lists of all its tabs, and what becomes of it when something goes silent.
+//! One event stream per browser for the lists of all its tabs, and recovery when one side goes silent.
 
 use std::{
     fs,
@@ -18,11 +18,11 @@ const ITEMS: &str = ".todo-list li";
 const SAVING: &str = "document.querySelectorAll('.saving, .waiting').length";
 const OFFLINE: &str = "!document.querySelector('.offline').hidden";
 
-/// Longer than the page waits for a sign of life.
+/// Longer than the time after which the page gives up a silent connection.
 pub(crate) const SILENCE: Duration = Duration::from_mins(1);
 
 impl Stage {
-    /// Waits until the page's server has so many streams open.
+    /// Waits until the page's server has `count` streams open.
     async fn has_streams(&self, count: &str) {
         let name = &self.system.members_of("todo-web")[0];
         let members = self.system.members();
@@ -41,7 +41,7 @@ impl Stage {
         .await;
     }
 
-    /// Adds an item to a list, as somebody else does.
+    /// Adds an item to a list, as another user does.
     async fn adds(&self, list: &str, item: &str) {
         let fields = [("list", list), ("item", item)];
         let address = format!("{}/new", self.web());
@@ -51,7 +51,7 @@ impl Stage {
 }
 
 impl Browser {
-    /// Waits until these are the items, as long as it takes to find that nothing is heard any more.
+    /// Waits until these are the items, as long as it takes to give up a silent connection.
     async fn shows_in_time(&self, items: &[&str]) {
         eventually("the items", SILENCE, async || {
             let found = self.texts(ITEMS).await;
@@ -60,7 +60,8 @@ impl Browser {
         .await;
     }
 
-    /// Opens seven lists in seven tabs, in which this runs before the page's scripts, and uses them all.
+    /// Opens seven lists in seven tabs, with the script `first` before those of the page, and uses them
+    /// all.
     async fn has_seven_tabs(&self, stage: &Stage, first: &str) {
         let mut tabs = vec![self.tab().await];
         for _ in 1..7 {
@@ -199,13 +200,13 @@ async fn when_the_tab_that_listens_is_suspended_another_takes_over_and_nothing_i
     browser.visit("/lists/frozen").await;
     let first = browser.tab().await;
     let second = browser.opens_tab().await;
-    // It is a window beside the other: nothing wakes it when somebody turns to it.
+    // It behaves like a window beside the other: switching to it does not wake it.
     let sleeps = "for (const kind of ['visibilitychange', 'pageshow', 'resume', 'online']) \
         addEventListener(kind, (event) => event.stopImmediatePropagation(), true)";
     browser.runs_first(sleeps).await;
     browser.visit("/lists/frozen").await;
     browser.turns_to(&first).await;
-    // So that it is this one that listens.
+    // Makes this tab the one that holds the stream.
     browser
         .value("window.dispatchEvent(new Event('online'))")
         .await;
@@ -220,7 +221,7 @@ async fn when_the_tab_that_listens_is_suspended_another_takes_over_and_nothing_i
     stage.adds("frozen", "two").await;
     browser.enters("mine").await;
     browser.shows_in_time(&["one", "two", "mine"]).await;
-    // It was the silence that told: the one that listened had not left.
+    // The other tab took over because of the silence: the one with the stream had not left.
     assert!(stopped.elapsed() > Duration::from_secs(10));
     browser.becomes(SAVING, 0).await;
     browser.becomes(OFFLINE, false).await;
@@ -236,7 +237,7 @@ async fn when_the_tab_that_listens_is_suspended_another_takes_over_and_nothing_i
 }
 
 impl Browser {
-    /// The process that runs the page's script: the one that works when the script does.
+    /// Returns the process that runs the page's script: the one whose processor time rises with it.
     async fn renderer(&self) -> u32 {
         let before = renderers();
         self.value(
@@ -251,7 +252,7 @@ impl Browser {
     }
 }
 
-/// The processes that run pages in the browsers of this test, and how long each has worked.
+/// Returns the processes that run pages in the browsers of this test, with the processor time of each.
 fn renderers() -> Vec<(u32, u64)> {
     let stat = |pid: u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

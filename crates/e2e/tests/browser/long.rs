@@ -8,7 +8,8 @@ const SAVING: &str = "document.querySelectorAll('.saving').length";
 const NOTE: &str = "document.querySelector('.part')?.textContent ?? ''";
 
 impl Stage {
-    /// Items as if they had been there for long: those are done of whose numbers this is true.
+    /// Adds items directly to the database, as if they were old. `done` is the SQL condition on their
+    /// number `n` for the completed ones.
     pub(crate) async fn has_many(&self, list: &str, count: u32, done: &str) {
         let many = format!(
             r#"insert into items (item_id, created_position, list, added_at, item, "order",
@@ -19,13 +20,13 @@ impl Stage {
         self.system.sql(&many).await.unwrap();
     }
 
-    /// Renames an item without a word to anybody, and has the page take its state anew, as it does when
-    /// it may have missed something. So the new name tells that it has done so.
+    /// Renames an item in the database without an event, and has the page fetch a fresh state, as it
+    /// does when it may have missed an event. The new name shows that it has done so.
     async fn renames_behind(&self, browser: &Browser, item: &str, name: &str) {
         let rename =
             format!("update items set item = '{name}', version = 99 where item = '{item}'");
         self.system.sql(&rename).await.unwrap();
-        // A tab that leads, says so, and is gone.
+        // The script acts as another tab that takes the lead, announces a reset, and leaves.
         let reset = "(({ list, after }, tabs) => [{ kind: 'lead' }, { kind: 'open', lists: [list] }, \
             { kind: 'reset', id: Number(after) }, { kind: 'bye' }].forEach((news) => \
             tabs.postMessage({ tab: 'test', term: 1000, ...news })))\
@@ -56,7 +57,7 @@ async fn of_a_long_list_the_end_is_shown_and_all_of_it_is_counted_and_changed() 
     browser.back().await;
     browser.becomes(SHOWN, 100).await;
 
-    // The server changes those that are not shown, too.
+    // The server changes also those that are not shown.
     browser.click(".toggle-all").await;
     browser.becomes(COUNT, "0 items left").await;
     browser.click(".clear-completed").await;
@@ -115,7 +116,7 @@ async fn a_list_that_became_long_while_it_was_shown_is_treated_as_one() {
     browser.shows(".todo-list li", &items).await;
     browser.becomes(COUNT, "8 items left").await;
 
-    // It goes back without a new page.
+    // The page returns to the part without a reload.
     browser.value("kept = 0").await;
     browser.back().await;
     browser.becomes(SHOWN, 100).await;
@@ -149,7 +150,7 @@ async fn an_item_that_is_added_further_down_than_the_page_shows_is_told_of_with_
         .becomes(&format!("{row}.matches(':target')"), true)
         .await;
     browser.becomes(hidden, true).await;
-    // What is seen anyway needs no word.
+    // An item that is shown anyway needs no message.
     browser.visit("/lists/short").await;
     browser.enters("one").await;
     browser.shows(".todo-list li", &["one"]).await;

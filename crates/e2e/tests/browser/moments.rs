@@ -1,4 +1,4 @@
-//! When something was, by the visitor's clock.
+//! Times, shown by the user's clock.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ const ID: &str = "01890000-0000-7000-8000-000000000001";
 const TIME: &str = "document.querySelector('time')";
 
 impl Stage {
-    /// An item that was added when it was the next day in Seoul already.
+    /// Adds an item with a time at which it was the next day in Seoul already.
     async fn has_an_old_item(&self) {
         let old = format!(
             r#"insert into items (item_id, created_position, list, added_at, item, "order",
@@ -56,7 +56,7 @@ async fn a_date_is_that_of_the_visitor_and_without_a_script_it_names_its_zone() 
     browser.visit("/system").await;
     let live = "!document.querySelector('[data-online]').hidden";
     browser.becomes(live, true).await;
-    // What is pushed is told in the same way: the zone is in the exact time.
+    // An item from the event stream is shown in the same way: the zone is in the exact time.
     let zone = format!("{TIME}.title.includes('GMT+9')");
     browser.becomes(&zone, true).await;
     browser.close().await;

@@ -1,4 +1,5 @@
-//! Browsers that are older, or forbid more, than the one of the tests: here they lack what those lack.
+//! Browsers that are older, or have stricter settings, than the one of the tests: the missing features
+//! are removed from it.
 
 use serde_json::json;
 use testkit::eventually;
@@ -12,7 +13,7 @@ const ITEMS: &str = ".todo-list li";
 const MOVING: &str = "document.querySelectorAll('.saving, .waiting').length";
 const SCRIPTED: &str = "document.documentElement.classList.contains('scripted')";
 
-/// What came with the last years, and may be missing (Safari 15.0, Chrome 91 and Firefox 91 have none of it).
+/// JavaScript that removes recent features (Safari 15.0, Chrome 91 and Firefox 91 have none of them).
 const RECENT: &str = "
     delete AbortSignal.timeout; delete AbortSignal.any; delete window.structuredClone;
     delete Object.groupBy; delete Promise.withResolvers; delete crypto.randomUUID; delete window.scheduler;
@@ -23,7 +24,7 @@ const RECENT: &str = "
     delete HTMLElement.prototype.popover; delete Element.prototype.setHTMLUnsafe;
     delete PointerEvent.prototype.pointerType;";
 
-/// Browsers by what they say of their storage.
+/// Kinds of unusable storage: name and the script that makes it so.
 const STORAGES: [(&str, &str); 4] = [
     (
         "blocked",
@@ -46,7 +47,7 @@ const STORAGES: [(&str, &str); 4] = [
 ];
 
 impl Browser {
-    /// Does everything that one does with a list, and sees that it is saved.
+    /// Does everything that one does with a list, and checks that it is saved.
     async fn does_everything(&self, list: &str) {
         self.visit(list).await;
         self.becomes(SCRIPTED, true).await;
@@ -151,7 +152,8 @@ async fn a_tap_on_a_text_opens_it_also_where_a_click_does_not_say_what_it_was_ma
 async fn where_the_script_does_not_run_the_forms_are_what_is_shown_and_they_work() {
     let stage = Stage::start(&[]).await;
     for (name, script) in [
-        // An older browser cannot read it, one of two versions finds no such module, and one dies on the way.
+        // An older browser cannot parse it, in a mix of two versions a module is missing, and one script
+        // fails while it starts.
         ("blocked", ""),
         ("dies", "delete window.Map; window.Map = undefined"),
     ] {

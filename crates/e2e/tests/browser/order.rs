@@ -1,4 +1,4 @@
-//! What is dragged, and what is not.
+//! Dragging of items.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ const DRAGGING: &str = "document.querySelectorAll('.dragging').length";
 const MOVING: &str = "document.querySelectorAll('.saving, .waiting').length";
 
 impl Browser {
-    /// Presses the mouse on the arrows of the first item.
+    /// Presses the mouse button on the arrows of the first item.
     async fn holds_the_first(&self) -> (f64, f64) {
         let place = self.middle(ARROWS).await;
         self.mouse("mouseMoved", place, 0).await;
@@ -18,7 +18,7 @@ impl Browser {
         place
     }
 
-    /// Drags the first item down by a little, which changes nothing if there is no other.
+    /// Drags the first item down by a few pixels, which changes nothing if it is the only one.
     async fn drags_the_first(&self) {
         let (x, y) = self.holds_the_first().await;
         self.mouse("mouseMoved", (x, y + 10.0), 1).await;

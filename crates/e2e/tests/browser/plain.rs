@@ -1,4 +1,4 @@
-//! A browser that runs no scripts.
+//! A browser without JavaScript.
 
 use testkit::eventually;
 
@@ -10,7 +10,7 @@ use crate::{
 const ITEMS: &str = ".todo-list li";
 
 impl Browser {
-    /// Loads the list until it shows these items, with these of them done.
+    /// Reloads the list until it shows these items, with these of them completed.
     async fn finds(&self, items: &[&str], done: &[&str]) {
         eventually(&format!("{items:?}, {done:?}"), SOON, async || {
             self.visit("/lists/plain").await;

@@ -1,5 +1,5 @@
-//! Something between a browser and the page that may answer in the page's place, as the portal of a
-//! hotel's network, a sign-in page and a proxy do.
+//! A proxy in front of the page that can respond in its place, as the portal of a hotel's network, a
+//! sign-in page and a proxy do.
 
 use std::sync::{
     Arc,
@@ -12,11 +12,11 @@ use tokio::{
     sync::watch,
 };
 
-/// An answer, from its status to its body.
+/// A response, from its status to its body.
 pub(crate) type Canned = &'static str;
 
 pub(crate) struct Portal {
-    /// Where it is, without a slash at the end.
+    /// Its URL, without a slash at the end.
     pub(crate) home: String,
     answer: watch::Sender<Option<Canned>>,
     changes: Arc<AtomicUsize>,
@@ -43,7 +43,7 @@ impl Portal {
                             None => pass(browser, &web).await,
                         }
                     };
-                    // What was kept open is closed when it thinks better of it.
+                    // Connections that were kept alive are closed when the answer changes.
                     tokio::select! {
                         _ = serve => {}
                         _ = answers.changed() => {}
@@ -58,13 +58,13 @@ impl Portal {
         }
     }
 
-    /// Answers everything in this way from now on, or lets everything through again.
+    /// Responds to everything in this way from now on, or forwards everything again.
     pub(crate) fn answers(&self, canned: Option<Canned>) {
         self.changes.store(0, Ordering::SeqCst);
         self.answer.send_replace(canned);
     }
 
-    /// How many changes it has answered in this way.
+    /// Returns the number of changes that it has responded to in this way.
     pub(crate) fn changes(&self) -> usize {
         self.changes.load(Ordering::SeqCst)
     }

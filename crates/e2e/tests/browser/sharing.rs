@@ -1,4 +1,4 @@
-//! Several browsers on one list, and what is done while nobody hears of it.
+//! Several browsers on one list, also with changes while they are disconnected.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ fn nth(row: usize, selector: &str) -> String {
     format!("{ITEMS}:nth-child({row}) {selector}")
 }
 
-/// What one does, the other sees, in this list and in no other.
+/// Checks that each browser shows the changes of the other, in this list and in no other.
 async fn follow(here: &Browser, there: &Browser) {
     tokio::join!(here.visit("/lists/shared"), there.visit("/lists/shared"));
     here.enters("buy milk").await;
     there.shows(ITEMS, &["buy milk"]).await;
-    // What is being typed stays.
+    // Text that is being typed stays.
     there.types("water the ").await;
     here.enters("pay the rent").await;
     here.click(&nth(1, ".toggle")).await;
@@ -43,7 +43,7 @@ async fn follow(here: &Browser, there: &Browser) {
     there.visit("/lists/shared").await;
 }
 
-/// A deletion can be taken back, by the one who made it.
+/// Checks that a deletion can be undone in the browser that made it.
 async fn undo(here: &Browser, there: &Browser) {
     here.click(&nth(2, ".destroy")).await;
     there.shows(ITEMS, &["buy milk", "water the plants"]).await;
@@ -60,13 +60,13 @@ async fn undo(here: &Browser, there: &Browser) {
     }
 }
 
-/// By an arrow, by a key and by the mouse.
+/// Moves items by an arrow, by a key and by the mouse.
 async fn reorder(here: &Browser, there: &Browser) {
     here.click(&nth(3, ".up")).await;
     let items = ["buy milk", "water the plants", "pay the rent"];
     here.shows(ITEMS, &items).await;
     there.shows(ITEMS, &items).await;
-    // The button that was pressed goes with its item.
+    // The pressed button keeps the focus and moves with its item.
     here.becomes(
         "document.activeElement.closest('li').textContent",
         "water the plants",
@@ -96,7 +96,7 @@ async fn reorder(here: &Browser, there: &Browser) {
     here.shows(ITEMS, &items).await;
 }
 
-/// What is done without a connection is kept, shown, and made when it is back, once.
+/// Checks that changes without a connection are kept, shown, and made once when it is back.
 async fn disconnect(stage: &Stage, here: &Browser, there: &Browser) {
     stage.link.cut().await;
     there.becomes(OFFLINE, true).await;
@@ -113,7 +113,7 @@ async fn disconnect(stage: &Stage, here: &Browser, there: &Browser) {
     here.click(".new-todo").await;
     here.enters("made online").await;
     stage.link.restore().await;
-    // A new place is the time at which the broker has stored it.
+    // The order of a new item is the time at which the broker stored it.
     let items = [
         "buy milk",
         "water the plants",
@@ -132,14 +132,15 @@ async fn disconnect(stage: &Stage, here: &Browser, there: &Browser) {
     here.shows(ITEMS, &items).await;
 }
 
-/// What is typed faster than it is sent is shown in the order in which it was typed, all the while.
+/// Checks that items that are typed faster than they are sent are always shown in the order in which
+/// they were typed.
 async fn hurry(stage: &Stage, there: &Browser) {
     there.visit("/lists/hurry").await;
     let watch = "orders = [], new MutationObserver(() => \
         orders.push(Array.from(document.querySelectorAll('.todo-list label'), (row) => row.textContent).join())\
         ).observe(document.querySelector('.todo-list'), { childList: true })";
     there.value(watch).await;
-    // So that each is stored when all are typed.
+    // With this delay none is stored before all are typed.
     stage.link.delay(Duration::from_secs(1));
     for item in ["one", "two", "three"] {
         there.enters(item).await;
@@ -151,7 +152,7 @@ async fn hurry(stage: &Stage, there: &Browser) {
     assert_eq!(orders, json!(["one", "one,two", "one,two,three"]));
 }
 
-/// Whoever is sent away by a proxy that limits how often one may come, comes back.
+/// Checks that a browser retries after a proxy's rate limit (429).
 async fn come_too_often(here: &Browser) {
     here.visit("/lists/busy").await;
     let once = "original = fetch, fetch = async () => { \
@@ -164,7 +165,7 @@ async fn come_too_often(here: &Browser) {
     here.shows(ITEMS, &["later"]).await;
 }
 
-/// What is accepted and not saved yet is shown as that, also after a reload of the page.
+/// Checks that changes that are accepted and not saved yet are shown as such, also after a reload.
 async fn wait_for_the_saver(stage: &mut Stage, here: &Browser) {
     here.visit("/lists/slow").await;
     here.enters("saved").await;

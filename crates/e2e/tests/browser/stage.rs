@@ -1,4 +1,4 @@
-//! What a test has: a running system, with a link to its page that can be cut, and browsers.
+//! The environment of a test: a running system, with a link to its page that can be cut, and browsers.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use testkit::{Chromedriver, Link, System, SystemOptions};
 
 use crate::browser::Browser;
 
-/// How long anything may take that should take a moment.
+/// Time within which anything must happen that should take a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) struct Stage {
@@ -17,7 +17,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// The page, somebody who saves, and whoever the test needs beside.
+    /// Starts the page, a saver, and the other services that the test needs.
     pub(crate) async fn start(others: &[&str]) -> Self {
         let services = [&["todo-web", "save-handler"], others].concat();
         let options = SystemOptions::default().only(&services);
@@ -30,23 +30,23 @@ impl Stage {
         }
     }
 
-    /// A browser with nothing in it, on a screen of this size.
+    /// Opens a browser without any data, on a screen of this size.
     pub(crate) async fn browser(&self, size: (u32, u32)) -> Browser {
         Browser::open(&self.driver, self.web(), size, true).await
     }
 
-    /// The same, but it runs no scripts.
+    /// Opens a browser like [`browser`](Self::browser), without JavaScript.
     pub(crate) async fn plain_browser(&self, size: (u32, u32)) -> Browser {
         Browser::open(&self.driver, self.web(), size, false).await
     }
 
-    /// Where the page is, without a slash at the end.
+    /// Returns the page's URL, without a slash at the end.
     pub(crate) fn web(&self) -> String {
         let web = self.system.web().unwrap();
         web.trim_end_matches('/').to_owned()
     }
 
-    /// The same, over the link.
+    /// Returns the page's URL over the link, without a slash at the end.
     pub(crate) fn linked(&self) -> String {
         self.link.url(&self.web()).trim_end_matches('/').to_owned()
     }

@@ -10,15 +10,15 @@ use crate::{browser::Browser, stage::Stage};
 const COUNT: &str = "document.querySelector('.todo-count').textContent";
 const SHOWN: &str = "document.querySelectorAll('.todo-list li').length";
 
-/// How long all of it may take, on a machine that does other things as well.
+/// Time within which all changes must be shown, on a machine with other load.
 const CALM: Duration = Duration::from_mins(2);
 
-/// How long the page may be deaf to whoever uses it (milliseconds). The goal is 200 where nothing else runs; here
-/// servers and other tests share the processors with it.
+/// Longest task of the page's script (milliseconds), during which it does not respond to input. The goal
+/// is 200 on an idle machine; here servers and other tests share the processors with it.
 const LONGEST: f64 = 400.0;
 
 impl Browser {
-    /// Notes how long the page is busy at a time.
+    /// Measures the page's longest task and its greatest number of rows from now on.
     async fn is_timed(&self) {
         let timed = "(longest = most = 0, \
             new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => \
@@ -41,7 +41,7 @@ impl Browser {
         .await;
     }
 
-    /// Checks that it was never busy for long, and that it had few rows.
+    /// Checks that no task was too long, and that there were few rows.
     async fn was_usable(&self, what: &str) {
         let longest = self.value("longest").await.as_f64().unwrap();
         let most = self.value("most").await.as_u64().unwrap();

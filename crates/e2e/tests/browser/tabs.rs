@@ -1,4 +1,4 @@
-//! What waits to be sent: the browser keeps it, and all of its tabs can see it.
+//! Changes that wait to be sent: the browser stores them, and all of its tabs share them.
 
 use testkit::eventually;
 
@@ -12,7 +12,7 @@ const KEPT: &str = "Object.keys(localStorage).length";
 const MOVING: &str = "document.querySelectorAll('.saving, .waiting').length";
 
 impl Browser {
-    /// Has this tab get no answer from now on, and count the changes that it tries to send.
+    /// Fails all requests of this tab from now on, and counts the changes that it tries to send.
     async fn is_cut_off(&self) {
         let cut = "tries = 0, original = fetch, \
             fetch = async (address, change) => { if (change) tries++; throw Error('cut off'); }, 0";
@@ -25,7 +25,7 @@ impl Browser {
 }
 
 impl Stage {
-    /// Waits until these are the items that are saved, those that are done in brackets.
+    /// Waits until these are the saved items, the completed ones in brackets.
     async fn has_saved(&self, items: &str) {
         let saved = r#"select string_agg(case when completed then '[' || item || ']' else item end, ', '
             order by "order") from items where not deleted"#;
@@ -73,12 +73,12 @@ async fn what_is_undone_in_one_tab_is_not_done_by_another() {
     browser.click(".destroy").await;
     browser.shows(ITEMS, &[]).await;
 
-    // Another tab finds that it is to be deleted, and has no luck with it either.
+    // Another tab finds the waiting deletion, and cannot send it either.
     let second = browser.opens_tab().await;
     browser.visit("/lists/tabs").await;
     browser.shows(ITEMS, &[]).await;
     browser.is_cut_off().await;
-    // What it had sent before is answered then.
+    // The response to its earlier attempt arrives then.
     browser.becomes("tries > 0", true).await;
 
     browser.turns_to(&first).await;

@@ -1,4 +1,4 @@
-//! The page, tried by a test suite that others wrote for whatever follows the specification of `TodoMVC`: the
+//! A public test suite for implementations of the `TodoMVC` specification, run against the page: the
 //! package `todomvc-tests`, run by Playwright.
 
 use std::{fs, path::Path};
@@ -8,14 +8,15 @@ use tokio::process::Command;
 
 use crate::browser::target;
 
-/// Where `cargo xtask test` puts it.
+/// The suite's directory, where `cargo xtask test` installs it.
 const PACKAGE: &str = "todomvc-tests-1.0.0";
 
-/// What it needs to know of us.
+/// Our settings for the suite.
 const CONFIG: &str = include_str!("todomvc/playwright.config.ts");
 const FIXTURES: &str = include_str!("todomvc/fixtures.ts");
 
-/// Puts the suite, with our part, where it finds the packages that it uses: Playwright reads no tests among those.
+/// Copies the suite, with our settings, to where it finds the packages that it uses: Playwright runs no
+/// tests inside `node_modules`.
 fn lay_out(package: &Path, suite: &Path) {
     let theirs = package.join("node_modules/todomvc-tests/tests");
     for (from, to) in [

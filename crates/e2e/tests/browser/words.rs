@@ -1,4 +1,5 @@
-//! What suites written for `TodoMVC` look for: its words, and the marks of the two public examples.
+//! Names that suites written for `TodoMVC` look for: its words, and the markers of the two public
+//! examples.
 
 use serde_json::json;
 
@@ -7,14 +8,15 @@ use crate::{browser::Browser, stage::Stage};
 const ITEMS: &str = "[data-testid=todo-item]";
 const MOVING: &str = "document.querySelectorAll('.saving, .waiting').length";
 
-/// What the page's elements are called by those who read or test it by names: by label or by reference.
+/// JavaScript that finds elements by their accessible name, from a label or a reference, as screen
+/// readers and tests do.
 const NAMED: &str = "(name, kind) => [...document.querySelectorAll(kind)].filter((it) => [
         ...(it.labels ?? []),
         ...(it.getAttribute('aria-labelledby') ?? '').split(' ').map((id) => document.getElementById(id)),
     ].map((label) => label?.textContent ?? '').join(' ').includes(name)).map((it) => it.className)";
 
 impl Browser {
-    /// Does something as a script does that only pretends to be a person.
+    /// Dispatches an event from a script, as suites do that only imitate a user.
     async fn sends(&self, selector: &str, event: &str) {
         let send = format!("document.querySelector({selector:?}).dispatchEvent(new {event})");
         self.value(&send).await;
@@ -57,7 +59,7 @@ async fn a_suite_finds_what_it_knows_from_the_public_examples() {
         let found = format!("({NAMED})({name:?}, {kind:?})");
         assert_eq!(browser.value(&found).await, classes, "{name}");
     }
-    // By a part of its name each link is found alone.
+    // A part of the name finds each link, and no other.
     for name in ["All", "Active", "Completed"] {
         let links = format!(
             "[...document.querySelectorAll('a')].filter((it) => it.textContent.includes('{name}')).length"

@@ -1,5 +1,5 @@
-//! `docs/asyncapi.yaml` (AsyncAPI 3.0), made of what the code says: subjects, types, headers and
-//! settings are the services' own. `cargo xtask docs` writes it anew; a test compares.
+//! `docs/asyncapi.yaml` (AsyncAPI 3.0), generated from the code: subjects, types, headers and settings
+//! are the services' own. `cargo xtask docs` writes it; a test compares.
 
 mod channels;
 mod messages;
@@ -18,13 +18,13 @@ use crate::{
     user::{SOON, User, between},
 };
 
-/// Set to write the document in place of comparing it.
+/// The variable that is set to write the document in place of comparing it.
 const RECORD: &str = "RECORD_DOCS";
 
 const HEAD: &str =
     "# Written by `cargo xtask docs`, from what the code says (crates/e2e/tests/it/asyncapi.rs).\n";
 
-/// The document, in the order in which it is read.
+/// The document, with its parts in the order in which they are read.
 #[derive(Serialize)]
 struct Document {
     asyncapi: &'static str,
@@ -80,13 +80,13 @@ fn file() -> PathBuf {
     root().join("docs/asyncapi.yaml")
 }
 
-/// The document as it is published.
+/// Returns the published document.
 fn published() -> Value {
     let text = fs::read_to_string(file()).unwrap();
     yaml_serde::from_str(&text).unwrap()
 }
 
-/// What a name or a `$ref` refers to.
+/// Returns the part of the document that a `$ref` refers to.
 fn at<'d>(document: &'d Value, reference: &Value) -> &'d Value {
     let pointer = reference["$ref"].as_str().unwrap().trim_start_matches('#');
     document
@@ -153,7 +153,7 @@ fn every_example_is_read_by_the_code_that_reads_the_message() {
     assert_eq!(kinds.len(), 8, "each event has an example: {kinds:?}");
 }
 
-/// The subjects that a service may publish on, or subscribe to.
+/// Returns the subjects that a service may publish to, or subscribe to.
 fn allowed<'c>(users: &'c str, service: &str, what: &str) -> Vec<&'c str> {
     let user = between(users, &format!("user: {service},"), "\n    } }");
     let list = between(user, &format!("{what}: ["), "]");
@@ -184,7 +184,8 @@ fn whoever_is_said_to_do_something_may_do_it_at_the_broker() {
     for (name, operation) in document["operations"].as_object().unwrap() {
         let service = operation["tags"][0]["name"].as_str().unwrap();
         let sends = operation["action"] == "send";
-        // The operator may do everything, and a group gets its events from its place in the stream.
+        // The operator has every permission, and a group receives its events through its durable
+        // consumer.
         if service == "todoctl" || !sends && operation["x-group"].is_string() {
             continue;
         }
@@ -201,7 +202,7 @@ fn whoever_is_said_to_do_something_may_do_it_at_the_broker() {
     assert!(checked > 15, "{checked}");
 }
 
-/// Whether the broker keeps what is said to be asked of it.
+/// Fails unless the broker's configuration has every documented value.
 fn compare(what: &str, said: &Value, kept: &Value) {
     for (name, value) in said.as_object().unwrap() {
         assert_eq!(&kept[name], value, "{what}: {name}");
@@ -230,13 +231,13 @@ async fn the_broker_keeps_the_streams_and_groups_that_the_document_names() {
     for stream in streams {
         let name = stream["name"].as_str().unwrap();
         let mut config = stream["config"].clone();
-        // Since when a stream counts stands behind what it is for, and is not the document's.
+        // The description also has the time since which the stream counts, which is not the document's.
         let purpose = config["description"].as_str().unwrap();
         let (purpose, _) = purpose.split_once("; counted since ").unwrap();
         config["description"] = purpose.into();
         compare(name, &document["x-streams"][name], &config);
         for place in stream["consumer_detail"].as_array().into_iter().flatten() {
-            // Others come and go with those who look on.
+            // Consumers without a durable name belong to subscribers, and come and go with them.
             let Some(group) = place["config"]["durable_name"].as_str() else {
                 continue;
             };
@@ -253,7 +254,7 @@ async fn the_broker_keeps_the_streams_and_groups_that_the_document_names() {
         .collect();
     assert_eq!(groups, said);
 
-    // What can be asked is understood, whether there is an answer or not.
+    // Every documented query is understood, whether there is a result or not.
     let asker = Bus::visit(&user.system.nats(), "todoctl", "tester")
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! What is sent by mistake or out of malice: the sender is told, the rest is not disturbed.
+//! Invalid input, by mistake or out of malice: the sender gets an error, nobody else is disturbed.
 
 use std::time::{Duration, Instant};
 
@@ -82,8 +82,8 @@ async fn what_any_client_publishes_is_saved() {
     user.sees("buy milk").await;
 }
 
-/// The broker's protocol by hand, since no client of ours takes part: what the page of the original sends, byte
-/// for byte.
+/// Speaks the broker's protocol by hand, without a client library: sends the message of the original's
+/// page, byte for byte.
 #[tokio::test]
 async fn what_the_original_publishes_is_saved() {
     let user = User::start(SystemOptions::default().without("audit-handler")).await;

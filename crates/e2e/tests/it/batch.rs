@@ -1,4 +1,4 @@
-//! Many items by one request, through the whole system.
+//! Many items in one request, through the whole system.
 
 mod memory;
 
@@ -9,7 +9,7 @@ use testkit::{SystemOptions, http};
 
 use crate::user::User;
 
-/// Three savers take them side by side; their places come from where the stream stored them.
+/// Three savers save them in parallel; their order comes from the stream.
 #[tokio::test]
 async fn a_batch_stands_in_its_list_in_its_order_and_comes_once_however_often_it_is_sent() {
     let options = SystemOptions::default()

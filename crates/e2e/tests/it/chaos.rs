@@ -1,9 +1,9 @@
-//! The system is broken on purpose, from fixed seeds, and judged: `cargo xtask chaos`, small. And the
-//! judge is judged: faults that were planted have to be found.
+//! `cargo xtask chaos` in small: the system is broken on purpose, from fixed seeds, and judged. Then the
+//! judge itself is tested: it has to find planted faults.
 
 use chaos::{Kind, Options, Plant, Verdict};
 
-/// Breaks the system for so many seconds.
+/// Breaks the system for so many seconds, and returns the verdict.
 async fn verdict(seed: u64, seconds: u64, only: &[Kind]) -> Verdict {
     let options = Options {
         seed: Some(seed),
@@ -36,7 +36,7 @@ async fn members_come_and_go_without_a_trace() {
     assert_unharmed_by(3, 12, &[Kind::Terminate, Kind::Members]).await;
 }
 
-/// They have nobody to give back to what they have in hand, and once waited for that.
+/// Without a broker a member cannot return its in-flight messages; it once waited for that.
 #[tokio::test]
 async fn members_that_are_asked_to_stop_while_the_broker_is_away_do_so() {
     let only = [Kind::Members, Kind::Terminate, Kind::Broker];
@@ -68,7 +68,8 @@ async fn everything_may_happen_at_once() {
     assert_unharmed_by(8, 20, &[]).await;
 }
 
-/// An outage is not the events' fault: nobody gives them back, and nobody counts.
+/// An outage is not the events' fault: they are not returned to the broker, so their delivery counts
+/// stay.
 #[tokio::test]
 async fn a_long_outage_of_the_database_raises_no_count_and_blames_nothing() {
     let options = Options {
@@ -82,7 +83,7 @@ async fn a_long_outage_of_the_database_raises_no_count_and_blames_nothing() {
     assert!(verdict.passed(), "{verdict}");
 }
 
-/// Runs with a fault that has to be found by the check of this name.
+/// Runs with a planted fault, which the check of this name has to find.
 async fn assert_found(plant: Plant, seed: u64, only: &[Kind], check: &str) {
     let options = Options {
         seed: Some(seed),
@@ -110,7 +111,7 @@ async fn a_saver_that_acknowledges_before_it_has_saved_is_found() {
 
 #[tokio::test]
 async fn a_saver_that_takes_what_comes_last_for_the_newest_is_found() {
-    // Members of one group are faulty enough by themselves; nothing else has to happen.
+    // Several members of one group suffice to show this fault; nothing else has to happen.
     let only = &[Kind::Members];
     assert_found(Plant::NoVersionGuard, 2, only, "the table is the stream's").await;
 }

@@ -1,4 +1,4 @@
-//! What a checkout looks like on another machine, and what the compose files bear there.
+//! Portability of a checkout to other machines, and of the compose files.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::guide::root;
 
-/// What git prints, where this is a checkout.
+/// Returns the output of git; `None` if this is not a checkout.
 fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
     command.current_dir(folder).args(arguments);

@@ -1,4 +1,4 @@
-//! Services whose clocks are wrong by years, each by others.
+//! Services with wrong clocks: by years, and by different ones.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use testkit::{SystemOptions, http, install};
 
 use crate::user::User;
 
-/// The library that makes a process believe in another time.
+/// Returns the library that gives a process another time.
 fn faketime() -> PathBuf {
     install::ensure_packages(&["faketime"]).unwrap();
     let places = std::fs::read_dir("/usr/lib").unwrap().flatten();
@@ -16,7 +16,7 @@ fn faketime() -> PathBuf {
     libraries.next().unwrap()
 }
 
-/// Starts one more member of `service`, for which it is another time.
+/// Starts one more member of `service`, with another time.
 async fn start(user: &mut User, service: &str, time: &str) -> String {
     let library = faketime();
     let env = [

@@ -1,4 +1,4 @@
-//! A collector of traces, as far as a test needs one: it takes OTLP over HTTP and remembers it.
+//! A collector of traces, as far as a test needs one: it accepts OTLP over HTTP and keeps the spans.
 
 use std::{
     collections::BTreeMap,
@@ -24,26 +24,26 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use tokio::net::TcpListener;
 
-/// Takes spans, until it is dropped.
+/// Accepts spans until it is dropped.
 pub(crate) struct Collector {
     url: String,
     told: Arc<Mutex<Vec<Told>>>,
     listening: tokio::task::JoinHandle<()>,
 }
 
-/// A span, and who told of it.
+/// A span, with the member that exported it.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) service: String,
     pub(crate) member: String,
     pub(crate) trace: String,
     pub(crate) id: String,
-    /// Empty for the first of a trace.
+    /// Empty for the first span of a trace.
     pub(crate) parent: String,
     pub(crate) name: String,
     pub(crate) kind: SpanKind,
     pub(crate) attributes: BTreeMap<String, String>,
-    /// The ids of the spans that it points at.
+    /// The ids of the spans that it links to.
     pub(crate) links: Vec<String>,
 }
 
@@ -58,12 +58,12 @@ impl Collector {
         }
     }
 
-    /// The address that services are given.
+    /// Returns the endpoint for the services.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Everything that was told so far.
+    /// Returns all spans received so far.
     pub(crate) fn told(&self) -> Vec<Told> {
         self.told.lock().unwrap().clone()
     }
@@ -84,7 +84,7 @@ async fn listen(listener: TcpListener, told: Arc<Mutex<Vec<Told>>>) {
     }
 }
 
-/// Takes what is sent to where traces belong, in the form in which they are written.
+/// Accepts a request of spans if path and content type are right.
 async fn take(
     request: Request<Incoming>,
     told: Arc<Mutex<Vec<Told>>>,

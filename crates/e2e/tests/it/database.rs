@@ -1,4 +1,4 @@
-//! The database as it is elsewhere: behind a pooler, with TLS, or not fit for us.
+//! Other set-ups of the database: behind a pooler, with TLS, or unsuitable.
 
 use std::{collections::BTreeMap, fs, process::Output, time::Duration};
 
@@ -15,7 +15,7 @@ fn passwords(user: &User) -> BTreeMap<String, String> {
     serde_json::from_slice(&kept).unwrap()
 }
 
-/// The addresses by which each service logs in to the database.
+/// Returns the URLs with which the services log in to the database.
 fn addresses(user: &User) -> BTreeMap<&'static str, String> {
     let passwords = passwords(user);
     let owner = url::Url::parse(&user.system.database()).unwrap();
@@ -28,7 +28,7 @@ fn addresses(user: &User) -> BTreeMap<&'static str, String> {
     addresses.into()
 }
 
-/// Runs a service with an address of the database until it ends by itself.
+/// Runs a service with a URL of the database until it ends by itself.
 async fn ends(user: &User, service: &str, database: &str) -> Output {
     let mut command = Command::new(user.system.program(service).unwrap());
     command
@@ -36,7 +36,7 @@ async fn ends(user: &User, service: &str, database: &str) -> Output {
         .env("DATABASE_URL", database)
         .env("HTTP_ADDR", "127.0.0.1:0")
         .kill_on_drop(true);
-    // What setup gives them again.
+    // Setup sets these passwords again.
     for (service, password) in passwords(user) {
         let variable = format!("{}_PASSWORD", service.replace('-', "_").to_uppercase());
         command.env(variable, password);
@@ -131,7 +131,7 @@ async fn a_service_that_has_nothing_to_do_says_once_why_it_cannot_use_the_databa
         .map(|it| it.name)
         .collect();
     user.system.postgres().stop().await.unwrap();
-    // One that has never seen it.
+    // A member that has never connected to it.
     members.push(
         user.system
             .add_member_unready("save-handler")
@@ -154,8 +154,8 @@ async fn a_service_that_has_nothing_to_do_says_once_why_it_cannot_use_the_databa
             said(&user, member, "the database answers") == before + 1
         })
         .await;
-        // It was asked more often, and says each reason once: the connection broke, was refused, or comes
-        // too early.
+        // It tried more often, and logs each reason once: the connection broke, was refused, or the
+        // server was still starting.
         let reasons = said(&user, member, "the database cannot be used: ");
         assert!(reasons <= 4, "{member}: {reasons}");
     }

@@ -1,11 +1,11 @@
-//! What the operator does about dead letters.
+//! The operator's commands on dead letters.
 
 use serde_json::{Value, json};
 use testkit::SystemOptions;
 
 use crate::user::User;
 
-/// Not even the audit hears of a replay, and what was changed since stays as it is.
+/// A replay reaches no other group, not even the audit, and later changes stay as they are.
 #[tokio::test]
 async fn a_letter_whose_cause_is_mended_is_replayed_to_its_group_and_overwrites_nothing() {
     let user = User::start(SystemOptions::default()).await;
@@ -70,7 +70,7 @@ async fn a_letter_whose_cause_is_mended_is_replayed_to_its_group_and_overwrites_
     );
 }
 
-/// Everything but what follows from a save.
+/// Counts the audited events, except those that a save publishes.
 const AUDITED: &str = "select count(*), count(distinct sequence) from audit.events where subject not like '%itemsaved'";
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn poison_is_listed_with_its_reason_for_programs_too_and_can_be_discarded(
 }
 
 impl User {
-    /// What `todoctl` prints, if all goes well.
+    /// Runs `todoctl`, which must succeed, and returns its output.
     pub(crate) async fn operator(&self, arguments: &[&str]) -> String {
         let output = self.todoctl(arguments).output().await.unwrap();
         let problem = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! The broker's disk is full, with something else than events: their own room is set aside.
+//! A full disk of the broker, filled by something else than events: their own space is reserved.
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use testkit::{SystemOptions, eventually};
 
 use crate::user::{SOON, User};
 
-/// A small disk of its own, gone when it is dropped.
+/// A small mounted disk, unmounted when it is dropped.
 struct Disk(PathBuf);
 
 impl Disk {
@@ -30,7 +30,7 @@ impl Disk {
         Self(place.to_owned())
     }
 
-    /// Leaves no room for anything, by a file that can be removed.
+    /// Fills the disk to the last byte with a file, and returns its path.
     fn fill(&self) -> PathBuf {
         let path = self.0.join("filler");
         let mut file = fs::File::create(&path).unwrap();
@@ -44,7 +44,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily: somebody may still be on the way out.
+        // Lazily: a process may still have files open while it ends.
         let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
         if !unmounted.is_ok_and(|status| status.success()) {
             eprintln!("`{}` stays mounted", self.0.display());
@@ -77,7 +77,7 @@ async fn a_disk_that_is_full_refuses_in_time_and_what_was_accepted_is_saved_afte
     let item = serde_json::json!({ "item": "x".repeat(250) });
 
     let filler = disk.fill();
-    // What has been begun may still have room in a page; then there is none.
+    // The last block of an open file may still have space; then there is none.
     let refused = loop {
         let started = Instant::now();
         let answer = user.post(&item).await;
@@ -97,7 +97,7 @@ async fn a_disk_that_is_full_refuses_in_time_and_what_was_accepted_is_saved_afte
     .await;
 
     fs::remove_file(filler).unwrap();
-    // The broker does not find back by itself, as docs/operations.md says.
+    // The broker does not recover by itself, as docs/operations.md says.
     user.system.broker().kill().await.unwrap();
     user.system.broker().restart().await.unwrap();
     eventually("posting works again", SOON, async || {

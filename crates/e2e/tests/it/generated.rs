@@ -1,4 +1,5 @@
-//! Clients that public generators make of `/openapi.json`, and of nothing else, on a journey through the API.
+//! Clients that public generators make from `/openapi.json`, and from nothing else, on a journey through
+//! the API.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -10,18 +11,18 @@ use crate::{
     user::User,
 };
 
-/// Where `cargo xtask test` puts the generators.
+/// The generators' directories, where `cargo xtask test` installs them.
 const PYTHON: &str = "openapi-python-client-0.29.1/bin";
 const TYPESCRIPT: &str = "openapi-typescript-7.13.0/node_modules";
 
-/// Where the journeys are.
+/// The directory of the journeys.
 const FOLDER: &str = "crates/e2e/tests/it/generated";
 
 async fn start() -> User {
     User::start(SystemOptions::default().only(&["todo-api", "save-handler"])).await
 }
 
-/// Runs a program in a folder, which has to end well.
+/// Runs a program in a folder; it has to succeed.
 async fn run(folder: &Path, program: &Path, arguments: &[&str]) {
     assert!(
         program.exists(),

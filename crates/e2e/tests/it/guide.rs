@@ -1,4 +1,4 @@
-//! The guide `docs/adding-a-group.md` is followed word by word in a copy of the workspace.
+//! The guide `docs/adding-a-group.md`, followed word by word in a copy of the workspace.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use crate::user::{SOON, User, between};
 
-/// What a build looks at besides the crates.
+/// Files that a build reads besides the crates.
 const BUILD_FILES: [&str; 6] = [
     ".cargo",
     ".sqlx",
@@ -24,8 +24,8 @@ const BUILD_FILES: [&str; 6] = [
     "rust-toolchain.toml",
 ];
 
-/// What cargo tells a test of the package that it is in. To some build scripts it is news, and news
-/// makes them build again.
+/// Variables that cargo sets for a test, about its package. Some build scripts read them, and would run
+/// again.
 const OURS: [&str; 7] = [
     "CARGO_MANIFEST_DIR",
     "CARGO_MANIFEST_LINKS",
@@ -36,7 +36,7 @@ const OURS: [&str; 7] = [
     "CARGO_PKG_VERSION_PRE",
 ];
 
-/// What the guide tells to write.
+/// The files and settings that the guide has the reader write.
 struct Guide {
     text: String,
     name: String,
@@ -61,13 +61,13 @@ impl Guide {
         }
     }
 
-    /// Does steps 1 and 2 in a copy of the workspace.
+    /// Carries out steps 1 and 2 in a copy of the workspace.
     fn follow(&self) -> TempDir {
         let copy = tempfile::tempdir().unwrap();
         let crates = copy.path().join("crates");
         fs::create_dir(&crates).unwrap();
-        // Links are as good as copies for what a build only reads, and keep the times of the files:
-        // cargo goes by them, and would compile copies again.
+        // Links are as good as copies for files that a build only reads, and keep the files' times:
+        // cargo compares them, and would compile copies again.
         for file in BUILD_FILES {
             symlink(root().join(file), copy.path().join(file)).unwrap();
         }
@@ -75,7 +75,7 @@ impl Guide {
             let entry = entry.unwrap();
             symlink(entry.path(), crates.join(entry.file_name())).unwrap();
         }
-        // The new crate's line comes into this one.
+        // Cargo adds the new crate to this file.
         fs::copy(root().join("Cargo.lock"), copy.path().join("Cargo.lock")).unwrap();
 
         let folder = crates.join(&self.name);
@@ -93,7 +93,7 @@ pub(crate) fn root() -> PathBuf {
         .unwrap()
 }
 
-/// Where everything is built.
+/// Returns cargo's target directory.
 pub(crate) fn target() -> PathBuf {
     let mut metadata = MetadataCommand::new();
     metadata.current_dir(root()).no_deps();
@@ -101,12 +101,12 @@ pub(crate) fn target() -> PathBuf {
     metadata.exec().unwrap().target_directory.into()
 }
 
-/// Does step 4: builds the group, where the rest of the workspace is built already.
+/// Carries out step 4: builds the group, where the rest of the workspace is built already.
 async fn build(name: &str, copy: &Path) -> PathBuf {
     let target = target();
     let mut cargo = Command::new(env!("CARGO"));
-    // With `--package`, as the guide says, cargo would leave out the features that only other crates
-    // ask of the dependencies, and compile all of those again.
+    // With `--package`, as the guide says, cargo would leave out the features of dependencies that only
+    // other crates enable, and compile all of those again.
     cargo.args(["build", "--offline", "--workspace", "--bin", name]);
     cargo.current_dir(copy).env("CARGO_TARGET_DIR", &target);
     for variable in OURS {
@@ -121,7 +121,7 @@ async fn build(name: &str, copy: &Path) -> PathBuf {
     target.join("debug").join(name)
 }
 
-/// Adds the group's user to the list in `users`, and has the broker read it.
+/// Adds the group's user to the list in `users`, and has the broker reload it.
 fn let_in(guide: &Guide, users: &Path, system: &mut System) {
     let before = fs::read_to_string(users).unwrap();
     let (list, end) = before.rsplit_once("  ]\n}").unwrap();
@@ -129,7 +129,7 @@ fn let_in(guide: &Guide, users: &Path, system: &mut System) {
     system.broker().reload().unwrap();
 }
 
-/// Starts a member of the group, which logs in by its own name.
+/// Starts a member of the group, which logs in as its own user.
 async fn start(program: &Path, name: &str, system: &mut System) -> (Process, String) {
     let mut command = Command::new(program);
     let file = system.dir().join("group-address");
@@ -145,7 +145,7 @@ async fn start(program: &Path, name: &str, system: &mut System) -> (Process, Str
     (process, address)
 }
 
-/// What the group has counted.
+/// Returns the values of the group's own counter, by label.
 async fn counts(address: &str) -> BTreeMap<String, u64> {
     let metrics = http::get(&format!("{address}/metrics"))
         .await
@@ -160,7 +160,8 @@ async fn counts(address: &str) -> BTreeMap<String, u64> {
     counts.collect()
 }
 
-/// Which processes run, and how often each of them has connected to the broker or joined its group.
+/// Returns the members' processes, and how often each of them has connected to the broker or begun to
+/// listen.
 fn seen(system: &System) -> Vec<(String, Option<u32>, usize)> {
     let members = system.members().into_iter();
     members
@@ -216,7 +217,7 @@ async fn whoever_follows_the_guide_has_a_group_that_gets_every_event_since_the_f
     let ready = http::get(&format!("{address}/readyz")).await.unwrap();
     assert_eq!(ready.status, 200, "{}", ready.text());
 
-    // It answers roll calls, and its author has written nothing for that.
+    // It answers discovery requests, for which its author has written nothing.
     let expected = format!("{}=1,save-handler=1", guide.name);
     let status = ["status", "--json", "--expect", &expected, "--within", "10s"];
     let status = user.todoctl(&status).output().await.unwrap();
@@ -256,7 +257,7 @@ fn the_guides_compose_file_adds_one_service_and_nothing_else() {
     };
     assert_eq!(keys(""), ["services:"]);
     assert_eq!(keys("  "), [format!("{name}:")]);
-    // It is what the files of the groups that exist are.
+    // It equals the files of existing groups, but for the name.
     let audit = fs::read_to_string(root().join("docker-compose-audit.yml")).unwrap();
     let services = |text: &str| text.split_once("services:").unwrap().1.trim().to_owned();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! A request that is sent again with its key, to whichever process.
+//! A request that is repeated with its idempotency key, to any process.
 
 use serde_json::json;
 use testkit::{SystemOptions, eventually, http};
@@ -80,7 +80,7 @@ async fn the_request_of_a_process_that_was_killed_over_the_wait_is_answered_by_a
     user.system.kill_member(&killed).await.unwrap();
     assert!(unheard.await.unwrap().is_err());
 
-    // It may have been killed before it noted that the request was accepted.
+    // It may have been killed before it recorded that the request was accepted.
     let second = &both[1];
     let answered = eventually("it is answered", SOON, async || {
         let answer = send(second, None).await;
@@ -92,7 +92,7 @@ async fn the_request_of_a_process_that_was_killed_over_the_wait_is_answered_by_a
     })
     .await;
     assert_eq!(answered.status, 202, "{}", answered.text());
-    // However often it was published.
+    // However often it was published, the stream has it once.
     assert_eq!(user.messages("TODO").await, 1);
     user.system.restart_member(&saver).await.unwrap();
     user.sql_becomes("select count(*) from items", "1").await;

@@ -1,4 +1,4 @@
-//! The walk through the product, without Docker.
+//! The walk-through of the product, without Docker.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,7 @@ async fn three_savers_share_sixty_items_and_each_is_saved_once() {
         .collect();
     assert_eq!(shares.values().sum::<usize>(), 60, "{shares:?}");
     assert!(shares.values().all(|share| *share >= 10), "{shares:?}");
-    // Two a member: one for its work, one that watches the database.
+    // Two per member: one for its work, one for its health probe.
     let connections =
         "select count(*) from pg_stat_activity where application_name like 'save-handler%'";
     let connections: u32 = user.sql(connections).await.parse().unwrap();

@@ -1,4 +1,4 @@
-//! What a page that is open hears of others.
+//! Server-sent events to an open page about the changes of other users.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::user::{SOON, User};
 
-/// Reads a stream of events until it has said `what`.
+/// Reads an event stream until it contains `what`.
 pub(crate) async fn hear(stream: &mut TcpStream, what: &str) {
     let mut heard = Vec::new();
     let reading = async {
@@ -20,7 +20,7 @@ pub(crate) async fn hear(stream: &mut TcpStream, what: &str) {
     assert!(timeout(SOON, reading).await.is_ok(), "{what} is not heard");
 }
 
-/// Opens a stream of events of the page.
+/// Opens an event stream of the page.
 pub(crate) async fn watch(user: &User, path: &str) -> TcpStream {
     let web = user.system.web().unwrap();
     let host = web.trim_start_matches("http://").trim_end_matches('/');

@@ -1,4 +1,4 @@
-//! The whole system, as its users have it.
+//! Tests of the whole system, as its users run it.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails where its ground gives way"

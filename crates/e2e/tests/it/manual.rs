@@ -1,4 +1,4 @@
-//! What `docs/operations.md` lists, compared with what there is.
+//! Tables of `docs/operations.md`, compared with the programs and the code.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use crate::{
     user::between,
 };
 
-/// The words in backticks that the rows of the manual's tables begin with, under a heading.
+/// Returns the rows of the tables under a heading, by the words in backticks that they begin with.
 fn rows<'a>(manual: &'a str, heading: &str) -> BTreeMap<&'a str, &'a str> {
     let section = between(manual, &format!("\n## {heading}\n"), "\n## ");
     let rows = section
@@ -20,7 +20,7 @@ fn rows<'a>(manual: &'a str, heading: &str) -> BTreeMap<&'a str, &'a str> {
     rows.collect()
 }
 
-/// All files under a folder, one after the other.
+/// Returns the text of all files under a folder, one after the other.
 fn source(folder: &Path) -> String {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
     entries
@@ -146,7 +146,7 @@ fn the_manual_has_every_metric() {
     ];
     for library in libraries {
         let text = source(&root().join("crates").join(library).join("src"));
-        // The services that push say themselves how their audience is counted.
+        // The services that push name the gauge of their subscribers themselves.
         for kind in ["counter!(\"", "histogram!(\"", "gauge!(\"", "gauge: \""] {
             let found = text.split(kind).skip(1);
             known.extend(found.map(|rest| rest.split('"').next().unwrap().to_owned()));

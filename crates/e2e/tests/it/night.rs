@@ -1,5 +1,5 @@
-//! The manual's first section, *When something is wrong*: each of its rows is brought about, looked at where the row
-//! says, and mended by the commands that it prints.
+//! The manual's first section, *When something is wrong*: each of its rows is brought about, diagnosed
+//! where the row says, and repaired by the commands that it prints.
 
 use std::{collections::BTreeSet, fs};
 
@@ -11,14 +11,14 @@ use crate::{
     user::{SOON, User, between},
 };
 
-/// A row of the table: a sign of trouble, the places to look at, and the remedy.
+/// A row of the table: the symptom, the places to look at, and the remedy.
 struct Row {
     sign: String,
     look: String,
     remedy: String,
 }
 
-/// All rows, by the words in bold that they begin with.
+/// Returns all rows, by the words in bold that they begin with.
 fn rows() -> Vec<(String, Row)> {
     let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
     let section = between(&manual, "\n## When something is wrong\n", "\n## ");
@@ -42,18 +42,18 @@ impl Row {
             .1
     }
 
-    /// The words that the row quotes from what people see.
+    /// Returns the words that the row quotes from the page or from an output.
     fn quoted(&self) -> &str {
         between(&self.sign, "“", "”")
     }
 }
 
-/// The texts in backticks.
+/// Returns the texts in backticks.
 fn code(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// The arguments of each command of `todoctl` that a cell prints.
+/// Returns the arguments of each `todoctl` command that a cell prints.
 fn commands(cell: &str) -> Vec<Vec<&str>> {
     let commands =
         code(cell).filter_map(|text| text.strip_prefix("docker compose run --rm todoctl "));
@@ -63,7 +63,7 @@ fn commands(cell: &str) -> Vec<Vec<&str>> {
 }
 
 impl User {
-    /// Waits until `/statusz` of todo-api has what the row prints in backticks.
+    /// Waits until `/statusz` of todo-api contains the text that the row prints in backticks.
     async fn status_has(&self, row: &Row) {
         let part = code(&row.look).find(|text| text.starts_with('"')).unwrap();
         eventually(&format!("the status has {part}"), SOON, async || {
@@ -77,7 +77,7 @@ impl User {
         .await;
     }
 
-    /// The metrics of a service's first member.
+    /// Returns the metrics of a service's first member.
     async fn metrics(&self, service: &str) -> String {
         let members = self.system.members();
         let member = members.iter().find(|member| member.service == service);
@@ -86,7 +86,7 @@ impl User {
         http::get(&address).await.unwrap().text()
     }
 
-    /// A gauge of housekeeper, once it shows it.
+    /// Returns the value of a gauge of housekeeper, as soon as it exists.
     async fn gauge(&self, name: &str) -> u64 {
         eventually(&format!("housekeeper shows {name}"), SOON, async || {
             let page = self.metrics("housekeeper").await;
@@ -96,8 +96,8 @@ impl User {
         .await
     }
 
-    /// Waits until `todoctl status` says of a group's members what the cell quotes, and returns how many events
-    /// wait for the group.
+    /// Waits until `todoctl status` shows for a group's members the words that the cell quotes, and
+    /// returns the group's number of pending events.
     async fn waiting(&self, look: &str, group: &str) -> u64 {
         let arguments = commands(look).remove(0);
         let quoted = between(look, "“", "”");
@@ -195,7 +195,7 @@ async fn items_that_stay_unsaved_are_saved_when_savers_are_started() {
 #[tokio::test]
 async fn every_figure_that_tells_why_saving_is_slow_is_there() {
     let row = Row::named("Saving is slow");
-    // Of several members, one has saved the item and the others nothing.
+    // With several members, one would have saved the item and the others nothing.
     let user = User::start(SystemOptions::default().scale("save-handler", 1)).await;
     let id = user.add("buy milk").await;
     user.saved(&id).await;
@@ -249,7 +249,7 @@ async fn dead_letters_are_listed_shown_replayed_and_thrown_away_by_the_commands_
         panic!("two commands: {}", row.remedy);
     };
     user.operator(replay).await;
-    // Its cause is not mended, so it comes back as another one.
+    // Its cause still exists, so it comes back as another dead letter.
     eventually("both are dead letters", SOON, async || {
         user.messages("DEAD_LETTERS").await == 2
     })

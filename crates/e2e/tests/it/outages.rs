@@ -1,4 +1,4 @@
-//! Outages delay. They lose nothing.
+//! Outages: they delay, and lose nothing.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -163,7 +163,7 @@ async fn a_stream_that_is_full_refuses_in_time_keeps_what_it_has_and_frees_itsel
 #[tokio::test]
 async fn in_whatever_order_everything_starts_it_works_in_the_end() {
     let mut user = User::start(SystemOptions::default().only(&[])).await;
-    // Nobody has prepared anything: no tables, no streams.
+    // Nothing is prepared: no tables, no streams.
     user.system.postgres().drop_database("todo").await.unwrap();
     user.system.postgres().stop().await.unwrap();
     user.system.broker().stop().await.unwrap();

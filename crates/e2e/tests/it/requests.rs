@@ -1,4 +1,4 @@
-//! Who is who among requests, and whose mistake is told to whom.
+//! Request ids, and the assignment of errors: to the caller, or to our log.
 
 use bus::Bus;
 use serde_json::Value;
@@ -11,7 +11,7 @@ const ITEM: &str = "/todo/019a0000-0000-7000-8000-000000000001";
 
 type Header = (&'static str, &'static str);
 
-/// Everything that a caller can do wrong: method, path, a header, body, and the status for it.
+/// Every mistake of a caller: method, path, a header, body, and the status for it.
 const MISTAKES: [(&str, &str, Header, &str, u16); 16] = [
     ("POST", "/todo", JSON, "{", 400),
     ("POST", "/todo", JSON, "[]", 422),
@@ -33,7 +33,7 @@ const MISTAKES: [(&str, &str, Header, &str, u16); 16] = [
 
 const JSON: Header = ("content-type", "application/json");
 
-/// The API and somebody who saves; the API tells of each event.
+/// Starts the API and a saver; the API logs at level `debug`.
 async fn talkative() -> User {
     let options = SystemOptions::default().only(&["todo-api", "save-handler"]);
     let options = options.env("todo-api", "RUST_LOG", "info,todo_api=debug,service=debug");
@@ -53,7 +53,7 @@ async fn send(
     answer.await.unwrap()
 }
 
-/// What the API has written about a request, as soon as there is something.
+/// Returns the API's log line about a request, as soon as there is one.
 async fn line_of(user: &User, id: &str) -> String {
     let line = eventually("a line in the log", SOON, async || {
         let lines = user.system.lines_of("todo-api");
@@ -83,7 +83,7 @@ async fn a_callers_mistake_is_told_to_the_caller_and_to_nobody_else() {
     let large = format!("{{\"item\":\"{}\"}}", "x".repeat(20_000));
     let answer = send(&user, "large", ("POST", "/todo"), JSON, &large).await;
     assert_eq!(answer.status, 413);
-    // Lines come in order, so that what follows on the mistakes is read after them.
+    // Lines come in order, so this one is read after all lines about the mistakes.
     let fine = send(&user, "fine", ("POST", "/todo"), JSON, "{\"item\":\"x\"}").await;
     assert_eq!(fine.status, 202);
     line_of(&user, "fine").await;
@@ -115,7 +115,7 @@ async fn a_request_has_one_identity_in_its_answer_its_event_and_the_log() {
         (answer.status, answer.header("x-request-id")),
         (202, Some("add-1"))
     );
-    // What follows from it has it too.
+    // The events that follow from it carry it too.
     for subject in ["events.todo.newitem", "events.todo.itemsaved"] {
         let event = timeout(SOON, events.next()).await.unwrap().unwrap();
         assert_eq!(event.subject(), subject);
@@ -157,7 +157,7 @@ async fn what_fails_on_our_side_is_in_the_log_under_the_requests_identity() {
     });
     let id = id.await;
     user.saved(&id).await;
-    // No item is so long, so this is a mistake in what is stored.
+    // No item may be so long, so this is a fault in the stored data.
     user.sql("update items set item = repeat('secret', 50)")
         .await;
     let answer = send(&user, "list-1", ("GET", "/todo"), JSON, "").await;

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::user::{SOON, User};
 
-/// `HAProxy` before every todo-api.
+/// `HAProxy` in front of every todo-api.
 struct Proxy {
     _process: Process,
     _place: TempDir,
@@ -33,7 +33,7 @@ impl Proxy {
         let place = TempDir::new().unwrap();
         let file = place.path().join("haproxy.cfg");
         fs::write(&file, config).unwrap();
-        // Debian puts it where only root's path leads.
+        // Debian installs it in a directory that is only on root's path.
         let mut command = Command::new("/usr/sbin/haproxy");
         command.arg("-db").arg("-f").arg(file);
         Self {
@@ -54,7 +54,7 @@ impl Proxy {
             .unwrap()
     }
 
-    /// Whether it has nobody to route to: then the refusal is its own, and no problem document.
+    /// Returns whether it has no server to route to: then the 503 is its own, and no problem document.
     async fn is_empty(&self) -> bool {
         let answer = self.get().await;
         answer.status == 503 && answer.header("content-type") == Some("text/html")
@@ -67,7 +67,7 @@ fn apis(user: &User) -> Vec<String> {
     apis.filter_map(|member| member.http).collect()
 }
 
-/// How often each API was asked whether it is ready.
+/// Returns the number of readiness requests that each API has received.
 async fn asked(user: &User) -> Vec<f64> {
     let mut asked = Vec::new();
     for api in apis(user) {
@@ -81,7 +81,7 @@ async fn asked(user: &User) -> Vec<f64> {
     asked
 }
 
-/// Waits until each API knows how things are, and the proxy has asked it since.
+/// Waits until each API reports this status, and the proxy has checked it since.
 async fn noticed(user: &User, status: u16) {
     for api in apis(user) {
         eventually("the API knows", SOON, async || {

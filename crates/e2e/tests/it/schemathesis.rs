@@ -1,5 +1,5 @@
-//! The API, tried by a program that has read `/openapi.json` and nothing else: schemathesis sends what the
-//! document allows and what it forbids, follows its links, and compares every answer with it.
+//! The API, tested from `/openapi.json` and nothing else: schemathesis sends what the document allows
+//! and what it forbids, follows its links, and compares every response with it.
 
 use testkit::SystemOptions;
 use tokio::process::Command;
@@ -9,15 +9,15 @@ use crate::{
     user::User,
 };
 
-/// Where `cargo xtask test` puts it.
+/// The program, where `cargo xtask test` installs it.
 const PROGRAM: &str = "schemathesis-4.32.5/bin/schemathesis";
 
-/// Where its settings are.
+/// The directory of its settings.
 const FOLDER: &str = "crates/e2e/tests/it/schemathesis";
 
 const TOKEN: &str = "a-token-for-schemathesis";
 
-/// Runs it against the whole system; `prefer` is what every request says about waiting.
+/// Runs it against the whole system; `prefer` is the `Prefer` header of every request.
 async fn try_out(phases: &str, prefer: &str) {
     let program = target().join(PROGRAM);
     assert!(
@@ -40,8 +40,7 @@ async fn try_out(phases: &str, prefer: &str) {
     run.args(["--checks", "all", "--phases", phases]);
     run.args(["--header", &format!("Authorization: Bearer {TOKEN}")]);
     run.args(["--header", &format!("Prefer: {prefer}")]);
-    // What it needs to know stands beside its settings, and what it keeps beside its report is nobody's
-    // business.
+    // Its extensions are beside its settings; the files that it keeps beside its report are not needed.
     run.env("PYTHONPATH", root().join(FOLDER))
         .env("PYTHONDONTWRITEBYTECODE", "1");
     run.current_dir(own.path()).kill_on_drop(true);

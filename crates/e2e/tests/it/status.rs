@@ -1,4 +1,4 @@
-//! What the operator sees of the whole system over the broker.
+//! The operator's view of the whole system over the broker.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,11 @@ use testkit::{SystemOptions, eventually};
 
 use crate::user::{SOON, User};
 
-/// Who is there when everything runs.
+/// The members that are expected when everything runs.
 const EVERYBODY: &str = "save-handler=3,todo-web=1,todo-api=1,audit-handler=1,housekeeper=1";
 
 impl User {
-    /// The status as far as everybody has answered who is expected, and how `todoctl` ended.
+    /// Returns the status, and whether `todoctl` found all expected members within this time.
     async fn status(&self, expected: &str, within: &str) -> (Value, bool) {
         let arguments = ["status", "--json", "--expect", expected, "--within", within];
         let output = self.todoctl(&arguments).output().await.unwrap();
@@ -47,7 +47,7 @@ async fn every_member_is_shown_with_its_work_and_a_frozen_one_is_missing_and_hol
     let handled = status["members"].as_array().unwrap().iter();
     let handled = handled.filter(|member| member["service"] == "save-handler");
     let handled = handled.map(|member| member["work"][0]["handled"].as_u64().unwrap());
-    // Each item, and that it was saved.
+    // Each item, and its `itemsaved`.
     assert_eq!(handled.sum::<u64>(), 40, "{status}");
     let api = status["members"].as_array().unwrap().iter();
     let mut api = api.filter(|member| member["service"] == "todo-api");

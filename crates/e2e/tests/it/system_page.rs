@@ -1,4 +1,4 @@
-//! What the page `/system` shows of the whole system, while it is changed.
+//! The page `/system`, while the system changes.
 
 use testkit::{SystemOptions, eventually, http};
 
@@ -7,7 +7,7 @@ use crate::{
     user::{SOON, User, between},
 };
 
-/// How many events the page says wait for a group.
+/// Returns the page's number of pending events of a group.
 fn waiting(page: &str, group: &str) -> u64 {
     let row = between(page, &format!("<th scope=\"row\">{group}</th>"), "</tr>");
     let cell = row.split("<td>").nth(3).unwrap();
@@ -16,7 +16,7 @@ fn waiting(page: &str, group: &str) -> u64 {
 }
 
 impl User {
-    /// The page, as soon as it is as it should be.
+    /// Returns the page, as soon as it satisfies `look`.
     async fn system_page(&self, what: &str, look: impl Fn(&str) -> bool) -> String {
         let address = format!(
             "{}/system",
@@ -45,7 +45,7 @@ async fn the_picture_shows_a_backlog_grow_and_drain_and_who_is_missing_and_who_i
     });
     assert!(page.await.contains(" members answer."));
 
-    // One dies, the other is asked to stop.
+    // One is killed, the other is asked to stop.
     user.system.kill_member(&savers[0]).await.unwrap();
     let one_missing = format!("{} does not answer.", savers[0]);
     let page = user
@@ -79,7 +79,7 @@ async fn the_picture_shows_a_backlog_grow_and_drain_and_who_is_missing_and_who_i
     });
     page.await;
 
-    // Who watches sees a group that comes later, without asking.
+    // A subscriber sees a group that joins later, without a request.
     let mut watching = watch(&user, "/system/live").await;
     hear(&mut watching, "<th scope=\"row\">save-handler</th>").await;
     let audit = user.system.add_member("audit-handler").await.unwrap();

@@ -1,4 +1,4 @@
-//! The shape of the source, held: which crate may know what.
+//! Rules on the structure of the source, such as the dependencies that each crate may have.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 /// Crates that run nowhere but on a developer's machine.
 const TOOLS: [&str; 5] = ["bench", "chaos", "e2e", "testkit", "xtask"];
 
-/// The longest file, in lines, that still has one subject.
+/// The greatest length of a file, in lines, with which it still has one subject.
 const LONGEST_FILE: usize = 350;
 
 fn root() -> PathBuf {
@@ -30,7 +30,7 @@ fn metadata() -> Metadata {
         .unwrap()
 }
 
-/// What each crate of ours depends on when it runs.
+/// Returns the dependencies of each crate among our crates, without those of tests and builds.
 fn arrows() -> BTreeMap<String, BTreeSet<String>> {
     let packages = metadata().packages.into_iter();
     packages
@@ -81,7 +81,7 @@ fn arrows_between_crates_point_one_way() {
             "live" => &["bus", "events", "service"],
             "xtask" => &["testkit"],
             "bench" => &["bus", "events", "service", "store", "testkit"],
-            // Its faulty programs are the services' own but for the fault.
+            // Its faulty services are the real ones but for the fault.
             "chaos" => &[
                 "bus", "events", "service", "store", "testkit", "todo-api", "todo-web",
             ],
@@ -204,7 +204,7 @@ fn both_readmes_have_the_same_commands() {
         let mut rest = text.as_str();
         while let Some((_, after)) = rest.split_once("```sh\n") {
             let (block, after) = after.split_once("```").unwrap();
-            // What follows a `#` is prose, in the language of the file.
+            // The text after a `#` is prose, in the language of the file.
             let lines = block
                 .lines()
                 .map(|line| line.split(" #").next().unwrap().trim_end());

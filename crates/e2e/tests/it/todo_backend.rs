@@ -5,7 +5,7 @@ use testkit::{SystemOptions, http};
 
 use crate::user::User;
 
-/// A client as the specification has it: it knows one address, and follows what it is told.
+/// A client as the specification has it: it knows one URL, and follows those in the responses.
 struct Client {
     root: String,
 }
@@ -25,7 +25,7 @@ impl Client {
             "{method} {url}: {}",
             answer.text()
         );
-        // A browser would keep the answer to itself otherwise.
+        // A browser would withhold the response from a script otherwise.
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         answer
     }
@@ -167,7 +167,7 @@ async fn the_order_of_a_todo_is_kept() {
     }
 }
 
-/// What no client of the specification does, and users of two programs at once do.
+/// No client of the specification does this; users of two programs at once do.
 #[tokio::test]
 async fn a_list_of_hundreds_is_cleared_in_one_request() {
     let user = User::start(three_savers()).await;

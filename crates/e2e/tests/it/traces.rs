@@ -1,5 +1,5 @@
-//! One trace from the browser to every browser, through the broker; and a system that does not care
-//! whether anybody collects it.
+//! One trace from the browser to every browser, through the broker; and a system that works the same
+//! whether or not there is a collector.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,8 @@ use crate::{
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// A system whose services send their traces there, as often as after `pause` milliseconds.
+/// Starts a system whose services export their traces to this address, as often as every `pause`
+/// milliseconds.
 async fn traced(address: &str, pause: &str) -> User {
     let options = SERVICES
         .iter()
@@ -30,7 +31,7 @@ async fn traced(address: &str, pause: &str) -> User {
     User::start(options.scale("save-handler", 1)).await
 }
 
-/// Watches what the page is told, and gives the first that says `what`, as it came.
+/// Subscribes to the page's events, and returns the first that contains `what`, as it came.
 async fn watch(web: &str, what: &str, meanwhile: impl Future<Output = ()>) -> String {
     let host = web.trim_start_matches("http://").trim_end_matches('/');
     let mut watching = TcpStream::connect(host).await.unwrap();
@@ -56,7 +57,7 @@ async fn watch(web: &str, what: &str, meanwhile: impl Future<Output = ()>) -> St
     hear(what).await
 }
 
-/// Waits until the trace has as many spans with names that `counts`, and gives all its spans.
+/// Waits until the trace has `count` spans for which `counts` is true, and returns all its spans.
 async fn trace(
     collector: &Collector,
     id: &str,
@@ -76,8 +77,8 @@ async fn trace(
     .await
 }
 
-/// Each span as `service: name < service: name of the parent`, but for receiving and settling: those
-/// may have been done for several events at once.
+/// Returns each span as `service: name < service: name of the parent`, but for receiving and settling:
+/// those may have been done for several events at once.
 fn tree(trace: &[Told]) -> Vec<String> {
     let label = |span: &Told| format!("{}: {}", span.service, span.name);
     let mut lines: Vec<_> = trace
@@ -139,14 +140,14 @@ async fn the_browsers_form_and_the_page_that_hears_of_it_are_in_one_trace() {
         expected.map(|line| line.replace("< : ", "< "))
     );
 
-    // What the page heard is what was handed out there: its id is the place in the stream.
+    // The page received the event that this span processed: its event id is the stream sequence.
     let handed_out = trace
         .iter()
         .find(|span| span.service == "todo-web" && span.name == "process events.todo.itemsaved");
     let handed_out = &handed_out.unwrap().attributes;
     assert_eq!(handed_out["messaging.nats.stream.sequence"], sequence);
 
-    // Each group was given both events and settled them, alone or with others.
+    // Each group received both events and settled them, alone or with others.
     let published: Vec<_> = trace
         .iter()
         .filter(|span| span.name.starts_with("publish "))
@@ -202,7 +203,7 @@ async fn a_callers_trace_goes_on_and_everything_is_told_before_the_end() {
 
 #[tokio::test]
 async fn a_collector_that_never_answers_holds_up_neither_work_nor_the_end() {
-    // It is connected to, and that is all.
+    // It accepts connections, and does nothing else.
     let deaf = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", deaf.local_addr().unwrap());
     let user = traced(&address, "100").await;

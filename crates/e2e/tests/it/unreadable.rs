@@ -1,4 +1,4 @@
-//! Messages that the client library cannot read, from somebody who writes bytes.
+//! Messages that the client library cannot parse, from a client that writes bytes.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use tokio::{
 
 use crate::user::{SOON, User};
 
-/// The client breaks its connection off at the first and dies of the second.
+/// Headers at which the client library closes its connection (the first) or dies (the second).
 const ODD: [&[u8]; 2] = [
     "NATS/1.0\r\n제목: b\r\n\r\n".as_bytes(),
     b"NATS/1.0\r\nA: b\rc\r\n\r\n",
 ];
 
-/// Publishes an item with whatever headers, and waits until the broker has it.
+/// Publishes an item with these raw headers, and waits until the broker has it.
 async fn publish(user: &User, headers: &[u8]) {
     let address = user.system.nats();
     let (login, broker) = address
@@ -44,7 +44,8 @@ async fn publish(user: &User, headers: &[u8]) {
     }
 }
 
-/// Starts what ends again, as compose does, until the groups have nothing left to do.
+/// Restarts members that end, as compose does, until the groups have handled everything. Returns the
+/// number of restarts.
 async fn supervise(user: &mut User) -> usize {
     let mut deaths = 0;
     loop {
@@ -83,7 +84,7 @@ async fn what_no_member_can_read_is_a_dead_letter_soon_and_holds_nobody_up_for_g
         let reason = letter["reason"].as_str().unwrap();
         assert!(reason.starts_with("cannot be read: "), "{letter}");
     }
-    // What can be read of it is handled after all, if the operator wants it to.
+    // The part that can be parsed is handled after all, if the operator replays it.
     user.operator(&["dead", "replay", "--group", "save-handler"])
         .await;
     user.quiet(&["save-handler"]).await;

@@ -1,4 +1,4 @@
-//! What a user does, one method an action.
+//! Actions of a user, one method each.
 
 use std::{process::Stdio, time::Duration};
 
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use testkit::{System, SystemOptions, eventually, http};
 use tokio::process::Command;
 
-/// How long anything may take that should take a moment.
+/// Time within which anything must happen that should take a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// A running system and somebody who uses it.
+/// A running system, and a user of it.
 pub(crate) struct User {
     pub(crate) system: System,
 }
@@ -104,7 +104,7 @@ impl User {
             .unwrap()
     }
 
-    /// Sends a request whose caller waits `wait` seconds for the save.
+    /// Sends a request that waits up to `wait` seconds for the save.
     pub(crate) async fn send_and_wait(
         &self,
         wait: u32,
@@ -121,7 +121,7 @@ impl User {
             .unwrap()
     }
 
-    /// The item as soon as it is saved.
+    /// Returns the item as soon as it is saved.
     pub(crate) async fn saved(&self, id: &str) -> Value {
         eventually(&format!("item {id} is saved"), SOON, async || {
             let answer = self.get(&format!("/todo/{id}")).await;
@@ -142,13 +142,13 @@ impl User {
         .await;
     }
 
-    /// One value that the database answers with.
+    /// Returns the one value that a statement selects.
     pub(crate) async fn sql(&self, statement: &str) -> String {
         // The superuser's own connection, so that no service's pool has a part in it.
         self.system.sql(statement).await.unwrap().trim().to_owned()
     }
 
-    /// Waits until the database answers with `expected`.
+    /// Waits until the statement's value is `expected`.
     pub(crate) async fn sql_becomes(&self, statement: &str, expected: &str) {
         eventually(&format!("`{statement}` is {expected}"), SOON, async || {
             let value = self.sql(statement).await;
@@ -161,7 +161,7 @@ impl User {
         .await;
     }
 
-    /// Starts `todoctl` as the operator.
+    /// Returns a command that runs `todoctl` as the operator.
     pub(crate) fn todoctl(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.system.program("todoctl").unwrap());
         command.args(arguments).env("NATS_URL", self.system.nats());
@@ -185,14 +185,14 @@ impl User {
         );
     }
 
-    /// A number of the broker's report on its streams, such as `/TODO/save-handler/num_pending`.
+    /// Returns the broker's report on its streams and their consumers.
     pub(crate) async fn jetstream(&self) -> Value {
         let monitor = self.system.monitor();
         let address = format!("{}/jsz?consumers=true", monitor.trim_end_matches('/'));
         http::get(&address).await.unwrap().json().unwrap()
     }
 
-    /// How many messages a stream has.
+    /// Returns the number of messages in a stream.
     pub(crate) async fn messages(&self, stream: &str) -> u64 {
         let report = self.jetstream().await;
         let streams = report["account_details"][0]["stream_detail"]
@@ -205,7 +205,7 @@ impl User {
         found["state"]["messages"].as_u64().unwrap()
     }
 
-    /// Waits until each of the groups has handled everything.
+    /// Waits until each of the groups has acknowledged everything.
     pub(crate) async fn quiet(&self, groups: &[&str]) {
         eventually("every group has handled everything", SOON, async || {
             let report = self.jetstream().await;
@@ -218,7 +218,7 @@ impl User {
                 .flatten()
                 .cloned()
                 .collect();
-            // A group has a place at its events, and one at its replays.
+            // A group has a durable consumer of events, and one of replays.
             let idle = |group: &str| {
                 let places = consumers.iter().filter(|place| place["name"] == *group);
                 let idle =
@@ -236,7 +236,7 @@ impl User {
     }
 }
 
-/// What stands between two texts.
+/// Returns the text between two others.
 pub(crate) fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     let (_, rest) = text
         .split_once(start)

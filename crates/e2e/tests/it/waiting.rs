@@ -1,4 +1,4 @@
-//! Publish and asynchronous response: a caller who waits hears what was saved.
+//! Publish and asynchronous response: a caller that waits gets the saved item.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::user::{SOON, User};
 
-/// The API and two savers.
+/// Options of a system with the API and two savers.
 fn savers() -> SystemOptions {
     SystemOptions::default()
         .without("todo-web")
@@ -22,7 +22,7 @@ fn id(item: &http::Response) -> String {
     item.json().unwrap()["id"].as_str().unwrap().to_owned()
 }
 
-/// Whatever an answer says, the database says it too from then on: the commit comes first.
+/// The database has what a response says: the commit comes first.
 #[tokio::test]
 async fn who_waits_hears_how_the_item_is_and_finds_it_so_at_once() {
     let user = User::start(savers()).await;
@@ -86,7 +86,7 @@ async fn without_a_saver_who_waits_hears_202_in_time_and_everything_is_saved_whe
         "1",
     )
     .await;
-    // The answers to those who have left do no harm.
+    // The replies for callers that have left do no harm.
     let next = user.send_and_wait(5, "POST", "/todo", &post).await;
     assert_eq!(next.status, 201, "{}", next.text());
 }

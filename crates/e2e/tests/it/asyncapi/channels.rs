@@ -1,4 +1,4 @@
-//! Where it is said, and by whom.
+//! Channels, operations, streams and groups of the document.
 
 use bus::{DEAD_LETTERS, Patience, REPLAYS, Retries, Streams, TODO, group_settings};
 use events::{
@@ -9,13 +9,13 @@ use serde_json::{Map, Value, json};
 
 use super::messages::capital;
 
-/// Every group, with the subjects that it takes.
+/// Every group, with its filter subject.
 pub(super) const GROUPS: [(&str, &str); 2] = [
     ("save-handler", events::ALL_SUBJECTS),
     ("audit-handler", events::ALL_SUBJECTS),
 ];
 
-/// What happens to an item: type and subject.
+/// The events that change an item: type and subject.
 const CHANGES: [(&str, &str); 7] = [
     of::<NewItem>(),
     of::<ItemRenamed>(),
@@ -34,7 +34,7 @@ const fn of<E: Event>() -> (&'static str, &'static str) {
     (E::TYPE, E::SUBJECT)
 }
 
-/// The channels by their names.
+/// Returns the channels by name.
 pub(super) fn channels() -> Map<String, Value> {
     let mut channels = Map::new();
     for (name, subject) in CHANGES.into_iter().chain([SAVED]) {
@@ -89,7 +89,7 @@ fn channel(address: impl Into<Value>, messages: &[&str]) -> Value {
     json!({ "address": address.into(), "messages": messages.collect::<Map<_, _>>() })
 }
 
-/// What each service does, by names such as `todo-api.send.newitem`.
+/// Returns the operations of each service, by names such as `todo-api.send.newitem`.
 pub(super) fn operations() -> Map<String, Value> {
     let mut all = Operations::default();
     let answered = json!({
@@ -98,7 +98,7 @@ pub(super) fn operations() -> Map<String, Value> {
     });
     for change in CHANGES {
         all.event("todo-web", "send", change);
-        // Only a person who sees it go wants an item back at once.
+        // Restoring is for a user who has just deleted the item on the page.
         if change != RESTORED {
             all.event("todo-api", "send", change)["reply"] = answered.clone();
         }
@@ -124,7 +124,7 @@ pub(super) fn operations() -> Map<String, Value> {
         all.add("todoctl", "send", &channel, &question)["reply"] = reply.clone();
         let answering = all.add("todo-api", "receive", &channel, &question);
         answering["reply"] = reply;
-        // Its members share the questions.
+        // Its members share the requests: they form a queue group.
         answering["bindings"] = json!({ "nats": { "queue": "todo-api" } });
     }
     for (group, _) in GROUPS {
@@ -159,7 +159,8 @@ impl Operations {
     }
 }
 
-/// What the broker keeps of each stream, as its API writes it: durations are nanoseconds.
+/// Returns the configuration of each stream, in the form of the broker's API: durations are in
+/// nanoseconds.
 pub(super) fn streams() -> Map<String, Value> {
     let streams = Streams::default().settings().into_iter();
     let named = streams.map(|stream| (stream["name"].as_str().unwrap().to_owned(), stream));
@@ -168,7 +169,8 @@ pub(super) fn streams() -> Map<String, Value> {
         .collect()
 }
 
-/// What the broker keeps of each group, by stream, and what the group sees to itself.
+/// Returns the configuration of each group's durable consumers, by stream, and the group's own retry
+/// settings.
 pub(super) fn groups() -> Map<String, Value> {
     let groups = GROUPS.into_iter().map(|(name, filter)| {
         let places = group_settings(name, filter).into_iter();
@@ -186,7 +188,7 @@ pub(super) fn groups() -> Map<String, Value> {
     groups.collect()
 }
 
-/// Without the settings that are left to the broker.
+/// Removes the settings that are left to the broker's defaults.
 fn trimmed(settings: Value) -> Value {
     let Value::Object(settings) = settings else {
         panic!("settings that are no object")

@@ -1,4 +1,4 @@
-//! What is said: messages with their schemas, and examples made by the code that the services use.
+//! Messages of the document, with their schemas, and examples made by the code that the services use.
 
 use bus::LETTER_HEADERS;
 use events::{
@@ -21,7 +21,7 @@ pub(super) struct Components {
     pub(super) schemas: Map<String, Value>,
 }
 
-/// Everything that is said.
+/// Returns all messages and schemas.
 pub(super) fn components() -> Components {
     let mut all = Components::default();
     all.schemas
@@ -109,7 +109,7 @@ impl Components {
         self.messages.insert(E::TYPE.to_owned(), message);
     }
 
-    /// Answers to events.
+    /// Adds the replies to events.
     fn answers(&mut self) {
         let to = ReplyTo::parse("replies.todo-api.process.1").unwrap();
         let reply = SaveReply {
@@ -135,7 +135,7 @@ impl Components {
         self.messages.insert("SaveReply".to_owned(), message);
     }
 
-    /// Questions, and answers to those.
+    /// Adds the queries and their replies.
     fn questions(&mut self) {
         let item = json!({
             "id": ID, "list": "default", "item": "buy milk", "completed": false,
@@ -180,7 +180,7 @@ impl Components {
         self.messages.insert("Refusal".to_owned(), refusal);
     }
 
-    /// What a group gave up on.
+    /// Adds dead letters and their replays.
     fn letters(&mut self) {
         for (name, summary) in [
             (
@@ -210,7 +210,7 @@ fn text_headers(names: &[&str]) -> Value {
     json!({ "type": "object", "properties": properties.collect::<Map<_, _>>() })
 }
 
-/// The headers of events. A publisher may leave out any of them.
+/// Returns the headers of events. A publisher may leave out any of them.
 fn event_headers() -> Value {
     let id = json!({
         "type": "string", "maxLength": EventId::LIMIT,

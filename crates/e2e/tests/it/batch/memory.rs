@@ -1,4 +1,4 @@
-//! What a batch may cost the process that reads it, whatever is in it.
+//! Memory that a batch costs the process that parses it, whatever its content.
 
 use std::fs;
 
@@ -9,12 +9,12 @@ use crate::user::User;
 /// The largest batch, in bytes.
 const LIMIT: usize = 2 * 1024 * 1024;
 
-/// What one batch may take up at its worst, with its 2 MiB on the way in (KiB). Of the 256 MiB that the
-/// process has in the compose files, eight at a time leave the greater part. Before reading was limited,
+/// Greatest memory that one batch may cost, including its 2 MiB of input (KiB). Of the 256 MiB that the
+/// process has in the compose files, eight at a time leave the greater part. Before parsing was limited,
 /// each of the shapes below but the second took 170 to 260 MiB.
 const MOST_KIB: u64 = 24 * 1024;
 
-/// The most memory that the process has ever had (KiB).
+/// Returns the peak of the process's resident memory (KiB).
 fn peak(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -22,7 +22,7 @@ fn peak(pid: u32) -> u64 {
     peak.parse().unwrap()
 }
 
-/// As many of these, with commas between, as a batch may have.
+/// Returns as many parts, separated by commas, as fit into a batch.
 fn filled(before: &str, after: &str, part: impl Fn(usize) -> String) -> String {
     let mut text = before.to_owned();
     for n in 0.. {
@@ -38,7 +38,7 @@ fn filled(before: &str, after: &str, part: impl Fn(usize) -> String) -> String {
     text + after
 }
 
-/// An object with that many fields that nobody knows.
+/// Returns an object with that many unknown fields.
 fn unknown(fields: usize) -> String {
     let fields = (0..fields).map(|n| format!("\"{n:x}\":0"));
     format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
@@ -68,11 +68,11 @@ async fn whatever_is_in_a_batch_it_costs_little_memory() {
         (filled("[", "]", |_| "0".to_owned()), 413),
         (filled("[", "]", |_| "{\"\":0}".to_owned()), 413),
     ];
-    // The first one also brings what every later one uses.
+    // The first request also allocates what all later ones use.
     let mut before = send("[{\"item\":\"a\"}]".to_owned(), 200).await;
     for (number, (body, status)) in shapes.into_iter().enumerate() {
         let after = send(body, status).await;
-        // The kernel counts in batches, so that where nothing is used the peak may seem to be lower.
+        // The kernel counts pages in batches, so that without allocations the peak may seem to be lower.
         let cost = after.saturating_sub(before);
         assert!(cost < MOST_KIB, "shape {number} took {cost} KiB");
         before = after;
