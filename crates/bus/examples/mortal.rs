@@ -1,5 +1,5 @@
-//! A member that dies of some events, for the tests of what becomes of them. It prints the texts of those
-//! that it survived.
+//! A member that dies of some events, for the tests of their redelivery and dead letters. It prints the
+//! texts of those that it survived.
 
 use std::{error::Error, process::abort, time::Duration};
 

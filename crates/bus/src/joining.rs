@@ -195,7 +195,7 @@ fn consumer(name: &str, filter: String, patience: Patience) -> pull::Config {
         ack_policy: AckPolicy::Explicit,
         ack_wait: patience.silence,
         // Members count the attempts themselves: past max deliveries at the broker, an event would stay
-        // in the stream with nobody told.
+        // in the stream and nobody would learn of it.
         max_deliver: -1,
         filter_subject: filter,
         replay_policy: ReplayPolicy::Instant,

@@ -1,5 +1,5 @@
-//! Capacity of the stream of events. When full, it refuses more, so the events that every group has
-//! handled must be removed before they keep out new ones.
+//! Capacity of the stream of events. When full, it refuses more (`discard: new`), so the events that
+//! every group has handled must be removed before they keep out new ones.
 
 mod oldest;
 
@@ -145,8 +145,8 @@ impl Bus {
     }
 
     /// Checks the capacity of the stream as long as it is polled. While there is little left,
-    /// [`Bus::publish`] refuses on this connection, so that the rest is left for those who make room:
-    /// every service that brings new events into the system calls this, and no group does.
+    /// [`Bus::publish`] refuses on this connection, so that the rest is left for the groups, whose work
+    /// makes room: every service that brings new events into the system calls this, and no group does.
     pub async fn leave_room(&self) {
         self.presence.publishes();
         let mut looks = interval(LOOK);

@@ -55,8 +55,8 @@ pub struct AnswerError {
 }
 
 impl Bus {
-    /// Has `answer` answer the requests on `topics`, until `stop` is cancelled. It gets the topic's name
-    /// and the request's body, for up to 32 requests at a time.
+    /// Answers the requests on `topics` with `answer`, until `stop` is cancelled. It gets the topic's
+    /// name and the request's body, for up to 32 requests at a time.
     ///
     /// The members of the service share the requests. One whose `answer` panics is refused with 500.
     /// After a lost connection the subscriptions come back by themselves; requests that were sent

@@ -252,7 +252,7 @@ async fn a_stream_that_was_made_again_is_another_stream_to_its_groups() {
     assert!(positions[0].1 < positions[1].1);
 }
 
-/// It had no pull request open meanwhile, so that nobody told it.
+/// It had no pull request open meanwhile, which would have ended with the old stream.
 #[tokio::test]
 async fn a_member_that_is_held_up_while_the_stream_is_made_again_knows_which_one_it_reads() {
     let world = World::new().await;
