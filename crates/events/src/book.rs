@@ -1,7 +1,7 @@
 //! Messages of the original, which this system is made after: chapter 21 of *Learn Docker in a Month of
-//! Lunches*, and the same function in its sister on Kubernetes. Its page publishes
-//! `{"Subject":…,"Item":{"ToDoId":0,"Item":…,"DateAdded":…},"CorrelationId":…}` on `events.todo.newitem`, the
-//! one in UTF-16 as .NET writes it, the other in UTF-8.
+//! Lunches*, and the same function in the book about Kubernetes by the same author. Its page publishes
+//! `{"Subject":…,"Item":{"ToDoId":0,"Item":…,"DateAdded":…},"CorrelationId":…}` on `events.todo.newitem`:
+//! the former in UTF-16 as .NET writes it, the latter in UTF-8.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use time::{OffsetDateTime, PrimitiveDateTime, format_description::well_known::Is
 
 use crate::{EventId, InvalidText, NewItem, when};
 
-/// A new item as the original wraps it. What else it says, such as the number 0 that stands for an item
-/// without a row, is left out.
+/// A new item as the original wraps it. Its other fields are ignored, such as the number 0 that stands for
+/// an item without a row.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Wrapped {
@@ -29,13 +29,13 @@ struct Inner {
 }
 
 impl Wrapped {
-    /// What ties the events of one request together, if it fits into a header.
+    /// The id that the events of one request have in common, if it fits into a header.
     pub(crate) fn correlation_id(&self) -> Option<String> {
         let id = EventId::parse(self.correlation_id.as_deref()?)?;
         Some(id.to_string())
     }
 
-    /// The item that it holds.
+    /// Returns the item that it holds.
     pub(crate) fn into_item(self) -> Result<NewItem, InvalidText> {
         Ok(NewItem {
             id: None,
@@ -46,8 +46,9 @@ impl Wrapped {
     }
 }
 
-/// A time as .NET writes it. Without a zone it may be anybody's local one, and is taken as UTC, which the
-/// original sends. The first moment of all stands for none there; that, and what is no time, is not told.
+/// Reads a time as .NET writes it. One without a zone is taken as UTC, which the original sends, though
+/// other publishers may mean their local time. `None` if it is no time, or `DateTime.MinValue` (year 1),
+/// with which .NET says that there is none.
 fn moment(text: &str) -> Option<OffsetDateTime> {
     let zoned = when::parse(text);
     let local = || PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).ok();
@@ -55,8 +56,8 @@ fn moment(text: &str) -> Option<OffsetDateTime> {
     (time.year() > 1).then_some(time)
 }
 
-/// A body in UTF-8, whichever form of Unicode it was written in. A mark of the order of bytes is taken off;
-/// without one, the first character tells, since JSON begins with one of ASCII (RFC 4627, section 3).
+/// Returns a body in UTF-8, whether it was written in UTF-8 or UTF-16. A byte order mark is removed; without
+/// one, the first character shows the encoding, since JSON begins with one of ASCII (RFC 4627, section 3).
 pub(crate) fn utf8(body: &[u8]) -> Result<Cow<'_, [u8]>, &'static str> {
     let (rest, read): (_, fn([u8; 2]) -> u16) = match body {
         [0xef, 0xbb, 0xbf, rest @ ..] => return Ok(Cow::Borrowed(rest)),

@@ -1,5 +1,5 @@
-//! How an event is read. Reading is tolerant: other publishers need to send no headers and no
-//! more of the body than what cannot be guessed.
+//! Reading of events. It is tolerant: other publishers need to send no headers, and of the body only the
+//! fields that cannot be filled in.
 
 use std::borrow::Cow;
 
@@ -15,9 +15,9 @@ use crate::{
     header, when,
 };
 
-/// A message as it came, before anything of it is believed.
+/// A message as it came, before any of it is validated.
 pub struct Raw<'a> {
-    /// Where it was published.
+    /// The subject that it was published on.
     pub subject: &'a str,
     /// Looks a header up by its name.
     pub header: &'a dyn Fn(&'static str) -> Option<&'a str>,
@@ -25,37 +25,36 @@ pub struct Raw<'a> {
     pub payload: &'a [u8],
 }
 
-/// What is known of an event besides its body.
+/// Metadata of an event: everything but its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
-    /// The event's id; if its publisher gave none, it follows from where the broker stored it.
+    /// The event's id; if its publisher gave none, it is derived from the stream and the sequence.
     pub id: EventId,
-    /// When it happened; if its publisher did not say, when the broker stored it.
+    /// Time at which it happened; if its publisher did not say, the time at which the broker stored it.
     pub occurred_at: OffsetDateTime,
-    /// What ties the events of one request together, if it is as short and printable as an id.
+    /// The id that the events of one request have in common, if it is as short and printable as an id.
     pub correlation_id: Option<String>,
-    /// Where somebody waits for an answer; none if the publisher named no subject that answers may go
-    /// to.
+    /// The reply subject; none if the publisher named no subject that answers may go to.
     pub reply_to: Option<ReplyTo>,
-    /// The place in a trace that it comes from.
+    /// The trace and the span that it comes from.
     pub trace: Option<TraceContext>,
 }
 
 /// An event that was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received<E> {
-    /// What it says.
+    /// The event itself.
     pub event: E,
-    /// What is known of it.
+    /// Its metadata.
     pub meta: Meta,
-    /// Where it stands in history.
+    /// Its stream, and its sequence and time there.
     pub origin: Origin,
 }
 
-/// Why a message is no event of ours. Such a message can never be handled.
+/// The reason why a message is no event of ours. Such a message can never be handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Malformed {
-    /// Nobody knows what is meant on this subject.
+    /// No event type has this subject.
     #[error("unknown subject `{0}`")]
     UnknownSubject(String),
     /// The body is not what the subject promises.
@@ -63,7 +62,7 @@ pub enum Malformed {
     Body {
         /// The event type that the subject promises.
         kind: &'static str,
-        /// What is wrong with it, without quoting a user's text.
+        /// The fault of the body, without quoting a user's text.
         reason: String,
     },
     /// A CloudEvents envelope in structured mode that cannot be read.
@@ -71,13 +70,13 @@ pub enum Malformed {
     Envelope(String),
 }
 
-/// What a group reads its events as.
+/// A type that a group can read its events as.
 pub trait Decode: Sized {
-    /// Reads a message that was stored at `origin`.
+    /// Reads a message that was stored at `origin`. Fails if it is no event of this type.
     fn decode(raw: &Raw<'_>, origin: Origin) -> Result<Received<Self>, Malformed>;
 }
 
-/// For groups that take whatever comes: `None` is a message that is no event of ours.
+/// For groups that take every message: `None` is one that is no event of ours.
 impl Decode for Option<TodoEvent> {
     fn decode(raw: &Raw<'_>, origin: Origin) -> Result<Received<Self>, Malformed> {
         Ok(match TodoEvent::decode(raw, origin.clone()) {
@@ -129,10 +128,10 @@ impl Decode for TodoEvent {
     }
 }
 
-/// What a body says.
+/// The contents of a body.
 struct Body {
     event: TodoEvent,
-    /// Other publishers have it in the body.
+    /// The correlation id, which other publishers have in the body.
     correlation_id: Option<String>,
 }
 
@@ -202,8 +201,8 @@ fn malformed<E: Event>(reason: impl Into<String>) -> Malformed {
     }
 }
 
-/// Says what is wrong with a JSON text. Of a value that does not fit, the parser quotes what it
-/// found, which may be a user's text or very long, so only its kind is told.
+/// Describes the fault of a JSON text. The parser quotes a value that does not fit, which may be a user's
+/// text or very long, so only the value's kind is named.
 fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let mut quoting = ["invalid type: ", "invalid value: "].iter();
@@ -221,7 +220,7 @@ fn describe(error: &serde_json::Error) -> String {
 }
 
 impl NewItem {
-    /// Fills in what its publisher left out, from where the broker stored it.
+    /// Fills in the fields that its publisher left out, from its stream, sequence and time of storage.
     fn stored(self, origin: &Origin) -> ItemAdded {
         ItemAdded {
             id: self.id.unwrap_or_else(|| origin.derived_id().into()),
@@ -249,7 +248,7 @@ impl Meta {
         Self { trace, ..filled }
     }
 
-    /// Takes over what another publisher said where it makes sense, and fills in the rest: a strange
+    /// Takes over another publisher's metadata where they are valid, and fills in the rest: an invalid
     /// header is no reason to refuse an event whose body is right.
     fn filled(
         id: Option<&str>,
@@ -263,7 +262,7 @@ impl Meta {
                 .and_then(EventId::parse)
                 .unwrap_or_else(|| origin.derived_id().into()),
             occurred_at: time.and_then(when::parse).unwrap_or(origin.stored_at),
-            // It goes out again in a header, with what comes of the event, and has to fit there.
+            // It is published again in a header of the events that this one causes, and has to fit there.
             correlation_id: correlation_id
                 .and_then(EventId::parse)
                 .map(|id| id.to_string()),

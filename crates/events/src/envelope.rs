@@ -1,4 +1,4 @@
-//! How an event is written: subject, headers, body.
+//! The written form of an event: subject, headers, body.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::{Event, ItemId, Meta, TraceContext};
 /// The names of the headers. Attributes of CloudEvents 1.0 go in binary mode: one header each,
 /// with the prefix `ce-` of its NATS protocol binding.
 pub mod header {
-    /// The broker stores a second message with the same id within its dedupe window only once.
+    /// The message id: the broker drops a second message with the same id within its duplicate window.
     pub const MESSAGE_ID: &str = "Nats-Msg-Id";
     /// The media type of the body.
     pub const CONTENT_TYPE: &str = "content-type";
@@ -19,23 +19,23 @@ pub mod header {
     pub const SPEC_VERSION: &str = "ce-specversion";
     /// The event's id.
     pub const ID: &str = "ce-id";
-    /// Which service published it.
+    /// The service that published it.
     pub const SOURCE: &str = "ce-source";
     /// The event's type.
     pub const TYPE: &str = "ce-type";
-    /// When it happened.
+    /// The time at which it happened.
     pub const TIME: &str = "ce-time";
-    /// What ties the events of one request together.
+    /// The id that the events of one request have in common.
     pub const CORRELATION_ID: &str = "ce-correlationid";
-    /// The subject that wants an answer: one that [`ReplyTo`](crate::ReplyTo) takes.
+    /// The reply subject: one that [`ReplyTo`](crate::ReplyTo) accepts.
     pub const REPLY_TO: &str = "reply-to";
     /// The trace that the event belongs to (W3C Trace Context).
     pub const TRACE_PARENT: &str = "traceparent";
-    /// What the tracing systems on the way add to it.
+    /// The data that tracing systems on the way add (W3C Trace Context).
     pub const TRACE_STATE: &str = "tracestate";
 }
 
-/// Which event. Ours are UUIDs; other publishers may use any short text.
+/// The id of an event. Ours are UUIDs; other publishers may use any short text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(String);
@@ -52,22 +52,23 @@ impl EventId {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The id of the announcement that an item has reached a version: the same each time, so that
-    /// announcing it again after a crash makes no second one. An id made of the event that caused the
-    /// save would not do: one that comes again, together with an older one, may bring about two states.
+    /// Returns the id of the [`ItemSaved`](crate::ItemSaved) of one version of an item. It is the same each
+    /// time, so that publishing the event again after a crash makes no second one. An id made of the event
+    /// that caused the save would not do: if that one is redelivered together with an older event, it may
+    /// cause two states.
     #[must_use]
     pub fn of_version(item: ItemId, version: i64) -> Self {
         let name = format!("{item}/{version}");
         Self::from(Uuid::new_v5(&VERSIONS, name.as_bytes()))
     }
 
-    /// The id as it is written.
+    /// Returns the id as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Where names of `EventId::of_version` live, so that they meet no other identifiers.
+/// Namespace of the UUIDs of `EventId::of_version`, so that they collide with no other identifiers.
 const VERSIONS: Uuid = Uuid::from_u128(0x8f27_5b9d_04c3_5e68_b1d7_2a90_6ce5_41f8);
 
 impl From<Uuid> for EventId {
@@ -94,7 +95,7 @@ impl fmt::Display for EventId {
 pub struct Envelope {
     /// The event's id.
     pub id: EventId,
-    /// Where it goes.
+    /// The subject to publish it on.
     pub subject: &'static str,
     /// Its headers, in the order in which they are written.
     pub headers: Vec<(&'static str, String)>,
@@ -103,11 +104,11 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Seals `event`, which happened at `at` and is published by the service `source`.
+    /// Writes `event`, which happened at `at` and is published by the service `source`.
     ///
     /// # Panics
     ///
-    /// If the event cannot be written as JSON, which none of this crate's can bring about.
+    /// If the event cannot be written as JSON, which happens with none of this crate's.
     pub fn seal<E: Event>(event: &E, id: EventId, source: &str, at: OffsetDateTime) -> Self {
         let body = serde_json::to_vec(event).expect("an event has no maps with odd keys");
         let time = at
@@ -144,7 +145,7 @@ impl Envelope {
             .traced(meta.trace.as_ref())
     }
 
-    /// Puts it below a place in a trace, if there is one, and nowhere else.
+    /// Replaces its trace context by `trace`, if there is one.
     #[must_use]
     pub fn traced(mut self, trace: Option<&TraceContext>) -> Self {
         let Some(trace) = trace else { return self };
@@ -155,7 +156,7 @@ impl Envelope {
             .with(header::TRACE_STATE, trace.state().map(str::to_owned))
     }
 
-    /// The place in a trace that it is below.
+    /// Returns the trace context that its headers have, if they have a valid one.
     pub fn trace(&self) -> Option<TraceContext> {
         let header = |wanted| {
             let found = self.headers.iter().find(|(name, _)| *name == wanted);

@@ -1,10 +1,10 @@
-//! The contract between the services: which subjects there are, what an event on each of them
-//! says, how it is written on the wire, and the values it is made of.
+//! The contract between the services: the subjects, the event type of each, its form on the wire, and the
+//! values that it is made of.
 //!
-//! The promise: a value of these types is right. Text from outside becomes an [`ItemText`] or an
-//! [`ItemId`] at the edge or it is refused there, and whatever [`TodoEvent::decode`] accepts can
-//! be written back. Nothing here does I/O, reads a clock or draws a random number: identifiers
-//! and times are made by the caller and passed in.
+//! The promise: a value of these types is valid. Text from outside becomes an [`ItemText`] or an
+//! [`ItemId`] at the edge or it is refused there, and everything that [`TodoEvent::decode`] accepts can
+//! be written back. Nothing here does I/O, reads a clock or draws a random number: the caller makes
+//! identifiers and times and passes them in.
 //!
 //! # Adding an event
 //!

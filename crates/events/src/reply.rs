@@ -1,8 +1,8 @@
-//! Answers to those who wait for what becomes of an event.
+//! Replies to publishers that wait until their event is saved.
 //!
-//! An event that somebody waits for says in its header `reply-to` where the answer is to go. Whoever
-//! publishes the event chooses that subject, so only one under [`ReplyTo::PREFIX`] is taken for one:
-//! otherwise anybody could have a service publish wherever that service may.
+//! Such an event has the reply subject in its header `reply-to`. The publisher of the event chooses that
+//! subject, so only subjects under [`ReplyTo::PREFIX`] are accepted: otherwise anybody could have a service
+//! publish on every subject that the service may publish on.
 
 use std::fmt;
 
@@ -11,18 +11,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ItemSaved, header};
 
-/// The subject that the answer to one event goes to.
+/// The reply subject of one event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReplyTo(String);
 
 impl ReplyTo {
-    /// What each of them starts with. No stream stores what is published there.
+    /// The prefix of every reply subject. No stream stores messages on these subjects.
     pub const PREFIX: &str = "replies.";
 
     /// The longest subject, in bytes.
     pub const LIMIT: usize = 128;
 
-    /// Takes over a subject that a publisher chose, if answers may go there.
+    /// Takes over a subject that a publisher chose, if it is a valid reply subject: at most
+    /// [`ReplyTo::LIMIT`] bytes, the prefix, and then tokens of letters, digits, `-` and `_`.
     pub fn parse(text: &str) -> Option<Self> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let sensible = |token: &str| !token.is_empty() && token.bytes().all(plain);
@@ -31,7 +32,7 @@ impl ReplyTo {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The subject as it is written.
+    /// Returns the subject as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -43,7 +44,7 @@ impl fmt::Display for ReplyTo {
     }
 }
 
-/// What a saver answers: how the item is after the event was applied to it.
+/// The reply of a saver: the item's state after the event was applied to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SaveReply {
@@ -53,10 +54,10 @@ pub struct SaveReply {
     pub saved: Option<ItemSaved>,
 }
 
-/// An answer ready to be sent.
+/// A reply ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// Where it goes.
+    /// The subject to publish it on.
     pub to: ReplyTo,
     /// Its headers, in the order in which they are written.
     pub headers: Vec<(&'static str, String)>,
@@ -65,11 +66,11 @@ pub struct Reply {
 }
 
 impl SaveReply {
-    /// Seals the answer to an event with this correlation id.
+    /// Writes the reply to an event with this correlation id.
     ///
     /// # Panics
     ///
-    /// If the answer cannot be written as JSON, which none can bring about.
+    /// If the reply cannot be written as JSON, which cannot happen.
     pub fn seal(&self, to: ReplyTo, correlation_id: Option<String>) -> Reply {
         let body = serde_json::to_vec(self).expect("an answer has no maps with odd keys");
         let mut headers = vec![(header::CONTENT_TYPE, "application/json".to_owned())];

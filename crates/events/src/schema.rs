@@ -1,5 +1,5 @@
-//! What a JSON Schema can say of the values, for documents. It says what to send; reading is more
-//! tolerant, and trims a text for instance.
+//! JSON Schemas of the values, for documents. They describe what to send; reading is more tolerant: it
+//! trims a text, for instance.
 
 use std::borrow::Cow;
 

@@ -1,14 +1,14 @@
-//! The texts of items and the names of lists: what may be one, and how it is kept.
+//! The texts of items and the names of lists: their rules, and the form in which they are kept.
 //!
 //! There is one rule, wherever a text comes in. It is brought into the composed form of Unicode (NFC), so
-//! that what looks the same is the same: keyboards and file systems of some makers write `한` as three
-//! characters, of others as one. White space around it is taken off. Then it must have something that can
-//! be seen, and no more characters than its limit, counted as Unicode code points, as JSON Schema and
-//! most languages count them. Earlier versions accepted more; [`ItemText::stored`] and
-//! [`ListName::stored`] read what is left of that.
+//! that texts that look the same are the same: keyboards and file systems of some makers write `한` as three
+//! characters, of others as one. White space around it is removed. Then it must have a visible character,
+//! no control characters, and no more characters than its limit, counted as Unicode code points, as JSON
+//! Schema and most languages count them. Earlier versions accepted more; [`ItemText::stored`] and
+//! [`ListName::stored`] read texts that are left of that.
 //!
-//! Marks that turn the direction of writing (U+202A to U+202E and the like) may be in a text and in a name:
-//! they belong to names that are copied from some systems, and each text is shown isolated from what is
+//! Marks that change the direction of writing (U+202A to U+202E and the like) are allowed in texts and names:
+//! they belong to names that are copied from some systems, and each text is shown isolated from the text
 //! around it.
 
 use std::{borrow::Cow, fmt, str::FromStr};
@@ -18,30 +18,30 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::visible::{is_visible, pattern};
 
-/// Why a text was refused. The message tells the person who typed it what to change.
+/// The reason why a text was refused. The message tells the person who typed it what to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    /// Nothing that can be seen is left after trimming.
+    /// No visible character is left after trimming.
     #[error("must not be empty or blank")]
     Blank,
     /// It has too many characters (Unicode code points, in the composed form).
     #[error("must have at most {limit} characters, has {length}")]
     TooLong {
-        /// The most that is allowed.
+        /// The greatest length that is allowed.
         limit: usize,
-        /// How many there are.
+        /// The text's length.
         length: usize,
     },
-    /// It has a character that nobody can see, such as a line break or U+0000.
+    /// It has a control character, such as a line break or U+0000.
     #[error("must not have control characters, has U+{:04X}", u32::from(*.0))]
     Control(char),
-    /// It is `.` or `..`, which in an address do not name anything below it: whoever follows the
-    /// address of such a list comes to another one.
+    /// It is `.` or `..`, which a URL's path resolves to another place: the address of such a list
+    /// would lead to another one.
     #[error("must not be `.` or `..`, which lead elsewhere in an address")]
     Dots,
 }
 
-/// The composed form of a text, trimmed.
+/// Returns the composed form of a text, trimmed.
 fn composed(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
@@ -51,10 +51,10 @@ fn composed(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Holds a text to 1 to `limit` characters without control characters.
+/// Checks that a text has 1 to `limit` characters and no control characters.
 ///
-/// U+0000 is among the refused: JSON may carry it, a PostgreSQL text may not, and further inside
-/// it would be an event that can never be saved.
+/// U+0000 is among them: JSON may contain it, a PostgreSQL text may not, so an event with it could
+/// never be saved.
 fn plain(text: &str, limit: usize) -> Result<(), InvalidText> {
     if text.is_empty() {
         return Err(InvalidText::Blank);
@@ -69,12 +69,12 @@ fn plain(text: &str, limit: usize) -> Result<(), InvalidText> {
     }
 }
 
-/// Holds the text of an item to its rule.
+/// Checks the text of an item, and returns it composed and trimmed.
 fn item(text: &str) -> Result<Cow<'_, str>, InvalidText> {
     tidy(text, ItemText::LIMIT)
 }
 
-/// Holds the name of a list to its rule.
+/// Checks the name of a list, and returns it composed and trimmed.
 fn name(text: &str) -> Result<Cow<'_, str>, InvalidText> {
     let name = tidy(text, ListName::LIMIT)?;
     if [".", ".."].contains(&&*name) {
@@ -101,22 +101,22 @@ macro_rules! tidy_text {
         pub struct $name(String);
 
         impl $name {
-            /// The most characters (Unicode code points) that one may have, in the composed form.
+            /// The greatest number of characters (Unicode code points), in the composed form.
             pub const LIMIT: usize = $limit;
 
-            /// The regular expression that such a text matches, for documents. Some that it does not match
+            /// Returns the regular expression of such texts, for documents. Some texts that do not match
             /// are accepted as well.
             pub fn pattern() -> String {
                 pattern($unseen)
             }
 
-            /// The text, composed and trimmed.
+            /// Returns the text, composed and trimmed.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
             /// Takes over a text that was accepted before, maybe by an earlier version with a wider
-            /// rule: it may have nothing that can be seen, and is left in the form in which it is.
+            /// rule: it may have no visible character, and it is not brought into the composed form.
             pub fn stored(text: String) -> Result<Self, InvalidText> {
                 let trimmed = text.trim();
                 plain(trimmed, $limit)?;
@@ -164,19 +164,19 @@ macro_rules! tidy_text {
 }
 
 tidy_text! {
-    /// What there is to do: composed and trimmed, 1 to 256 characters of which one can be seen, no control
+    /// The text of an item: composed and trimmed, 1 to 256 characters of which one is visible, no control
     /// characters.
     ItemText, 256, item, ""
 }
 
 tidy_text! {
-    /// Which list an item belongs to: composed and trimmed, 1 to 64 characters of which one can be seen, no
-    /// control characters; neither `.` nor `..`.
+    /// The name of a list: composed and trimmed, 1 to 64 characters of which one is visible, no control
+    /// characters; neither `.` nor `..`.
     ListName, 64, name, "."
 }
 
 impl Default for ListName {
-    /// The list of items whose publisher named none.
+    /// Returns the list of items whose publisher named none.
     fn default() -> Self {
         Self("default".to_owned())
     }

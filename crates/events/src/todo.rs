@@ -8,7 +8,7 @@ use crate::{EventId, ItemId, ItemText, ListName, Order, schema::Moment};
 
 /// A fact that is published on a subject of its own.
 pub trait Event: Serialize + DeserializeOwned + JsonSchema {
-    /// Where it is published.
+    /// The subject that it is published on.
     const SUBJECT: &'static str;
     /// Its name among the event types (CloudEvents attribute `type`).
     const TYPE: &'static str;
@@ -36,22 +36,22 @@ events! {
 
 /// Somebody wants an item added. Only `item` is required, so that any client can publish one.
 ///
-/// [`ItemAdded`] is the same with everything filled in.
+/// [`ItemAdded`] has every field filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(
     description = "Somebody wants an item added. Only `item` is required, so that any client can publish one."
 )]
 pub struct NewItem {
-    /// The item's identifier; if missing, it follows from where the broker stored the event.
+    /// The item's identifier; if missing, it is derived from the stream and the sequence of the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<ItemId>,
     /// Its list; if missing, the default one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<ListName>,
-    /// What there is to do.
+    /// The item's text.
     pub item: ItemText,
-    /// When it was added; if missing, when the broker stored the event.
+    /// The time at which it was added; if missing, the time at which the broker stored the event.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -61,18 +61,18 @@ pub struct NewItem {
     pub added_at: Option<OffsetDateTime>,
 }
 
-/// A [`NewItem`] as the broker stored it: whatever its publisher left out is there.
+/// A [`NewItem`] as the broker stored it, with the fields filled in that its publisher left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemAdded {
     /// The item's identifier.
     pub id: ItemId,
     /// Its list.
     pub list: ListName,
-    /// What there is to do.
+    /// The item's text.
     pub item: ItemText,
-    /// Its first place in the list.
+    /// Its first position in the list.
     pub order: Order,
-    /// When it was added.
+    /// The time at which it was added.
     pub added_at: OffsetDateTime,
 }
 
@@ -80,7 +80,7 @@ pub struct ItemAdded {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemRenamed {
-    /// Which item.
+    /// The item's identifier.
     pub id: ItemId,
     /// Its new text.
     pub item: ItemText,
@@ -90,7 +90,7 @@ pub struct ItemRenamed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemCompleted {
-    /// Which item.
+    /// The item's identifier.
     pub id: ItemId,
 }
 
@@ -98,7 +98,7 @@ pub struct ItemCompleted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemReopened {
-    /// Which item.
+    /// The item's identifier.
     pub id: ItemId,
 }
 
@@ -106,7 +106,7 @@ pub struct ItemReopened {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemMoved {
-    /// Which item.
+    /// The item's identifier.
     pub id: ItemId,
     /// Its new place.
     pub order: Order,
@@ -116,7 +116,7 @@ pub struct ItemMoved {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemDeleted {
-    /// Which item.
+    /// The item's identifier.
     pub id: ItemId,
 }
 
@@ -124,7 +124,7 @@ pub struct ItemDeleted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemRestored {
-    /// Which item.
+    /// The item's identifier.
     pub id: ItemId,
 }
 
@@ -132,7 +132,7 @@ pub struct ItemRestored {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemSaved {
-    /// Which item.
+    /// The item's identifier.
     pub id: ItemId,
     /// Its list.
     #[serde(deserialize_with = "ListName::read_stored")]
@@ -140,14 +140,14 @@ pub struct ItemSaved {
     /// Its text.
     #[serde(deserialize_with = "ItemText::read_stored")]
     pub item: ItemText,
-    /// Whether it is done.
+    /// True if it is done.
     pub completed: bool,
     /// Its place in the list.
     pub order: Order,
-    /// Whether it is gone.
+    /// True if it is deleted.
     #[serde(default)]
     pub deleted: bool,
-    /// When it was added.
+    /// The time at which it was added.
     #[serde(with = "crate::when")]
     #[schemars(with = "Moment")]
     pub added_at: OffsetDateTime,
@@ -158,7 +158,7 @@ pub struct ItemSaved {
     pub cause: EventId,
 }
 
-/// Something that happened to an item, other than its being saved.
+/// Any event of an item, except that it was saved.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
     missing_docs,
@@ -175,7 +175,7 @@ pub enum ItemEvent {
 }
 
 impl ItemEvent {
-    /// Which item it happened to.
+    /// Returns the identifier of the item that it happened to.
     pub fn item_id(&self) -> ItemId {
         match self {
             Self::Added(event) => event.id,

@@ -1,8 +1,8 @@
-//! Which trace something belongs to, as W3C Trace Context writes it.
+//! Trace contexts, as W3C Trace Context writes them.
 
-/// A place in a trace: what follows from here is part of the same trace, below this place.
+/// The trace context of a message: a trace, and the span in it that further spans are children of.
 ///
-/// It is a caller's text, so it is taken over only if it is what the [recommendation] says.
+/// It is a caller's text, so it is taken over only if it has the form that the [recommendation] says.
 ///
 /// [recommendation]: https://www.w3.org/TR/trace-context-1/
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,11 +12,12 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// The longest state (in bytes) that is taken over; the recommendation asks for 512 at least.
+    /// The greatest length of `tracestate` (in bytes) that is taken over; the recommendation asks for 512 at
+    /// least.
     pub const LONGEST_STATE: usize = 512;
 
-    /// Reads the headers `traceparent` and `tracestate`. None if the first does not name a place in a
-    /// trace; a state that makes no sense is left out.
+    /// Reads the headers `traceparent` and `tracestate`. `None` if the first is invalid; an invalid
+    /// second one is left out.
     pub fn parse(parent: &str, state: Option<&str>) -> Option<Self> {
         is_parent(parent).then(|| Self {
             parent: parent.to_owned(),
@@ -24,27 +25,27 @@ impl TraceContext {
         })
     }
 
-    /// The place, as it is written: `00-<trace>-<span>-<flags>`.
+    /// Returns the value of `traceparent`: `00-<trace>-<span>-<flags>`.
     pub fn parent(&self) -> &str {
         &self.parent
     }
 
-    /// What the tracing systems on the way have added.
+    /// Returns the value of `tracestate`: data that the tracing systems on the way have added.
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
 
-    /// The trace's id: 32 hexadecimal digits.
+    /// Returns the trace's id: 32 hexadecimal digits.
     pub fn trace_id(&self) -> &str {
         &self.parent[3..35]
     }
 
-    /// The id of the span that is this place: 16 hexadecimal digits.
+    /// Returns the span's id: 16 hexadecimal digits.
     pub fn span_id(&self) -> &str {
         &self.parent[36..52]
     }
 
-    /// Whether whoever began the trace wants it to be recorded.
+    /// Returns whether the trace is sampled: the caller wants it to be recorded.
     pub fn is_sampled(&self) -> bool {
         // The lowest bit of the last digit.
         matches!(
@@ -54,8 +55,8 @@ impl TraceContext {
     }
 }
 
-/// The members of a `tracestate` without the blanks around them, since not every broker and library
-/// on the way keeps those. None if there is none, if one makes no sense, or if they are too long.
+/// Returns the members of a `tracestate` without the blanks around them, since not every broker and library
+/// on the way keeps those. `None` if there is no member, if one is invalid, or if they are too long.
 fn members(state: &str) -> Option<String> {
     let members = state.split(',').map(|part| part.trim_matches([' ', '\t']));
     let members: Vec<_> = members.filter(|member| !member.is_empty()).collect();
@@ -64,7 +65,7 @@ fn members(state: &str) -> Option<String> {
     (sensible && (1..=TraceContext::LONGEST_STATE).contains(&text.len())).then_some(text)
 }
 
-/// Whether this is `<key>=<value>`, the key of a system that traces and what it wants to be told again.
+/// Returns whether this is `<key>=<value>`: the key of a tracing system, and its data.
 fn is_member(text: &str) -> bool {
     let Some((key, value)) = text.split_once('=') else {
         return false;
@@ -75,7 +76,7 @@ fn is_member(text: &str) -> bool {
     !key.is_empty() && key.bytes().all(of_key) && !value.is_empty() && value.bytes().all(of_value)
 }
 
-/// Whether this is a `traceparent` of version 00, the only one there is.
+/// Returns whether this is a `traceparent` of version 00, the only one there is.
 fn is_parent(text: &str) -> bool {
     let hex = |part: &str, length: usize| {
         let digits = part

@@ -1,14 +1,14 @@
-//! Which characters can be seen.
+//! The characters that are visible.
 
 use std::fmt::Write;
 
-/// Characters that end lines, steer terminals or do nothing at all.
+/// Control characters: they end lines, steer terminals or do nothing at all.
 const CONTROLS: [(char, char); 2] = [('\0', '\u{1f}'), ('\u{7f}', '\u{9f}')];
 
-/// Characters that show nothing by themselves: controls, white space, and what Unicode has be ignored
-/// where it is not supported (`Default_Ignorable_Code_Point`), such as what joins and colours the parts of
-/// an emoji. A few are blank for other reasons: the empty pattern of Braille (U+2800), the marks of
-/// annotations (U+FFF9), what joins hieroglyphs (U+13430), a note without a head (U+1D159).
+/// Characters that show nothing by themselves: controls, white space, and those that Unicode has ignored
+/// where they are not supported (`Default_Ignorable_Code_Point`), such as the ones that join and colour the
+/// parts of an emoji. A few are blank for other reasons: the empty pattern of Braille (U+2800), the marks of
+/// annotations (U+FFF9), the joiners of hieroglyphs (U+13430), a note without a head (U+1D159).
 const INVISIBLE: [(char, char); 24] = [
     ('\0', '\u{20}'),
     ('\u{7f}', '\u{a0}'),
@@ -36,7 +36,7 @@ const INVISIBLE: [(char, char); 24] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Whether a person can see the character, alone.
+/// Returns whether the character is visible by itself.
 pub(crate) fn is_visible(c: char) -> bool {
     // Most are letters of few alphabets, and between the first of the ranges.
     c.is_ascii_graphic()
@@ -45,9 +45,9 @@ pub(crate) fn is_visible(c: char) -> bool {
             .any(|(first, last)| (*first..=*last).contains(&c))
 }
 
-/// The regular expression of a text without control characters in which something can be seen, beside
-/// those of `others`. Characters beyond U+FFFF stand for themselves, since dialects differ in how to
-/// write them otherwise.
+/// Returns the regular expression of a text without control characters that has a visible character other
+/// than those of `others`. Characters beyond U+FFFF are written as they are, since dialects differ in how
+/// to escape them.
 pub(crate) fn pattern(others: &str) -> String {
     let (controls, invisible) = (class(&CONTROLS), class(&INVISIBLE));
     format!("^[^{controls}]*[^{invisible}{others}][^{controls}]*$")

@@ -1,12 +1,12 @@
 //! Times on the wire: RFC 3339, in UTC, of the years 1 to 9999.
 //!
-//! The text of a time may have an offset that leads beyond those years, where neither RFC 3339 nor
-//! everybody's calendar goes on. Such a time is refused here, so that it harms nobody further in.
+//! A time may have an offset with which it is, in UTC, outside of those years, which RFC 3339 and many
+//! calendars do not have. Such a time is refused here, so that no other code has to handle it.
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-/// The same moment in UTC, if it has a year there.
+/// Converts a time to UTC; `None` if it is outside of the years 1 to 9999 there.
 pub(crate) fn in_utc(time: OffsetDateTime) -> Option<OffsetDateTime> {
     let time = time.checked_to_offset(UtcOffset::UTC)?;
     (1..=9999).contains(&time.year()).then_some(time)

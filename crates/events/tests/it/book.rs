@@ -1,4 +1,4 @@
-//! Messages of the original, byte for byte as it publishes them.
+//! Tests with messages of the original, byte for byte as it publishes them.
 
 use events::{ItemAdded, ItemEvent, Received, TodoEvent};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::reading::{origin, read_with};
 
 const SUBJECT: &str = "events.todo.newitem";
 
-/// What `MessageHelper` of the original makes of an event: `Encoding.Unicode.GetBytes(json)`.
+/// Writes an event as `MessageHelper` of the original does: `Encoding.Unicode.GetBytes(json)`.
 fn encoding_unicode(json: &str) -> Vec<u8> {
     json.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
@@ -44,7 +44,7 @@ fn an_item_of_the_original_is_read_in_whichever_form_of_unicode_it_comes() {
         [&b"\xff\xfe"[..], &little].concat(),
         [&b"\xfe\xff"[..], &big].concat(),
         big,
-        // The function on Kubernetes, and an editor that leaves a mark.
+        // The function on Kubernetes, and an editor that writes a byte order mark.
         json.clone().into_bytes(),
         [&b"\xef\xbb\xbf"[..], json.as_bytes()].concat(),
     ];

@@ -1,4 +1,4 @@
-//! Clocks that are wrong, by whatever they are.
+//! Tests with clocks that are wrong, by any amount.
 
 use events::{Envelope, EventId, ItemDeleted, ItemEvent, ItemId, TodoEvent, header};
 use proptest::prelude::*;

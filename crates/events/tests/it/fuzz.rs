@@ -1,5 +1,5 @@
-//! Whatever is published, no reader is brought down by it; and what a reader accepts can be written back,
-//! and is read again as the same.
+//! Tests with generated messages: none makes a reader panic, and each that a reader accepts can be written
+//! back, and is then read as the same event.
 
 use events::{Envelope, ItemAdded, ItemEvent, Meta, NewItem, Received, ReplyTo, TodoEvent, header};
 use proptest::{prelude::*, strategy::ValueTree};
@@ -34,7 +34,7 @@ fn value(field: &'static str) -> BoxedStrategy<Value> {
     prop_oneof![9 => good, 1 => odd].boxed()
 }
 
-/// Bodies that are nearly right, which random bytes seldom are.
+/// Bodies that are nearly valid, which random bytes seldom are.
 fn nearly_right() -> impl Strategy<Value = Value> {
     let names = [
         "id",
@@ -62,7 +62,7 @@ fn nearly_right() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A cloud event in structured mode that is nearly right.
+/// A CloudEvent in structured mode that is nearly valid.
 fn nearly_structured() -> impl Strategy<Value = Value> {
     let attribute = || prop_oneof![value("x"), "[ -~]{0,140}".prop_map(|text| json!(text))];
     let place = (text(header::TRACE_PARENT), text(header::TRACE_STATE));
@@ -99,7 +99,7 @@ fn subject() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What a header says: mostly what fits its name, sometimes something else.
+/// A value for a header: mostly one that fits its name, sometimes another one.
 fn text(name: &'static str) -> impl Strategy<Value = String> {
     let fitting = match name {
         header::TIME => "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z".boxed(),
@@ -127,7 +127,7 @@ fn headers() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     prop::collection::vec(header, 0..8)
 }
 
-/// The event as a publisher of ours would write it.
+/// Writes the event as a publisher of ours would.
 fn written(received: &Received<TodoEvent>) -> Envelope {
     let Meta {
         id,
@@ -168,7 +168,7 @@ fn borrowed<'h>(headers: &'h [(&'static str, String)]) -> Vec<(&'static str, &'h
     borrowed.collect()
 }
 
-/// Reads, and if it can be read, writes it back and reads again.
+/// Reads a message; if that succeeds, writes it back and reads it again.
 fn round(
     subject: &str,
     headers: &[(&'static str, String)],
@@ -184,7 +184,7 @@ fn round(
     };
     let written = written(&received);
     for (name, value) in &written.headers {
-        // Blanks at an end are lost on the way, and only a trace's state may have some inside.
+        // Blanks at an end are lost on the way, and only a `tracestate` may have some inside.
         let inside = *name == header::TRACE_STATE && value.trim() == value && !value.is_empty();
         let plain = |byte: u8| byte.is_ascii_graphic() || inside && byte == b' ';
         let longest = if inside { 512 } else { 200 };
@@ -231,7 +231,7 @@ proptest! {
     }
 }
 
-/// The tests above would hold if nothing were accepted.
+/// The tests above would also pass if nothing were accepted.
 #[test]
 fn enough_of_what_is_made_up_is_accepted() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();

@@ -1,4 +1,4 @@
-//! The contract, held.
+//! Tests of the contract between the services.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails where its ground gives way"

@@ -1,4 +1,5 @@
-//! What is read from whom. Other publishers are met halfway; nothing they send brings a reader down.
+//! Tests of reading messages of all kinds of publishers. Reading is tolerant, and nothing that they send
+//! makes a reader panic.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -228,8 +229,8 @@ fn what_is_no_event_is_refused_with_a_reason_that_quotes_nobody() {
     insta::assert_snapshot!(unknown.to_string(), @"unknown subject `events.todo.itemeaten`");
 }
 
-/// It goes out again in the header of what comes of the event: there a line's end would be the end of the
-/// header, and a text without end more than a stream takes.
+/// The correlation id is published again in a header of the events that this one causes: there a line break
+/// would end the header, and a text of any length could be more than a stream accepts.
 #[test]
 fn a_correlation_that_fits_into_no_header_is_left_out() {
     let correlation = |text: &str| {

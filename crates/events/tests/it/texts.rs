@@ -1,4 +1,4 @@
-//! Texts of items and names of lists, however they are written.
+//! Tests of texts of items and names of lists, in any form of Unicode.
 
 use events::{InvalidText, ItemText, ListName};
 use proptest::{prelude::*, string::string_regex};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::reading::read_with;
 
-/// A text of any length that need not be right, with the characters that rules are about more often than
+/// A text of any length that need not be valid, with the characters that rules are about more often than
 /// by chance.
 fn odd() -> impl Strategy<Value = String> {
     let odd = "[\u{200b}\u{3164}\u{2800}\u{feff}\u{ad}\u{fe0f}\u{e0020}\u{202e}\u{301}\u{1112}\u{1161}\u{11ab}e .]";

@@ -1,4 +1,4 @@
-//! The place in a trace that an event has.
+//! Tests of the trace context of an event.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Values that cannot be wrong.
+//! Tests of values that cannot be invalid.
 
 use events::{EventId, InvalidText, ItemId, ItemText, ListName, Order};
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! How events look on the wire. These snapshots stay as they are for ever: an event that was
-//! published once must be readable as long as somebody may keep it.
+//! Snapshots of events on the wire. They stay as they are for ever: an event that was published once must
+//! be readable as long as somebody may keep it.
 
 use events::{
     Envelope, Event, EventId, ItemCompleted, ItemDeleted, ItemId, ItemMoved, ItemRenamed,
