@@ -1,4 +1,4 @@
-//! The changes that were saved lately, and the visitors who are told of them.
+//! The most recent changes, and the channels that bring changes to the subscribers.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,34 +8,35 @@ use tokio::sync::broadcast;
 
 use crate::{Place, Watched};
 
-/// How many changes are kept for visitors that were away for a moment; a few hundred bytes each.
+/// Number of changes that are kept for subscribers that reconnect after a moment; a few hundred bytes each.
 const RECENT: usize = 4096;
 
-/// How many changes of its lists a visitor may be behind before it is reset, and how many of all lists.
+/// Number of changes that a subscriber of some lists may be behind before it is reset, and the number for a
+/// subscriber of all lists.
 const BEHIND: usize = 128;
 const BEHIND_ALL: usize = 2048;
 
-/// What visitors are told.
+/// A message for subscribers.
 #[derive(Clone, Debug)]
 pub(crate) enum News {
     /// An item was saved.
     Change(Change),
-    /// Something may have been missed up to this sequence.
+    /// Changes up to this sequence may have been missed.
     Reset(u64),
 }
 
-/// A change as it goes over the wire.
+/// A change, written as a server-sent event.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) sequence: u64,
     pub(crate) frame: Bytes,
 }
 
-/// What a visitor that comes gets first.
+/// The first events for a new subscriber.
 pub(crate) enum Beginning {
     Nothing,
     Changes(Vec<Change>),
-    /// What it missed is older than what is kept here.
+    /// The changes that it missed are older than those kept here.
     Older,
     Reset,
 }
@@ -47,13 +48,13 @@ pub(crate) struct Board {
     /// Every change after this sequence is among the recent ones.
     since: u64,
     recent: VecDeque<(ListName, Change)>,
-    /// By which channels a change of a list is told, and, under no name, by which all changes are. A
-    /// channel of several lists stands under each of them.
+    /// The channels of each list, and, under no name, those of all lists. A channel of several lists
+    /// stands under each of them.
     lists: HashMap<Option<ListName>, Vec<Channel>>,
 }
 
-/// Visitors who watch the same lists. What they are told comes by one channel, since it has to come in the stream's
-/// order, whichever of the lists it is of.
+/// The channel of all subscribers that watch the same lists. It is one for all these lists, since their
+/// changes have to come in the stream's order.
 struct Channel {
     watched: Watched,
     news: broadcast::Sender<News>,
@@ -80,7 +81,7 @@ impl Board {
         self.recent.extend(list.map(|list| (list, change)));
     }
 
-    /// Forgets what it knows; nobody watches.
+    /// Forgets all changes and channels; called when there are no subscribers.
     pub(crate) fn rest(&mut self) {
         *self = Self::default();
     }
@@ -91,16 +92,17 @@ impl Board {
         self.recent.clear();
         self.tidy();
         for (list, channels) in &self.lists {
-            // It stands elsewhere too, and is told once.
+            // A channel stands under each of its lists, and gets one reset.
             let first = |channel: &&Channel| channel.watched.keys().first() == Some(list);
             for channel in channels.iter().filter(first) {
-                // Nobody is there to be told if all have left.
+                // Sending fails if all subscribers have left.
                 let _ = channel.news.send(News::Reset(after));
             }
         }
     }
 
-    /// Whoever is admitted misses nothing from here on: both happen under one lock.
+    /// Subscribes to these lists, and returns with the newest sequence the first events. No change is missed
+    /// between the two: both happen under one lock.
     pub(crate) fn admit(
         &mut self,
         watched: &Watched,
@@ -108,7 +110,7 @@ impl Board {
     ) -> (broadcast::Receiver<News>, u64, Beginning) {
         let news = self.subscribe(watched);
         let Some(newest) = self.newest else {
-            // As soon as the feed begins, everybody is reset.
+            // As soon as the feed begins, every subscriber is reset.
             return (news, 0, Beginning::Nothing);
         };
         let beginning = match place {
@@ -143,7 +145,7 @@ impl Board {
         news
     }
 
-    /// Forgets the channels by which nobody is told any more.
+    /// Forgets the channels that have no subscribers any more.
     fn tidy(&mut self) {
         self.lists.retain(|_, channels| {
             channels.retain(|channel| channel.news.receiver_count() > 0);

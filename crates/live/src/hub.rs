@@ -1,4 +1,4 @@
-//! One feed from the broker, handed on to all visitors.
+//! One feed from the broker, distributed to all subscribers.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,47 +19,48 @@ use crate::{
     board::{Beginning, Board, Change, News},
 };
 
-/// How many changes a visitor that comes back is given at most; with more, a fresh state is cheaper.
+/// Greatest number of changes that a subscriber that reconnects is sent; with more, a fresh state is cheaper.
 const REPLAYED: usize = 5_000;
 
-/// How many visitors at a time are given what is not among the recent changes any more, until they have read it,
-/// and how long it may take until one has its turn and the stream has told. Who would have to wait longer,
-/// because others read slowly, is reset.
+/// Number of concurrent replays, of changes that are not among the recent ones any more, from the start of
+/// reading the stream until the subscriber has read them all; and the time after which a subscriber is reset
+/// instead if it has not got a permit, because others read slowly, and the changes from the stream.
 const REPLAYS: usize = 8;
 const REPLAY_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long the feed goes on when the last visitor has left.
+/// Time for which the feed goes on when the last subscriber has left.
 const LINGERING: Duration = Duration::from_mins(1);
 
-/// Who the visitors are, and how they are spoken to.
+/// The kind of subscribers that a hub has.
 #[derive(Clone, Copy, Debug)]
 pub struct Audience {
-    /// The name of the event that tells of a saved item.
+    /// The name of the server-sent event for a saved item.
     pub event: &'static str,
-    /// The gauge that counts the visitors.
+    /// The name of the gauge of subscribers.
     pub gauge: &'static str,
-    /// True if an event tells them that all is well: a browser's script hears of no comment.
+    /// True if the keep-alive is an event instead of a comment: a browser's script gets no comments.
     pub hears_beats: bool,
 }
 
-/// What visitors have to know, and who wants to.
+/// The hub between the feed and the subscribers of this process.
 pub struct Hub {
     bus: Bus,
     stop: CancellationToken,
     audience: Audience,
     replays: Arc<Semaphore>,
     board: Mutex<Board>,
-    /// How many visitors there are.
+    /// The number of subscribers.
     visitors: watch::Sender<usize>,
-    /// Whether the feed has begun.
+    /// True if the feed has begun.
     begun: watch::Sender<bool>,
 }
 
-/// A visitor, as long as it is there.
+/// Counts a subscriber until it is dropped.
 pub(crate) struct Attendance(Arc<Hub>);
 
 impl Hub {
-    /// A hub that ends its streams at the stop, so that open ones do not hold it up.
+    /// Makes a hub that ends its event streams when `stop` is cancelled, so that open ones do not delay the
+    /// shutdown.
     pub fn new(bus: Bus, stop: CancellationToken, audience: Audience) -> Self {
         Self {
             bus,
@@ -72,13 +73,13 @@ impl Hub {
         }
     }
 
-    /// The sequence that a state read from now on is not older than: what was saved up to it is in
-    /// the database. 0 while nothing is known.
+    /// Returns the sequence of the newest change. A state that is read from the database from now on contains
+    /// every change up to it. 0 while the feed has not begun.
     pub fn last(&self) -> u64 {
         self.board().newest.unwrap_or_default()
     }
 
-    /// Hands on what is saved, for ever.
+    /// Distributes saved items, for ever.
     pub async fn run(&self) {
         let mut feed = self.bus.feed(ItemSaved::SUBJECT, Start::Now);
         loop {
@@ -98,8 +99,8 @@ impl Hub {
         }
     }
 
-    /// The same, but only while somebody watches, and a minute longer: for services that are not there for
-    /// watching.
+    /// Runs the feed only while there are subscribers, and a minute longer: for services whose purpose is
+    /// another one.
     pub async fn run_while_watched(&self) {
         let mut visitors = self.visitors.subscribe();
         // The sender lives as long as `self`.
@@ -113,9 +114,9 @@ impl Hub {
         }
     }
 
-    /// Takes in a visitor that watches some lists, or all of them, when the feed has begun or `patience` is over.
-    /// Waits longer only if the visitor was away for so long that the stream has to be asked what it
-    /// missed.
+    /// Subscribes to some lists, or to all of them, when the feed has begun or `patience` is over. Waits
+    /// longer, up to 5 s, only if the subscriber was away for so long that the changes that it missed have
+    /// to be read from the stream.
     pub async fn welcome(
         self: &Arc<Self>,
         watched: impl Into<Watched>,
@@ -139,8 +140,9 @@ impl Hub {
         }
     }
 
-    /// What the stream has of these lists after a sequence, with the turn to keep it; `None` if it has not all of it,
-    /// or too much.
+    /// Reads the changes of these lists after a sequence from the stream, and returns them with the permit
+    /// for a replay; `None` if the stream does not have all of them any more, if they are too many, or if it
+    /// takes too long.
     async fn stored(
         &self,
         watched: &Watched,
@@ -167,9 +169,10 @@ impl Hub {
         timeout(REPLAY_LIMIT, reading).await.ok().flatten()
     }
 
-    /// The newest sequence, if a visitor has been told of everything of its lists up to there.
+    /// Returns the newest sequence, if the subscriber with this channel has received every change of its
+    /// lists up to it.
     pub(crate) fn all_told(&self, news: &broadcast::Receiver<News>) -> Option<u64> {
-        // What is posted is there for all visitors before the board can be read again.
+        // A change is in every channel before the board can be locked again.
         let board = self.board();
         board.newest.filter(|_| news.is_empty())
     }
@@ -190,7 +193,7 @@ impl Hub {
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {
-        // Nothing that holds it can leave it half changed.
+        // No code that holds the lock can leave the board half changed.
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -214,7 +217,7 @@ impl Drop for Attendance {
     }
 }
 
-/// Waits until nobody has been there for a while.
+/// Waits until there has been no subscriber for [`LINGERING`].
 async fn deserted(visitors: &mut watch::Receiver<usize>) {
     while visitors.wait_for(|count| *count == 0).await.is_ok() {
         let back = timeout(LINGERING, visitors.wait_for(|count| *count > 0));

@@ -1,14 +1,16 @@
-//! What was saved, pushed to whoever watches, as server-sent events.
+//! Server-sent events of saved items, for all subscribers of a process.
 //!
 //! The promises:
 //!
-//! * A process has one feed from the broker, however many [`Visitor`]s listen, and each of them gets every
-//!   change of what it watches, in the stream's order. The id of an event is the stream's sequence.
-//! * A visitor that comes back says which id it had last ([`Place`]) and gets what it missed, from memory or from
-//!   the stream. What cannot be given in order any more is given up with one event `reset`: the
-//!   visitor then takes its state anew. So a slow one costs a fresh state, and hardly any memory: only what comes
-//!   from the stream is kept for it, which few at a time get, and each for half a minute at most.
-//! * All streams end at the stop.
+//! * A process has one feed from the broker for any number of subscribers ([`Visitor`]), and each of them
+//!   gets every change of the lists that it watches, in the stream's order. The event id is the stream's
+//!   sequence.
+//! * A subscriber that reconnects sends the id of its last event ([`Place`]) and gets the changes that it
+//!   missed, from memory or from the stream. If they cannot be sent in order any more, it gets one event
+//!   `reset` instead, and then reads the whole state anew. So a slow subscriber costs a fresh state, and
+//!   hardly any memory: only changes that were read from the stream are kept for it, which is done for few
+//!   at a time, and for each for half a minute at most.
+//! * All event streams end at shutdown.
 
 mod board;
 mod hub;

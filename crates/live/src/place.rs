@@ -1,21 +1,21 @@
-//! Where a visitor wants to go on.
+//! The event after which a subscriber wants to go on.
 
-/// The header by which a visitor that comes back says which event it had last.
+/// The request header with the id of the last event that a reconnecting subscriber received.
 pub const LAST_EVENT_ID: &str = "last-event-id";
 
-/// Where a visitor wants to go on.
+/// The event after which a subscriber wants to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// It has seen nothing, and asks for nothing that was.
+    /// It sent no id, and asks for no earlier events.
     Now,
-    /// It has seen everything up to this sequence.
+    /// It has received everything up to this sequence.
     After(u64),
-    /// It says something that we never said.
+    /// It sent an id that was never ours.
     Unknown,
 }
 
 impl Place {
-    /// The place that an id stands for, if there is one.
+    /// Reads a last event id, if there is one.
     pub fn read(text: Option<&str>) -> Self {
         match text.map(str::parse) {
             None => Self::Now,

@@ -1,4 +1,5 @@
-//! What visitors missed and the stream has told again: for few of them at a time, and for each not for long.
+//! Replays of missed changes to reconnecting subscribers. Concurrent replays are limited by a semaphore, and
+//! each must be read within [`READING_LIMIT`].
 
 use std::{
     collections::VecDeque,
@@ -13,19 +14,19 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a visitor may take to read it. As long as one that reads nothing keeps its connection.
+/// Time within which a subscriber must read it. As long as a client that reads nothing keeps its connection.
 const READING_LIMIT: Duration = Duration::from_secs(30);
 
-/// What one visitor missed, and one of the turns to be told such. Both are given back when all of it is read, the
-/// visitor is gone, or it has taken too long: one that reads a byte now and then would otherwise
-/// keep its turn for ever, and all others from theirs.
+/// The changes that one subscriber missed, and a permit for a replay. Both are released when the subscriber
+/// is gone or has read all of it, or after [`READING_LIMIT`]: a subscriber that reads a byte now and then
+/// would otherwise keep its permit for ever, and the others from theirs.
 pub(crate) struct Replay {
     left: Weak<Mutex<VecDeque<Bytes>>>,
-    /// Tells that it is gone, by being gone itself.
+    /// Closes its channel when this replay is dropped.
     _reader: oneshot::Sender<Infallible>,
 }
 
-/// The visitor has taken too long; what it has not read is not here any more.
+/// The error after [`READING_LIMIT`]: the changes that were not read are not in memory any more.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLate;
 
@@ -44,7 +45,7 @@ impl Replay {
         }
     }
 
-    /// What comes next; nothing if that was all.
+    /// Returns the next change; `None` if there are no more.
     pub(crate) fn next(&self) -> Result<Option<Bytes>, TooLate> {
         let left = self.left.upgrade().ok_or(TooLate)?;
         let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);

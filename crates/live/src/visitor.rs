@@ -1,4 +1,4 @@
-//! One visitor that listens.
+//! One subscriber.
 
 use std::{collections::VecDeque, convert::Infallible, mem};
 
@@ -21,16 +21,16 @@ use crate::{
     replay::{Replay, TooLate},
 };
 
-/// One visitor, who is told of changes as long as it listens.
+/// One subscriber, which gets changes until it is dropped.
 pub struct Visitor {
     attendance: Attendance,
     news: Receiver<News>,
     stop: CancellationToken,
-    /// What is to be sent first.
+    /// The events to be sent first.
     first: VecDeque<Bytes>,
-    /// What comes after that and before any news, if the stream had to be asked.
+    /// The changes to be sent after those and before any new ones, if the stream had to be read.
     replay: Option<Replay>,
-    /// The last sequence that it has heard of.
+    /// The last sequence up to which it has got everything.
     told: u64,
 }
 
@@ -50,7 +50,7 @@ impl Visitor {
         }
     }
 
-    /// Begins with `changes`, after which it has heard of everything up to `last`.
+    /// Begins with `changes`, after which it has got everything up to `last`.
     pub(crate) fn told(mut self, last: u64, changes: impl IntoIterator<Item = Change>) -> Self {
         self.first.push_back(push::greeting());
         self.told = last;
@@ -58,13 +58,14 @@ impl Visitor {
             self.told = self.told.max(change.sequence);
             self.first.push_back(change.frame);
         }
-        // Without data it is no event, and yet a browser takes the id for when it comes back.
+        // A block without data dispatches no event, but a browser takes its id as the last event id.
         self.first
             .push_back(format!("id: {}\n\n", self.told).into());
         self
     }
 
-    /// The same with changes that are nowhere else in memory, so that there is a turn to keep them.
+    /// Begins with `changes` that were read from the stream and are nowhere else in memory. `turn` is the
+    /// permit to keep them.
     pub(crate) fn replayed(
         mut self,
         last: u64,
@@ -83,7 +84,7 @@ impl Visitor {
         self
     }
 
-    /// The body of the answer. It ends at the stop.
+    /// Returns the body of the response. It ends at shutdown.
     pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         unfold(self, async |mut visitor| {
             let next = visitor.next().await?;
@@ -122,8 +123,8 @@ impl Visitor {
         }
     }
 
-    /// Says that there is no news. By an event the visitor also learns up to where there is none: if it comes
-    /// back, nobody has to look for anything before that.
+    /// Returns a keep-alive. If it is an event, its id is the newest sequence, if that can be: when the
+    /// subscriber reconnects, nothing before that has to be searched.
     fn all_well(&mut self) -> Bytes {
         let hub = self.attendance.hub();
         if !hub.audience().hears_beats {
@@ -134,7 +135,7 @@ impl Visitor {
         push::beat(Some(self.told))
     }
 
-    /// It reads too slowly; what it missed is left out.
+    /// Resets a subscriber that reads too slowly. The changes that it missed are left out.
     fn start_anew(&mut self) -> Bytes {
         metrics::counter!("live_resets_total").increment(1);
         self.replay = None;

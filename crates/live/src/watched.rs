@@ -1,20 +1,20 @@
-//! The lists that a visitor watches.
+//! The lists that a subscriber watches.
 
 use std::sync::Arc;
 
 use events::ListName;
 
-/// The lists that a visitor watches.
+/// The lists that a subscriber watches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Watched {
-    /// All there are.
+    /// All lists.
     All,
-    /// Some, each once and sorted, so that the same lists are always the same.
+    /// Some lists, each once and sorted, so that the same lists always compare equal.
     Lists(Arc<[ListName]>),
 }
 
 impl Watched {
-    /// Some lists, in whatever order they are named.
+    /// Watches some lists, named in any order and possibly several times.
     pub fn lists(names: impl IntoIterator<Item = ListName>) -> Self {
         let mut names: Vec<_> = names.into_iter().collect();
         names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
@@ -22,7 +22,7 @@ impl Watched {
         Self::Lists(names.into())
     }
 
-    /// Tells if a change in `list` is one that the visitor hears of.
+    /// Returns whether the subscriber gets the changes of `list`.
     pub(crate) fn has(&self, list: &ListName) -> bool {
         match self {
             Self::All => true,
@@ -30,7 +30,7 @@ impl Watched {
         }
     }
 
-    /// The lists, or once nothing, which stands for all.
+    /// Returns the lists, or one `None`, which stands for all.
     pub(crate) fn keys(&self) -> Vec<Option<ListName>> {
         match self {
             Self::All => vec![None],
@@ -40,7 +40,7 @@ impl Watched {
 }
 
 impl From<Option<ListName>> for Watched {
-    /// One list, or all.
+    /// Watches one list, or all.
     fn from(list: Option<ListName>) -> Self {
         list.map_or(Self::All, |list| Self::lists([list]))
     }
