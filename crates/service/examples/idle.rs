@@ -9,7 +9,7 @@ use service::{Service, settings};
 struct Settings {
     #[command(flatten)]
     _broker: settings::Broker,
-    /// Whether to go on when asked to stop.
+    /// Goes on when asked to stop.
     #[arg(long, env)]
     stubborn: bool,
 }

@@ -1,4 +1,4 @@
-//! Addresses of what a service needs. They may hold a password, so they are shown without it.
+//! Addresses of the broker and of the database. They may contain a password, so they are shown without it.
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 
@@ -12,27 +12,27 @@ pub type NatsUrl = Address<Nats>;
 /// The address of a PostgreSQL database.
 pub type PostgresUrl = Address<Postgres>;
 
-/// The address of something of the kind `K`.
+/// The address of a server of the kind `K`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address<K> {
     /// At least one.
     urls: Vec<Url>,
-    /// All of them, divided by commas.
+    /// All of them, separated by commas.
     text: String,
     kind: PhantomData<K>,
 }
 
-/// What an address is of.
+/// The kind of server that an address is of.
 pub trait Kind {
     /// The schemes that it may have.
     const SCHEMES: &[&str];
-    /// What is said to an address of something else.
+    /// The reason of the error for an address of another kind.
     const EXPECTED: &str;
-    /// Whether there may be several, divided by commas, and files that belong to them.
+    /// True if there may be several addresses, separated by commas, and credentials in files.
     const IS_BROKER: bool = false;
 }
 
-/// See [`NatsUrl`].
+/// The kind of a [`NatsUrl`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Nats;
 
@@ -42,7 +42,7 @@ impl Kind for Nats {
     const IS_BROKER: bool = true;
 }
 
-/// See [`PostgresUrl`].
+/// The kind of a [`PostgresUrl`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Postgres;
 
@@ -62,12 +62,12 @@ impl<K> Address<K> {
         }
     }
 
-    /// The address as it stands, secrets included.
+    /// Returns the address with user and password.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether a password is the user's own name, as it is for development.
+    /// Returns whether a password is the user's own name, as it is for development.
     pub(crate) fn is_for_development(&self) -> bool {
         let same = |url: &Url| url.password() == Some(url.username());
         self.urls.iter().any(same)
@@ -75,8 +75,8 @@ impl<K> Address<K> {
 }
 
 impl<K: Kind> Address<K> {
-    /// The address for `user`, where it names no user already and no file does, and with the files that it is
-    /// used with.
+    /// Returns the address with `user` and `password`, where it names no user already and no file of
+    /// credentials does, and with the paths of these files.
     pub(crate) fn signed(&self, user: &str, password: &str, files: &KeyFiles) -> Self {
         let mut urls = self.urls.clone();
         let known_by_file = K::IS_BROKER && files.tell_who();
@@ -90,7 +90,7 @@ impl<K: Kind> Address<K> {
         Self::of(urls).with(files)
     }
 
-    /// The address with the files that it is used with.
+    /// Returns the address with the paths of these files, if it is the broker's.
     pub(crate) fn with(self, files: &KeyFiles) -> Self {
         let mut urls = self.urls;
         if K::IS_BROKER
@@ -129,7 +129,7 @@ impl<K> fmt::Debug for Address<K> {
     }
 }
 
-/// Shows the address without user and password.
+/// Writes the address without user and password.
 impl<K> fmt::Display for Address<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, url) in self.urls.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What a process may be started with, and what it says to a setting that is wrong.
+//! The command line of a process, and the error messages for wrong settings.
 
 use std::{
     env,
@@ -15,9 +15,9 @@ use clap::{
 
 use crate::settings::Common;
 
-/// The command line of the service `name`, which listens at `http_addr` unless told otherwise.
+/// Builds the command line of the service `name`, which listens at `http_addr` by default.
 pub(crate) fn command<S: Args>(name: &'static str, http_addr: Option<&'static str>) -> Command {
-    // The first lines of `--help` would otherwise be those of whatever settings came last.
+    // The first lines of `--help` would otherwise be those of the last group of settings.
     let about = "Every option can be given as the environment variable beside it";
     let healthcheck = Command::new(HEALTHCHECK)
         .about("Asks the running process whether it is ready; exits with 0 if it is");
@@ -33,7 +33,7 @@ pub(crate) fn command<S: Args>(name: &'static str, http_addr: Option<&'static st
 }
 
 /// Reads the settings from the command line, the environment and the files that the environment
-/// names. A failure was told already.
+/// names. A failure has been written to the standard error already.
 pub(crate) fn read(command: Command) -> Result<ArgMatches, ExitCode> {
     let mut words: Vec<OsString> = env::args_os().collect();
     let secrets = match secrets(&command) {
@@ -43,15 +43,15 @@ pub(crate) fn read(command: Command) -> Result<ArgMatches, ExitCode> {
             return Err(ExitCode::from(2));
         }
     };
-    // Before a subcommand, which would not know them.
+    // Before a subcommand, which would not accept them.
     let first = words.len().min(1);
     words.splice(first..first, secrets);
     let matches = command.try_get_matches_from(words);
     matches.map_err(|error| refuse(&error))
 }
 
-/// The flags for secrets that the environment gives as files: `NATS_URL_FILE` names a file with what
-/// `NATS_URL` would say. Containers get their secrets in this way.
+/// Returns the flags for secrets that the environment gives as files: `NATS_URL_FILE` names a file with the
+/// value of `NATS_URL`. Containers get their secrets in this way.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is where the environment is read"
@@ -86,8 +86,8 @@ pub(crate) fn is_healthcheck(matches: &ArgMatches) -> bool {
     matches.subcommand_name() == Some(HEALTHCHECK)
 }
 
-/// Says which setting is wrong and what was expected. The value itself is not repeated, since it
-/// may hold a password.
+/// Writes the name of the wrong setting and the expected form to the standard error. The value itself is not
+/// repeated, since it may contain a password.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let is_value = matches!(
         error.kind(),
@@ -113,7 +113,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// The environment variable that a flag stands for.
+/// Returns the environment variable of a flag.
 fn variable_of(flag: &str) -> String {
     match flag {
         "--log-filter" => "RUST_LOG".to_owned(),

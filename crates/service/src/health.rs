@@ -1,4 +1,4 @@
-//! Whether the process lives, whether it is of use, and whether it can do all of its work.
+//! Health endpoints: liveness, readiness, and the state of each dependency.
 
 use std::{
     collections::BTreeMap,
@@ -15,19 +15,19 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// An outside thing by its name, and its cached state.
+/// A dependency by its name, and its cached state.
 pub type Check = (&'static str, watch::Receiver<bool>);
 
-/// What the process needs. Asking is never more than reading cached states, so an answer takes no time
-/// even when the things themselves hang.
+/// The dependencies of the process. A check only reads cached states, so it takes no time even when the
+/// dependencies themselves hang.
 #[derive(Default)]
 pub(crate) struct Readiness(Vec<Need>);
 
-/// Something without which the process is of no use.
+/// A dependency without which the process is not ready.
 pub(crate) enum Need {
-    /// This thing.
+    /// This one.
     Of(Check),
-    /// One of these two; the other half of the work waits for the other.
+    /// At least one of these two; the part of the work that needs the other waits for it.
     Either(Check, Check),
 }
 
@@ -56,7 +56,7 @@ impl Readiness {
         self.0.push(need);
     }
 
-    /// Whether it is of use to whoever is sent here.
+    /// Returns whether the process is ready to get requests.
     fn is_of_use(&self) -> bool {
         self.0.iter().all(Need::is_met)
     }
@@ -69,7 +69,7 @@ impl Readiness {
     }
 }
 
-/// A panic while the lock was held leaves nothing half done here, so it is no reason to panic too.
+/// Locks, and ignores poisoning: a panic while the lock was held leaves nothing half done here.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

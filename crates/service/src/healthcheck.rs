@@ -1,4 +1,4 @@
-//! The `healthcheck` subcommand: images without a shell have nothing else to ask with.
+//! The `healthcheck` subcommand: images without a shell have no other program for that.
 
 use std::{
     io::{Read, Write},
@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-/// How long connecting, asking and answering may take, each.
+/// Timeout of connecting, of writing the request and of reading the response, each.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Asks the process that listens on `http_addr` whether it is of use: an outage that it works through shall not
-/// have it taken for broken.
+/// Asks the process that listens on `http_addr` whether it is ready, not whether all its dependencies are
+/// there: with an outage that it works through, it is not unhealthy.
 pub(crate) fn run(http_addr: SocketAddr) -> ExitCode {
     match ask(reachable(http_addr)) {
         Ok(answer) if answer.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
@@ -29,7 +29,7 @@ pub(crate) fn run(http_addr: SocketAddr) -> ExitCode {
     }
 }
 
-/// An address to listen on may mean every interface; one to connect to must name one.
+/// Returns an address to connect to: an address to listen on may mean every interface.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),

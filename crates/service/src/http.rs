@@ -1,5 +1,5 @@
-//! What every HTTP request goes through: it gets an identity, is counted and is timed, has a place
-//! among those that are answered at a time, and its body is read within limits.
+//! The handling that every HTTP request gets: a request id, metrics, a limit of concurrent requests, and
+//! limits on reading its body.
 
 mod body;
 mod coding;
@@ -26,6 +26,7 @@ pub use quoted::outside_quotes;
 pub use slash::nothing_here;
 pub use text::is_text;
 
-/// Where a request comes from, among its extensions. Behind a proxy that is the proxy.
+/// The peer address of a request's connection, as an extension of the request. Behind a proxy it is the
+/// proxy's.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);

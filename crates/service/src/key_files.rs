@@ -1,19 +1,20 @@
-//! Files by which the broker knows a process, and by which a process knows the broker.
+//! Files with credentials and certificates, by which the broker and a process authenticate each other.
 
 use std::{fs, path::PathBuf};
 
 use clap::Args;
 
-/// Files by which the broker knows a process, and by which a process knows the broker. They are named as the `nats`
-/// command names them.
+/// Files with credentials and certificates, by which the broker and a process authenticate each other. They
+/// are named as the `nats` command names them.
 #[derive(Args, Clone, Debug, Default)]
 #[expect(clippy::struct_field_names, reason = "each is named as its setting is")]
 pub(crate) struct KeyFiles {
-    /// A file with credentials (a JWT and its seed) by which the broker knows this process, in place of a name and
-    /// a password.
+    /// A file with credentials (a JWT and its seed) by which the broker knows this process, in place of a
+    /// name and a password.
     #[arg(long, env, value_parser = creds, conflicts_with = "nats_nkey")]
     pub(crate) nats_creds: Option<PathBuf>,
-    /// A file with the seed of an NKEY by which the broker knows this process, in place of a name and a password.
+    /// A file with the seed of an NKEY by which the broker knows this process, in place of a name and a
+    /// password.
     #[arg(long, env, value_parser = nkey)]
     pub(crate) nats_nkey: Option<PathBuf>,
     /// A file with the certificates of those who may vouch for the broker (PEM). The connection then has TLS,
@@ -29,12 +30,12 @@ pub(crate) struct KeyFiles {
 }
 
 impl KeyFiles {
-    /// Whether the broker knows the process by one of them.
+    /// Returns whether the process authenticates at the broker by one of them.
     pub(crate) fn tell_who(&self) -> bool {
         self.nats_creds.is_some() || self.nats_nkey.is_some()
     }
 
-    /// Those that are given, each with its name in an address.
+    /// Yields those that are given, each with the name of its parameter in an address.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
         let all = [
             ("creds", &self.nats_creds),
@@ -60,7 +61,7 @@ fn creds(path: &str) -> Result<PathBuf, String> {
     )
 }
 
-/// A seed is a line of 58 letters and digits.
+/// Checks a file with a seed: a line of 58 letters and digits.
 fn nkey(path: &str) -> Result<PathBuf, String> {
     let expected = "a file with the seed of a user's NKEY, a line that begins with SU";
     let file = holding(path, &["SU"], expected)?;
@@ -92,7 +93,8 @@ fn key(path: &str) -> Result<PathBuf, String> {
     )
 }
 
-/// The path, if there is a file that holds these parts. What it holds otherwise is not repeated: it may be a secret.
+/// Returns the path, if the file contains these parts. Its contents are not repeated in the error: they may
+/// be secret.
 fn holding(path: &str, parts: &[&str], expected: &str) -> Result<PathBuf, String> {
     let text =
         fs::read_to_string(path).map_err(|error| format!("expected {expected} ({error})"))?;

@@ -1,8 +1,8 @@
-//! What every process does the same way: settings from the environment, logs, health, metrics,
-//! traces, a clean stop, and problem answers.
+//! The parts that every process has in common: settings from the environment, logs, health, metrics,
+//! traces, graceful shutdown, and problem documents.
 //!
-//! A service's `main` names it and hands over; its `run` gets values and returns when it was
-//! asked to stop:
+//! A service's `main` names it and hands over; its `run` gets the settings and returns when it was asked
+//! to stop:
 //!
 //! ```no_run
 //! #[derive(clap::Args)]
@@ -41,7 +41,6 @@ pub use process::{Named, Service, WrongSetting, named};
 pub use telemetry::log_together;
 pub use tool::tool;
 
-/// Small short-lived pieces are what these services allocate; this allocator is faster at
-/// them than the system's.
+/// The allocator: these services allocate small short-lived pieces, at which it is faster than the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,13 +1,12 @@
-//! How many files and connections the process may have open.
+//! The limit of open files and connections of the process.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tracing::debug;
 
 /// Raises the limit as far as the process may by itself.
 ///
-/// The soft limit is often 1024, for the sake of programs that use `select`; each browser that watches
-/// takes one, and nothing here uses `select`. How far it may go is the hard limit, which is the
-/// operator's.
+/// The soft limit is often 1024, for the sake of programs that use `select`; each browser that watches takes
+/// one, and nothing here uses `select`. The new limit is the hard limit, which the operator sets.
 pub(crate) fn raise_limit() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));

@@ -11,7 +11,7 @@ use tracing::{error, warn};
 
 use crate::http::{RequestId, to_json};
 
-/// What went wrong, in words that tell the caller what to change. Nothing internal is in it: the
+/// A problem document, in words that tell the client what to change. Nothing internal is in it: the
 /// cause goes to the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -46,7 +46,7 @@ struct Document<'a> {
 }
 
 impl Problem {
-    /// A problem of the `kind` that `type` ends with: the same kind always has the same status.
+    /// Makes a problem of the `kind` that its `type` ends with: the same kind always has the same status.
     pub fn new(status: StatusCode, kind: &'static str) -> Self {
         Self {
             status,
@@ -59,24 +59,24 @@ impl Problem {
         }
     }
 
-    /// 404: there is nothing at this address.
+    /// Makes a 404: there is nothing at this address.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found").detail(detail)
     }
 
-    /// 422: a field of the request is wrong.
+    /// Makes a 422: a field of the request is wrong.
     pub fn invalid(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field").field(field, detail)
     }
 
-    /// 503: it cannot be done now; the caller may try again after `seconds`.
+    /// Makes a 503: it cannot be done now; the client may try again after `seconds`.
     pub fn unavailable(seconds: u32, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             .after(seconds)
             .detail(detail)
     }
 
-    /// Says after how many seconds the same request may do.
+    /// Sets the number of seconds after which the same request may succeed.
     #[must_use]
     pub fn after(self, seconds: u32) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl Problem {
         }
     }
 
-    /// Says something in a header too.
+    /// Adds a response header.
     #[must_use]
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl Problem {
         }
     }
 
-    /// Says what to change.
+    /// Sets the text that says what to change.
     #[must_use]
     pub fn detail(self, detail: impl Into<String>) -> Self {
         Self {
@@ -103,7 +103,7 @@ impl Problem {
         }
     }
 
-    /// Names a field that is wrong and says what to change about it.
+    /// Adds a field that is wrong, and what to change about it.
     #[must_use]
     pub fn field(mut self, field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         self.fields.push(Field {
@@ -113,7 +113,7 @@ impl Problem {
         self
     }
 
-    /// Keeps what the problem comes from, for [`Problem::report`]. The caller is not told.
+    /// Keeps the cause, for [`Problem::report`]. The client does not get it.
     #[must_use]
     pub fn because(self, cause: &(dyn Error + 'static)) -> Self {
         let chain = successors(Some(cause), |error| <dyn Error>::source(*error));
@@ -124,8 +124,8 @@ impl Problem {
         }
     }
 
-    /// Writes what the problem comes from into the log, if that is known, with the identity of the request that
-    /// met it. What only the caller can mend has no cause, and is not logged.
+    /// Logs the cause, if it is known, with the request id. A problem that only the client can solve has no
+    /// cause, and is not logged.
     pub fn report(&self, request: &str) {
         let Some(cause) = &self.cause else {
             return;
@@ -146,12 +146,12 @@ impl Problem {
         }
     }
 
-    /// Its status on HTTP.
+    /// Returns its HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// What to change, in one line: for callers who get no document.
+    /// Returns what to change, in one line: for clients that get no document.
     pub fn advice(&self) -> String {
         let title = self.status.canonical_reason().unwrap_or("Error");
         if self.fields.is_empty() {
@@ -162,7 +162,7 @@ impl Problem {
         fields.collect::<Vec<_>>().join("; ")
     }
 
-    /// The document, as a part of a larger one that says which request it answers.
+    /// Returns the document, as a part of a larger one that has the request id.
     pub fn to_value(&self) -> serde_json::Value {
         serde_json::to_value(self.document(None)).unwrap_or_default()
     }
@@ -178,7 +178,7 @@ impl Problem {
         }
     }
 
-    /// The problem that a status stands for by itself.
+    /// Returns the problem that a status stands for by itself.
     fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::not_found("there is nothing at this address"),
@@ -209,7 +209,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// The document is written by [`documented`], where the request's identity is known.
+    /// Keeps the problem as an extension: [`documented`] writes the document, where the request id is known.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
@@ -217,7 +217,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Makes an error a problem document, whichever layer it comes from, and logs what it comes from. Its headers (such as
+/// Turns an error response of any layer into a problem document, and logs its cause. Its headers (such as
 /// `Allow`) stay.
 #[must_use]
 pub fn documented(mut response: Response, id: &RequestId) -> Response {

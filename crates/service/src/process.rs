@@ -30,22 +30,23 @@ use crate::{
     telemetry,
 };
 
-/// From how many sockets the one thread takes what has come before it works on that. What a few requests
-/// publish is then on its way to the broker while the next are read. Taken all at once, they would also be
-/// sent on all at once, and the thread and the broker would wait for each other by turns.
+/// Number of sockets that tokio polls before it runs tasks (`max_io_events_per_tick`). The messages of the
+/// first requests are then on their way to the broker while the next requests are read. With the default
+/// (1024), all requests would be read at once and all messages sent at once, and this one thread and the
+/// broker would wait for each other in turns.
 const SOCKETS_AT_A_TIME: usize = 24;
 
-/// How long a process may take to end when it has closed what it used, for instance after a failure.
+/// Time that a process may take to exit when it has closed its connections, for instance after a failure.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A process that is about to start: what is known of it at compile time.
+/// A process that is about to start: the properties that are known at compile time.
 pub struct Named {
     name: &'static str,
     http_addr: Option<&'static str>,
 }
 
-/// Names the process. The name is the crate's, the binary's, the image's, the compose
-/// service's, the subscriber group's and the one in the logs.
+/// Describes a process by its name, which is the crate's, the binary's, the image's, the compose
+/// service's, the group's and the one in the logs.
 pub fn named(name: &'static str) -> Named {
     Named {
         name,
@@ -54,7 +55,7 @@ pub fn named(name: &'static str) -> Named {
 }
 
 impl Named {
-    /// Sets where the process listens for HTTP if `HTTP_ADDR` does not say.
+    /// Sets the address on which the process listens for HTTP if `HTTP_ADDR` is not set.
     #[must_use]
     pub fn listening_on(self, http_addr: &'static str) -> Self {
         Self {
@@ -63,8 +64,8 @@ impl Named {
         }
     }
 
-    /// Has `/metrics` show a gauge no more that was not set for this time, for a process that sets all that it knows
-    /// again and again.
+    /// Removes a gauge from `/metrics` when it was not set for this time, for a process that sets all its
+    /// gauges again and again.
     #[must_use]
     pub fn expiring_gauges(self, after: Duration) -> Self {
         telemetry::expire_gauges(after);
@@ -73,9 +74,9 @@ impl Named {
 
     /// Reads the settings, starts the logs and traces, and runs `main` until it returns.
     ///
-    /// `SIGTERM` or `SIGINT` asks it to: [`Service::stop`] is cancelled. A second signal, or 20
-    /// seconds, insists. The exit code is 0 after a stop that was asked for, 1 after a failure
-    /// and 2 if a setting is wrong.
+    /// `SIGTERM` or `SIGINT` requests shutdown: [`Service::stop`] is cancelled. A second signal, or 20
+    /// seconds, ends the process with work undone. The exit code is 0 after a graceful shutdown, 1 after a
+    /// failure or a forced exit, and 2 if a setting is wrong.
     pub fn run<S, F, Fut>(self, main: F) -> ExitCode
     where
         S: Args,
@@ -140,21 +141,21 @@ pub struct Service {
     patience: Patience,
     stop: CancellationToken,
     readiness: Arc<Mutex<Readiness>>,
-    /// Why the process has to end by itself.
+    /// The reason why the process has to end by itself, once there is one.
     doom: watch::Sender<Option<Doom>>,
 }
 
-/// Why a process has to end by itself.
+/// The reason why a process has to end by itself.
 #[derive(Clone)]
 enum Doom {
-    /// Nobody cares for an outside thing any more.
+    /// The task that watches a dependency has ended.
     Died(&'static str),
-    /// An outside thing cannot be used as it is set.
+    /// A dependency cannot be used with its setting.
     Refused(WrongSetting, String),
 }
 
 /// A setting that turned out to be wrong when it was used, by its variable. As the context of an error that
-/// `main` returns it makes the process end with exit code 2, as a setting that cannot be read does.
+/// `main` returns, it makes the process end with exit code 2, like a setting that cannot be read.
 #[derive(Clone, Copy, Debug)]
 pub struct WrongSetting(pub &'static str);
 
@@ -187,18 +188,19 @@ impl Service {
         }
     }
 
-    /// The service's name, which is also its group's.
+    /// Returns the service's name, which is also its group's.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Which of the service's processes this is.
+    /// Returns the name of this process among the service's.
     pub fn member(&self) -> &str {
         &self.member
     }
 
-    /// The address with this service's name and password, unless it names a user itself; at the broker, also unless
-    /// a file tells who this is. A password that is the one for development is warned of.
+    /// Returns the address with this service's name and password, unless it names a user itself; the
+    /// broker's also unless there is a file with credentials. Warns of a password that is the one for
+    /// development.
     pub fn sign<K: Kind>(&self, address: &Address<K>) -> Address<K> {
         let signed = address.signed(&self.name, &self.password, &self.key_files);
         if signed.is_for_development() {
@@ -207,22 +209,23 @@ impl Service {
         signed
     }
 
-    /// Is cancelled when the process is asked to stop.
+    /// Returns the token that is cancelled when shutdown is requested.
     pub fn stop(&self) -> CancellationToken {
         self.stop.clone()
     }
 
-    /// Makes the service ready only while `state` says so, the cached state of the outside thing `what`. Needs
-    /// a runtime.
+    /// Makes the service ready only while `state` is true, the cached state of the dependency `what`. Needs a
+    /// runtime.
     ///
-    /// If nobody is left who could change the state, whoever cared for the thing has died, and the
-    /// process would wait for it for ever: it fails, so that its supervisor starts it again.
+    /// If the state's sender is dropped, the task that watches the dependency has died, and the process would
+    /// wait for the dependency for ever: it fails, so that its supervisor starts it again.
     pub fn ready_when(&self, what: &'static str, state: watch::Receiver<bool>) {
         self.needs(Need::Of((what, state)));
     }
 
-    /// Makes the service ready while one of two things is there. For services that are still of use then,
-    /// and that others are routed to: an outage of the other thing shall not take them all away.
+    /// Makes the service ready while one of two dependencies is available. For services that requests are
+    /// routed to and that can still handle some of them then: an outage of the other one shall not take all
+    /// of them out of rotation. Needs a runtime.
     pub fn ready_when_either(&self, one: Check, other: Check) {
         self.needs(Need::Either(one, other));
     }
@@ -236,15 +239,15 @@ impl Service {
 
     async fn expect_alive(self, what: &'static str, mut state: watch::Receiver<bool>) {
         while state.changed().await.is_ok() {}
-        // A process that is ending needs nothing any more.
+        // A process that shuts down needs no dependencies any more.
         tokio::time::sleep(FAREWELL).await;
         if !self.stop.is_cancelled() {
             self.doomed(Doom::Died(what));
         }
     }
 
-    /// Ends the process with exit code 2 when `refusal` comes: what the setting `variable` leads to cannot
-    /// be used as it is set, which only showed in use. Needs a runtime.
+    /// Ends the process with exit code 2 when `refusal` completes: the dependency of the setting `variable`
+    /// cannot be used with that value, which only use has shown. Needs a runtime.
     pub fn refused_when<E>(
         &self,
         variable: &'static str,
@@ -266,10 +269,10 @@ impl Service {
         });
     }
 
-    /// Serves `routes`, if there are any [`fronted`](http::fronted), and, beside them, `/livez`, `/readyz`,
-    /// `/statusz` and `/metrics`, until the stop.
+    /// Serves `routes`, which should be [`fronted`](http::fronted), and, beside them, `/livez`, `/readyz`,
+    /// `/statusz` and `/metrics`, until shutdown is requested. Fails if it cannot listen.
     ///
-    /// Requests that are open then have 10 seconds to end.
+    /// Requests that are open then have 10 seconds to complete.
     pub async fn serve(&self, routes: Router) -> anyhow::Result<()> {
         let listener = TcpListener::bind(self.http_addr)
             .await
@@ -338,7 +341,7 @@ impl Service {
     }
 }
 
-/// Writes the address, all at once: whoever waits for the file finds it whole.
+/// Writes the address to a file atomically, so that a program that waits for the file finds it complete.
 fn note(file: &Path, address: SocketAddr) -> std::io::Result<()> {
     let unfinished = file.with_extension("unfinished");
     fs::write(&unfinished, format!("{address}\n"))?;

@@ -1,4 +1,4 @@
-//! Serving HTTP to whoever comes, however slow or stubborn.
+//! The HTTP server, with timeouts for slow clients.
 
 mod patience;
 
@@ -25,37 +25,37 @@ use patience::{Patient, Requests, Sent};
 
 pub(crate) use patience::Patience;
 
-/// How long a client may take to send the head of a request.
+/// Time within which a client must have sent the head of a request.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
 
-/// The largest head of a request (bytes), and how much of a body is read ahead.
+/// The largest head of a request, and the part of a body that is read ahead (bytes).
 const BUFFER: usize = 32 * 1024;
 
-/// How long a client may read nothing of what is sent to it.
+/// Time after which a connection is closed whose client reads nothing of the response.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long open requests may take after a stop was asked for.
+/// Time that open requests may take after shutdown was requested.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// The pause after a connection could not be accepted, most likely because too many are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Patience {
-    /// As long as that for the next request of a connection, and 10 seconds for the head of one.
+    /// Makes timeouts of `idle` for the next request of a connection, and of 10 seconds for the head of one.
     pub(crate) fn resting(idle: Duration) -> Self {
         let head = HEAD_LIMIT;
         Self { head, idle }
     }
 }
 
-/// Serves `app` until the stop; requests that are open then have 10 seconds to end.
+/// Serves `app` until shutdown is requested; requests that are open then have 10 seconds to complete.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
     patience: Patience,
     stop: CancellationToken,
 ) {
-    // axum would otherwise put its routes together again for each request.
+    // axum would otherwise assemble its routes again for each request.
     let app = app.with_state(());
     let open = GracefulShutdown::new();
     let mut stopped = pin!(stop.cancelled());
@@ -66,7 +66,8 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                // A response is written at once; without this, one in two parts waits for the other side.
+                // A response is sent at once; without this, the second part of one waits for an
+                // acknowledgement.
                 let _ = stream.set_nodelay(true);
                 let conversation = converse(stream, peer, app.clone(), patience, open.watcher());
                 tokio::spawn(conversation);
@@ -86,7 +87,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Answers the requests of one connection.
+/// Handles the requests of one connection.
 async fn converse<S>(stream: S, peer: SocketAddr, app: Router, patience: Patience, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
@@ -106,7 +107,7 @@ where
         }
     });
     let mut server = http1::Builder::new();
-    // The connection itself knows how long to wait.
+    // The connection itself has the timeouts.
     server.header_read_timeout(None).max_buf_size(BUFFER);
     let conversation = server.serve_connection(TokioIo::new(Box::pin(io)), answers);
     if let Err(error) = watcher.watch(conversation).await {

@@ -1,5 +1,5 @@
-//! The settings that services share. Each is declared once, here, with its default and what
-//! it means; `--help` of every service lists those that it reads.
+//! The settings that services share. Each is declared once, here, with its default and its meaning;
+//! `--help` of every service lists those that it reads.
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
@@ -9,11 +9,11 @@ use url::Url;
 pub use crate::address::{NatsUrl, PostgresUrl};
 use crate::key_files::KeyFiles;
 
-/// Where the broker is.
+/// The broker's address, for services.
 #[derive(Args, Clone, Debug)]
 pub struct Broker {
-    /// The broker's address, or those of several servers of a cluster, divided by commas. Where one names no user,
-    /// the service logs in by its own name and `PASSWORD`.
+    /// The broker's address, or those of several servers of a cluster, separated by commas. Where one names
+    /// no user, the service logs in by its own name and `PASSWORD`.
     #[arg(
         long,
         env,
@@ -23,7 +23,7 @@ pub struct Broker {
     pub nats_url: NatsUrl,
 }
 
-/// Where the broker is, for a person who may do everything there.
+/// The broker's address and credentials, for a person who has all permissions there.
 #[derive(Args, Clone, Debug)]
 pub struct Operator {
     /// The broker's address, with the operator's password. Without it, that of the system that `cargo
@@ -36,13 +36,13 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// An address of the broker with the files that it is used with.
+    /// Returns an address of the broker with the paths of the files with credentials.
     pub fn with_files(&self, address: NatsUrl) -> NatsUrl {
         address.with(&self.files)
     }
 }
 
-/// Where the database is.
+/// The database's address.
 #[derive(Args, Clone, Debug)]
 pub struct Database {
     /// The database's address. If it names no user, the service logs in by its own name and
@@ -56,7 +56,8 @@ pub struct Database {
     pub database_url: PostgresUrl,
 }
 
-/// Where the database is, for a service that answers many at a time.
+/// The database's address and the size of the connection pool, for a service that handles concurrent
+/// requests.
 #[derive(Args, Clone, Debug)]
 pub struct DatabasePool {
     #[command(flatten)]
@@ -67,23 +68,23 @@ pub struct DatabasePool {
 }
 
 impl DatabasePool {
-    /// The database's address.
+    /// Returns the database's address.
     pub fn database_url(&self) -> &PostgresUrl {
         &self.database.database_url
     }
 }
 
-/// What every service reads.
+/// The settings that every service reads.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// Where to listen for HTTP; port 0 takes a free one.
+    /// The address to listen on for HTTP; port 0 takes a free one.
     #[arg(long, env, default_value = "0.0.0.0:8090", value_parser = parse_address)]
     pub(crate) http_addr: SocketAddr,
-    /// A file that is written once the process listens, with the address: for whoever starts it with port
-    /// 0 and has to find it.
+    /// A file that is written with the address once the process listens: for a program that starts it with
+    /// port 0 and has to find it.
     #[arg(long, env, value_name = "FILE")]
     pub(crate) address_file: Option<PathBuf>,
-    /// How long a connection for HTTP is kept for the next request (seconds). It has to be longer than what stands
+    /// Time for which an idle HTTP connection is kept open (seconds). It has to be longer than a proxy
     /// before the service keeps it.
     #[arg(long, env, default_value_t = 75, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) http_idle_timeout: u64,
@@ -97,24 +98,24 @@ pub(crate) struct Common {
     pub(crate) password: Option<String>,
     #[command(flatten)]
     pub(crate) key_files: KeyFiles,
-    /// How log lines are written.
+    /// The format of log lines.
     #[arg(long, env, default_value = "text")]
     pub(crate) log_format: LogFormat,
-    /// Any text keeps colours out of log lines on a terminal.
+    /// Any text turns off colours in log lines on a terminal.
     #[arg(long, env, default_value = "", hide_default_value = true)]
     pub(crate) no_color: String,
-    /// Which log lines are written, as in `info,bus=debug`.
+    /// A filter of log lines, as in `info,bus=debug`.
     #[arg(
         long,
         env = "RUST_LOG",
         default_value = "info,async_nats=off,sqlx=warn"
     )]
     pub(crate) log_filter: String,
-    /// Where traces go: the address of a collector that takes OTLP, such as <http://collector:4318>.
-    /// Without it, nothing is traced.
+    /// The address of a collector that receives traces by OTLP, such as <http://collector:4318>. Without it,
+    /// nothing is traced.
     #[arg(long, env, default_value = "", hide_default_value = true)]
     pub(crate) otel_exporter_otlp_endpoint: Collector,
-    /// How spans are written on their way there.
+    /// The protocol for sending spans to the collector.
     #[arg(long, env, default_value = "http/protobuf")]
     pub(crate) otel_exporter_otlp_protocol: OtlpProtocol,
     /// This service's name in traces; by default its own.
@@ -122,21 +123,21 @@ pub(crate) struct Common {
     pub(crate) otel_service_name: Option<String>,
 }
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// For people; on a terminal as `terminal` has it.
     Text,
-    /// For people who look on: in colours, and with the time of day alone.
+    /// For people who watch: in colours, and with the time of day without the date.
     Terminal,
     /// One JSON object a line, for machines.
     Json,
 }
 
-/// How spans are written on their way to the collector.
+/// The protocol for sending spans to the collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OtlpProtocol {
-    /// As protocol buffers over HTTP.
+    /// Protocol buffers over HTTP.
     #[value(name = "http/protobuf")]
     HttpProtobuf,
 }
@@ -146,7 +147,7 @@ pub(crate) enum OtlpProtocol {
 pub(crate) struct Collector(Option<Url>);
 
 impl Collector {
-    /// Where it takes traces.
+    /// Returns the address to send traces to.
     pub(crate) fn traces(&self) -> Option<String> {
         let address = self.0.as_ref()?.as_str().trim_end_matches('/');
         Some(format!("{address}/v1/traces"))
@@ -156,7 +157,7 @@ impl Collector {
 impl FromStr for Collector {
     type Err = &'static str;
 
-    /// An empty text is no collector, so that a compose file can leave it out.
+    /// Reads an address; an empty text is no collector, so that a compose file can leave it out.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() {
             return Ok(Self(None));
@@ -174,7 +175,7 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "expected an address and a port, such as 0.0.0.0:8080".to_owned())
 }
 
-/// A member's name becomes part of connection names, so it is kept plain.
+/// Checks a member's name, which is kept plain because it becomes part of connection names.
 fn parse_member(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if (1..=63).contains(&text.len()) && text.chars().all(plain) {

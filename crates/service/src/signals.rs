@@ -1,4 +1,4 @@
-//! Signals that ask a process to stop.
+//! Signals that request shutdown.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// How long a stop may take before the process ends without its work being done.
+/// Time after which a process ends with its work undone, if it has not shut down.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
-/// The signals that ask a process to stop.
+/// The signals that request shutdown.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    /// From here on a signal no longer ends the process by itself. Needs a runtime.
+    /// Starts to listen: from here on a signal no longer ends the process by itself. Needs a runtime.
     pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -31,8 +31,8 @@ impl Signals {
         }
     }
 
-    /// Turns the first signal into the stop, and returns when it was not heeded: at the second
-    /// signal or after [`STOP_LIMIT`].
+    /// Cancels `stop` at the first signal, and returns if the process still runs at the second signal or
+    /// after [`STOP_LIMIT`].
     pub(crate) async fn insist(mut self, stop: CancellationToken) {
         self.next().await;
         info!("stopping");

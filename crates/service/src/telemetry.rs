@@ -24,15 +24,15 @@ pub(crate) use traces::{init_traces, tracer};
 use lines::Lines;
 use text::Text;
 
-/// Upper bounds, in seconds, of what durations are counted in.
+/// Upper bounds of the buckets of durations, in seconds.
 const DURATIONS: [f64; 12] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 ];
 
-/// How often what was recorded is folded into what is shown, so that it never piles up.
+/// Interval at which recorded samples are aggregated, so that they never pile up.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts the logs of this process. Fails if the filter makes no sense.
+/// Starts the logs of this process. Fails if the filter is invalid.
 pub(crate) fn init_logs(service: &str, member: &str, common: &Common) -> Result<(), String> {
     let filter = EnvFilter::try_new(&common.log_filter)
         .map_err(|error| format!("expected a filter such as info,bus=debug ({error})"))?;
@@ -62,10 +62,10 @@ pub(crate) fn init_logs(service: &str, member: &str, common: &Common) -> Result<
     Ok(())
 }
 
-/// Starts the logs of a tool: warnings, for a person, on the standard error.
+/// Starts the logs of a tool: warnings, in text, on the standard error.
 pub(crate) fn init_warnings() {
     tracing_subscriber::fmt()
-        // A tool says itself that the broker is away.
+        // A tool says itself that the broker is unavailable.
         .with_env_filter(EnvFilter::new("warn,async_nats=off,bus::dial=off"))
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
@@ -74,7 +74,7 @@ pub(crate) fn init_warnings() {
         .init();
 }
 
-/// A panic is written like everything else, so that it is seen where logs are collected.
+/// Writes panics to the log, so that they are seen where logs are collected.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic
@@ -86,16 +86,16 @@ fn log_panics() {
     }));
 }
 
-/// After how long a gauge is shown no more that nobody sets; not set, a gauge stays for ever.
+/// Time after which a gauge that is not set any more is removed; without it, gauges stay for ever.
 static GAUGES_EXPIRE: OnceLock<Duration> = OnceLock::new();
 
-/// Has gauges that nobody sets vanish after this time. To be called before any is set.
+/// Removes gauges that are not set for this time. To be called before any is set.
 pub(crate) fn expire_gauges(after: Duration) {
     let _ = GAUGES_EXPIRE.set(after);
 }
 
-/// The process's recorder of metrics, installed on first use. A second one, as in a test that
-/// runs two services in a process, shares it.
+/// Returns the process's recorder of metrics, installed on first use. A second service in the process, as in
+/// a test, shares it.
 fn recorder() -> Option<&'static PrometheusHandle> {
     static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     RECORDER

@@ -12,7 +12,7 @@ use crate::{
     telemetry,
 };
 
-/// Reads the command line and the settings, and runs `main`, whose token is cancelled by Ctrl-C.
+/// Reads the command line and the settings, and runs `main`. Ctrl-C cancels its token.
 ///
 /// Warnings go to the standard error, so that the output is the tool's own. The exit code is what
 /// `main` returns, 1 after a failure, or 2 if the command line or a setting is wrong.

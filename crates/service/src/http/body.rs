@@ -1,4 +1,4 @@
-//! Reading what a request brings along.
+//! Reading the bodies of requests.
 
 use std::time::Duration;
 
@@ -16,21 +16,22 @@ use crate::problem::Problem;
 /// The largest body that is read, in bytes; the longest item takes a tenth of it.
 pub const BODY_LIMIT: usize = 16 * 1024;
 
-/// How long a body may take to arrive.
+/// Time within which a body must have arrived.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// What some editors and libraries put before a text in UTF-8.
+/// The byte order mark that some editors and libraries put before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The body of a request, which is a text: unpacked, and without a byte order mark.
+/// Reads the body of a request, which is a text: decompressed, and without a byte order mark.
 ///
-/// Fails with 413 if it is larger than [`BODY_LIMIT`], packed or not, with 408 if it has not arrived after
-/// 10 seconds, with 400 if it breaks off, and with 415 if it is packed in a way that is not known here.
+/// Fails with 413 if it is larger than [`BODY_LIMIT`], compressed or not, with 408 if it has not arrived
+/// after 10 seconds, with 400 if it breaks off or cannot be decompressed, and with 415 if its content coding
+/// is neither gzip nor deflate.
 pub async fn body(request: Request) -> Result<Bytes, Problem> {
     body_up_to(BODY_LIMIT, request).await
 }
 
-/// The same where more has to be taken: up to `limit` bytes.
+/// Like [`body`], but with a limit of `limit` bytes.
 pub async fn body_up_to(limit: usize, mut request: Request) -> Result<Bytes, Problem> {
     let coding = Coding::of(request.headers())?;
     DefaultBodyLimit::max(limit).apply(&mut request);
@@ -45,7 +46,8 @@ pub async fn body_up_to(limit: usize, mut request: Request) -> Result<Bytes, Pro
     Ok(body.slice_ref(text))
 }
 
-/// A text in UTF-8 without the mark that may stand before it (RFC 8259, section 8.1, leaves that to its reader).
+/// Removes the byte order mark that a text in UTF-8 may have (RFC 8259, section 8.1, allows readers to ignore
+/// it).
 pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }

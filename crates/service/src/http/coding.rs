@@ -1,4 +1,4 @@
-//! How a body is packed (RFC 9110, section 8.4).
+//! Content codings of bodies (RFC 9110, section 8.4).
 
 use std::io::{self, Read};
 
@@ -12,10 +12,10 @@ use crate::problem::Problem;
 
 use super::body::{broken, too_large};
 
-/// What is unpacked here, for `Accept-Encoding`.
+/// The supported content codings, for `Accept-Encoding`.
 const KNOWN: &str = "gzip, deflate";
 
-/// How a body is packed.
+/// The content coding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
     None,
@@ -24,7 +24,7 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// Fails with 415 if the body is packed in another way, or more than once.
+    /// Reads `Content-Encoding`. Fails with 415 if the body has another coding, or more than one.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let lines = headers.get_all(header::CONTENT_ENCODING).iter();
         let mut coding = Self::None;
@@ -45,7 +45,8 @@ impl Coding {
         Ok(coding)
     }
 
-    /// The body unpacked. Fails with 413 if that has more than `limit` bytes, however few it came as.
+    /// Decompresses the body. Fails with 413 if the result has more than `limit` bytes, however small the
+    /// body is, and with 400 if the body is not in this coding.
     pub(super) fn unpack(self, body: Bytes, limit: usize) -> Result<Bytes, Problem> {
         let unpacked = match self {
             Self::None => return Ok(body),
@@ -61,7 +62,7 @@ impl Coding {
     }
 }
 
-/// Reads one byte more than the limit at most.
+/// Reads at most one byte more than the limit.
 fn read(reader: impl Read, limit: usize) -> io::Result<Vec<u8>> {
     let mut unpacked = Vec::new();
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
@@ -69,7 +70,7 @@ fn read(reader: impl Read, limit: usize) -> io::Result<Vec<u8>> {
     Ok(unpacked)
 }
 
-/// 415: nobody here can unpack it.
+/// Makes the problem 415 for a coding that is not supported.
 fn unknown() -> Problem {
     let problem = Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -1,8 +1,8 @@
-//! What stands before the routes of a service.
+//! The layer before the routes of a service.
 //!
-//! It is one layer and not one for each thing that it does: axum boxes every layer, its future and, for
-//! each request, a copy of all layers below it, which for half a dozen of them costs more than accepting
-//! an event does.
+//! It is one layer and not one for each of its tasks: axum boxes every layer, its future and, for each
+//! request, a copy of all layers below it, which for half a dozen of them costs more than accepting an event
+//! does.
 
 use std::{
     convert::Infallible,
@@ -32,21 +32,21 @@ use super::{
     text,
 };
 
-/// How many requests one process answers at a time. What is slow is what they wait for, so more of
-/// them would only wait longer, and take memory.
+/// Number of requests that one process handles at a time. They wait for the broker and the database, so more
+/// of them would only wait longer, and take memory.
 const AT_A_TIME: usize = 1024;
 
-/// How the answers of a service look, whichever layer they come from: a handler, an extractor, the router
-/// or a limit.
+/// The final form of a service's responses, no matter where they come from: a handler, an extractor, the
+/// router or a limit.
 pub trait Presentation: Send + Sync + 'static {
-    /// What it takes to present the answer to `request`.
+    /// Keeps the parts of `request` that are needed for the response.
     fn of(request: &Request) -> Self;
 
-    /// Gives the answer to the request `id` its final look.
+    /// Gives the response to the request `id` its final form.
     fn present(self, response: Response, id: &RequestId) -> Response;
 }
 
-/// Answers stay as they are.
+/// Leaves responses as they are.
 impl Presentation for () {
     fn of(_: &Request) -> Self {}
 
@@ -55,11 +55,11 @@ impl Presentation for () {
     }
 }
 
-/// Gives each request of `routes` an identity, counts and times it, and has `P` present the answer.
+/// Gives each request of `routes` a request id, counts and times it, and has `P` finish the response.
 ///
-/// What comes while too many requests are being answered is refused with a 503 at once, and an address that is
-/// no text with a 400. What is sent
-/// after the answer's head, such as a stream of events, does not count.
+/// A request that comes while too many are being handled is refused with a 503 at once, and one whose address
+/// is not valid UTF-8 with a 400. Time after the response's head, such as that of an event stream, does not
+/// count.
 pub fn fronted<P: Presentation>(routes: Router) -> Router {
     fronted_by::<P>(AT_A_TIME, routes)
 }
@@ -71,7 +71,8 @@ fn fronted_by<P: Presentation>(at_a_time: usize, routes: Router) -> Router {
     })
 }
 
-/// Gives each request of `routes` an identity, and counts and times it, however many there are.
+/// Gives each request of `routes` a request id, and counts and times it, without a limit of concurrent
+/// requests.
 pub fn observed(routes: Router) -> Router {
     routes.layer(Front::<()> {
         places: None,
@@ -106,7 +107,7 @@ impl<P> Layer<Route> for Front<P> {
 }
 
 impl<P> Front<P> {
-    /// Gives the request its place, if it needs one.
+    /// Checks the address, and returns a permit if the number of concurrent requests is limited.
     fn admit(&self, request: &Request) -> Result<Option<OwnedSemaphorePermit>, Problem> {
         text::check(request.uri())?;
         let place = self.places.as_ref();
@@ -170,7 +171,7 @@ impl<P: Presentation> Service<Request> for Fronted<P> {
     }
 }
 
-/// What is known of a request when it comes.
+/// The state of a request that is kept until its response.
 struct Arrival<P> {
     at: Instant,
     method: &'static str,
@@ -182,7 +183,7 @@ struct Arrival<P> {
 }
 
 pin_project! {
-    /// A request that is being answered; one that goes to no route is refused.
+    /// The future of a response. A request without a route is refused.
     struct Answering<F, P> {
         #[pin]
         route: Option<F>,

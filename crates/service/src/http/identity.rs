@@ -1,20 +1,20 @@
-//! Who is who among requests.
+//! Request ids.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-/// The header that carries a request's identity, in and out.
+/// The header with the request id, in requests and responses.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request's identity: the caller's, if it sent a sensible one, or a new one. It is in the
-/// answer, in problem documents and in the events that the request brings about.
+/// A request id: the client's, if it sent a valid one, or a new one. It is in the response, in problem
+/// documents and in the events that the request causes.
 ///
 /// Clones share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The longest identity (in bytes) that is taken over from a caller.
+    /// The longest id (in bytes) that is taken over from a client.
     const LIMIT: usize = 64;
 
     pub(crate) fn of(headers: &HeaderMap) -> Self {
@@ -30,9 +30,9 @@ impl RequestId {
         Self(HeaderValue::from_str(id).expect("hexadecimal digits and hyphens fit into a header"))
     }
 
-    /// The identity as it is written.
+    /// Returns the id as it is written.
     pub fn as_str(&self) -> &str {
-        // Only what is plain ASCII is taken over, so there is always something.
+        // Only plain ASCII is taken over, so this never fails.
         self.0.to_str().unwrap_or_default()
     }
 

@@ -1,4 +1,4 @@
-//! JSON as readers of every kind can take it.
+//! JSON in a form that clients of every kind can read.
 
 use std::io;
 
@@ -9,17 +9,18 @@ use axum::{
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
-/// From here on numbers are written with an exponent, as `JSON.stringify` does it.
+/// The number from which on numbers are written with an exponent, as `JSON.stringify` does it.
 const LARGE: f64 = 1e21;
 
-/// What some readers of lines take for the end of one, though JSON and server-sent events do not: NEL, and the line and
-/// paragraph separators.
+/// Characters that some line readers take for the end of a line, though JSON and server-sent events do not:
+/// NEL, and the line and paragraph separators.
 const LINE_ENDS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
-/// An answer in JSON.
+/// A response in JSON.
 pub struct Json<T>(pub T);
 
-/// Writes whole numbers whole, since many readers take `1.0` for no integer, and no line end of any kind.
+/// A formatter that writes integers without a fraction, since many parsers do not take `1.0` for an integer,
+/// and no line end of any kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
 
@@ -51,9 +52,10 @@ impl Formatter for Plain {
     }
 }
 
-/// Writes a document as [`Plain`] has it.
+/// Writes a document with the formatter [`Plain`].
 ///
-/// What can be no JSON, such as a key that is no text, is written as nothing; no document here has any.
+/// A document that JSON cannot represent, such as one with a key that is no text, is written as nothing; no
+/// document here is one.
 pub fn to_json(document: &impl Serialize) -> Vec<u8> {
     let mut text = Vec::with_capacity(256);
     let mut serializer = Serializer::with_formatter(&mut text, Plain);
@@ -111,7 +113,7 @@ mod tests {
         fn what_is_written_is_read_as_it_was(number: f64, text: String) {
             prop_assume!(number.is_finite());
             let read: f64 = written(number).parse().unwrap();
-            // But for the sign of a zero.
+            // Except the sign of a zero.
             prop_assert_eq!((read + 0.0).to_bits(), (number + 0.0).to_bits());
             let read: Value = serde_json::from_slice(&to_json(&text)).unwrap();
             prop_assert_eq!(read, Value::from(text));

@@ -1,8 +1,8 @@
-//! How a caller addresses us, also where something stands in between.
+//! The origin that a client addresses, also behind a proxy.
 //!
-//! It is believed only for what its sender reads: for the addresses in an answer. Of a list, the first entry is the one
-//! of whoever stood next to the caller. `X-Forwarded-Prefix` and `X-Forwarded-Port` are not read: a proxy gives the
-//! service a host of its own, with the port in its name.
+//! These headers are trusted only for addresses in the response, which only their sender reads. In a list,
+//! the first entry comes from the proxy next to the client. `X-Forwarded-Prefix` and `X-Forwarded-Port` are
+//! not read: a proxy gives the service a host of its own, with the port in the host's name.
 
 use axum::http::{HeaderMap, HeaderName, header, uri::Authority};
 
@@ -11,10 +11,11 @@ use super::quoted::outside_quotes;
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// What stands before the path of our addresses as the caller knows them, such as `https://todo.example`; nothing if it
-/// does not say whom it calls.
+/// Returns the origin of our addresses as the client knows them, such as `https://todo.example`; `None` if
+/// the request names no host.
 ///
-/// `Forwarded` (RFC 7239) counts before `X-Forwarded-Proto` and `X-Forwarded-Host`, and those before `Host`.
+/// `Forwarded` (RFC 7239) takes precedence over `X-Forwarded-Proto` and `X-Forwarded-Host`, and those over
+/// `Host`.
 pub fn origin(headers: &HeaderMap) -> Option<String> {
     let named = |name: &str, usual: &HeaderName| {
         let standard = forwarded(headers, name);
@@ -26,13 +27,13 @@ pub fn origin(headers: &HeaderMap) -> Option<String> {
     let hosts = [named("host", &HOST), asked()].into_iter().flatten();
     let mut hosts = hosts.filter_map(|host| {
         let authority = host.parse::<Authority>().ok();
-        // Nobody's name shall be in an address.
+        // No user name shall be in an address.
         authority.filter(|authority| !authority.as_str().contains('@'))
     });
     hosts.next().map(|host| format!("{scheme}://{host}"))
 }
 
-/// What `Forwarded` says by `name` in its first entry.
+/// Returns the parameter `name` of the first entry of `Forwarded`.
 fn forwarded(headers: &HeaderMap, name: &str) -> Option<String> {
     let entry = first(headers, &header::FORWARDED)?;
     let mut pairs = outside_quotes(&entry, b';').filter_map(|pair| pair.split_once('='));
@@ -40,7 +41,7 @@ fn forwarded(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(unquoted(value.trim()))
 }
 
-/// The first entry of a list that may be divided over several lines and have empty entries.
+/// Returns the first entry of a list, which may be spread over several header lines and have empty entries.
 fn first(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let lines = headers.get_all(name).iter();
     let lines = lines.filter_map(|line| line.to_str().ok());
@@ -49,7 +50,7 @@ fn first(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     Some(entry.trim().to_owned())
 }
 
-/// The text of a quoted string, or of a token.
+/// Returns the text of a quoted string, or of a token.
 fn unquoted(value: &str) -> String {
     let inner = value.strip_prefix('"');
     match inner.and_then(|inner| inner.strip_suffix('"')) {
@@ -134,7 +135,7 @@ mod tests {
                 "todo.example:8443",
                 ("forwarded", "host=\"todo.example:8443\""),
             ),
-            // What is no host is none.
+            // Values that are no host are ignored.
             ("10.0.0.2:8081", ("x-forwarded-host", "a b")),
             ("10.0.0.2:8081", ("x-forwarded-host", "user@todo.example")),
             ("10.0.0.2:8081", ("forwarded", "host=")),

@@ -1,6 +1,6 @@
-//! Lists in headers, whose entries may have quoted strings (RFC 9110, section 5.6).
+//! Lists in headers, whose entries may contain quoted strings (RFC 9110, section 5.6).
 
-/// The parts of `text` between `divider`s that stand outside of quoted strings.
+/// Yields the parts of `text` between `divider`s that are outside of quoted strings.
 pub fn outside_quotes(text: &str, divider: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Counting and timing what is answered.
+//! Metrics of responses.
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,14 +13,14 @@ use metrics::{Counter, Histogram};
 
 use crate::health::lock;
 
-/// What was answered at one route. Clones share it.
+/// The metrics of one route's responses. Clones share them.
 ///
-/// Finding a metric by its labels takes longer than all else that counting does, so it is found once for
-/// each method and status that there were.
+/// Finding a metric by its labels takes longer than all other parts of counting, so it is found once for
+/// each method and status that occurs.
 #[derive(Clone, Default)]
 pub(super) struct Record(Arc<Mutex<Vec<Answers>>>);
 
-/// The answers with one status to requests of one method.
+/// The metrics of the responses with one status to requests of one method.
 struct Answers {
     method: &'static str,
     route: Option<MatchedPath>,
@@ -30,7 +30,7 @@ struct Answers {
 }
 
 impl Record {
-    /// Notes an answer that took so long.
+    /// Records a response that took the time `took`.
     pub(super) fn note(
         &self,
         method: &'static str,
@@ -66,12 +66,12 @@ impl Answers {
     }
 }
 
-/// A path is a caller's text; where no route matched, it is none of ours.
+/// Returns the label of a route. Without one it is `none`: the path is the client's text then.
 fn label(route: Option<&MatchedPath>) -> &str {
     route.map_or("none", MatchedPath::as_str)
 }
 
-/// A method is a caller's text, and a metric's label must come from a small set.
+/// Returns the label of a method: it is the client's text, and a metric's label must come from a small set.
 pub(super) fn label_of(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

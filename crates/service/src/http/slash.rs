@@ -1,4 +1,4 @@
-//! Addresses with a slash at the end.
+//! Addresses with a trailing slash.
 
 use axum::{
     extract::OriginalUri,
@@ -6,12 +6,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// Answers where no route is: with the address without the slashes at its end, if it has any, to which the same request
-/// is to be sent (308); or else that there is nothing (404).
+/// Handles requests without a route: redirects to the address without its trailing slashes, if it has any
+/// (308); or else responds that there is nothing (404).
 pub async fn nothing_here(OriginalUri(uri): OriginalUri) -> Response {
     let path = uri.path();
     let shorter = path.trim_end_matches('/');
-    // What begins with two slashes is another host's address.
+    // An address that begins with two slashes is another host's.
     let is_ours = shorter.starts_with('/') && !shorter.starts_with("//");
     if shorter.len() == path.len() || !is_ours {
         return StatusCode::NOT_FOUND.into_response();

@@ -1,4 +1,4 @@
-//! The span of a request, by OpenTelemetry's names for HTTP.
+//! The span of a request, by OpenTelemetry's semantic conventions for HTTP.
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -14,16 +14,16 @@ use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::Span as SdkS
 
 use crate::telemetry;
 
-/// A request being answered. It ends when it is dropped.
+/// The span of a request that is being handled. It ends when it is dropped.
 pub(crate) struct RequestSpan(SdkSpan);
 
 impl RequestSpan {
-    /// Begins the span of a request, if this process traces: below the caller's, if it sent its place in
-    /// a trace. The request's headers then say this span's place, so that whatever the request brings
-    /// about follows from it. Without tracing they stay as the caller sent them.
+    /// Begins the span of a request, if this process traces: as a child of the client's, if it sent a trace
+    /// context. The request's headers then have this span's trace context, so that the events that the
+    /// request causes belong to it. Without tracing they stay as the client sent them.
     ///
-    /// `method` is `other` for what is none of HTTP's own. Whether the process is well is asked all the
-    /// time, and is not traced.
+    /// `method` is `other` for an unknown method. Requests for health and metrics come all the time, and are
+    /// not traced.
     pub(crate) fn begin(
         request: &mut Request,
         method: &'static str,
@@ -38,7 +38,7 @@ impl RequestSpan {
         let propagator = TraceContextPropagator::new();
         let headers = HeaderExtractor(request.headers());
         let caller = propagator.extract_with_context(&Context::new(), &headers);
-        // A caller's method or path would make names without number.
+        // A client's method or path would make an unlimited number of names.
         let (verb, method) = match method {
             "other" => ("HTTP", "_OTHER"),
             known => (known, known),
@@ -59,7 +59,7 @@ impl RequestSpan {
         Some(Box::new(Self(span)))
     }
 
-    /// Ends it with what was answered.
+    /// Ends it with the response's status.
     pub(crate) fn end(mut self, status: StatusCode) {
         let code = i64::from(status.as_u16());
         self.0

@@ -1,21 +1,21 @@
-//! Texts in addresses and forms, where they are percent-encoded.
+//! Percent-encoded texts, in addresses and forms.
 //!
-//! Whoever decodes them puts U+FFFD where the bytes are no UTF-8, as browsers do, and so would make another
-//! text of what was sent, or one text of two. Nobody means that: what is no text is refused before it is
-//! read.
+//! Decoders put U+FFFD where the bytes are no UTF-8, as browsers do, and so would make another text of the
+//! one that was sent, or the same text of two. Nobody means that, so bytes that are no UTF-8 are refused
+//! before they are decoded.
 
 use axum::http::{StatusCode, Uri};
 use percent_encoding::percent_decode;
 
 use crate::problem::Problem;
 
-/// Whether percent-encoded bytes are UTF-8 when they are decoded. That of an escape that is none is the `%`
-/// itself.
+/// Returns whether percent-encoded bytes are UTF-8 when they are decoded. The `%` of an invalid escape stands
+/// for itself.
 pub fn is_text(encoded: &[u8]) -> bool {
     percent_decode(encoded).decode_utf8().is_ok()
 }
 
-/// Fails with 400 if a part of the address is no text.
+/// Fails with 400 if a part of the address is no UTF-8.
 pub(super) fn check(address: &Uri) -> Result<(), Problem> {
     let Some(whole) = address.path_and_query() else {
         return Ok(());

@@ -1,8 +1,8 @@
-//! How long a connection waits for its client.
+//! Timeouts of a connection.
 //!
-//! One that rests between two requests waits long: a proxy that keeps connections must be the first to close them, or it
-//! sends a request while we close and never hears what became of it. One whose client has begun with the head of
-//! a request waits a few seconds for the rest.
+//! The idle timeout, between two requests, is long: a proxy that keeps connections must be the first to
+//! close them, or it sends a request while we close, and never learns whether it was handled. The timeout
+//! for the rest of a head that has begun is a few seconds.
 
 use std::{
     io,
@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// How long a connection waits.
+/// The timeouts of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     /// For the whole head of a request that is begun.
@@ -32,7 +32,8 @@ pub(crate) struct Patience {
     pub(crate) idle: Duration,
 }
 
-/// What the connection's two sides know of its requests: how many there were, and whether one is being answered.
+/// The state of a connection's requests, shared by its reader and its handler: their number, and whether one
+/// is being handled.
 #[derive(Clone, Default)]
 pub(super) struct Requests(Arc<Known>);
 
@@ -40,15 +41,15 @@ pub(super) struct Requests(Arc<Known>);
 struct Known {
     begun: AtomicUsize,
     answering: AtomicBool,
-    /// Who reads from the connection, and looks at its clock only when that is called.
+    /// The task that reads from the connection, and checks the timeouts only when it is woken.
     reader: AtomicWaker,
 }
 
-/// A request that is being answered, until this is dropped.
+/// A request that is being handled, until this is dropped.
 pub(super) struct Answering(Requests);
 
 impl Requests {
-    /// The head of a request is there.
+    /// Counts a request whose head has arrived.
     pub(super) fn begin(&self) -> Answering {
         self.0.begun.fetch_add(1, Ordering::Relaxed);
         self.0.answering.store(true, Ordering::Relaxed);
@@ -64,23 +65,23 @@ impl Drop for Answering {
     }
 }
 
-/// What a connection waits for.
+/// The event that a connection waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Awaited {
-    /// Nothing of its client: it has a request to answer.
+    /// None of its client: it has a request to handle.
     Answer,
     Request,
     RestOfHead,
 }
 
 pin_project! {
-    /// A connection that ends when its client has been waited for long enough.
+    /// A connection that ends when a timeout for its client has passed.
     pub(super) struct Patient<S> {
         #[pin]
         stream: S,
         patience: Patience,
         requests: Requests,
-        // The requests that were begun when it was last looked.
+        // The number of requests at the last read.
         seen: usize,
         awaited: Awaited,
         until: Pin<Box<Sleep>>,
@@ -171,7 +172,7 @@ impl<S: AsyncWrite> AsyncWrite for Patient<S> {
 }
 
 pin_project! {
-    /// The body of an answer, until it is sent.
+    /// The body of a response, until it is sent.
     pub(super) struct Sent<B> {
         #[pin]
         body: B,

@@ -15,7 +15,7 @@ const IDLE: Duration = Duration::from_secs(75);
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// How long a slow answer takes: longer than a head may, and than a connection rests.
+/// Time that a slow response takes: longer than the timeouts for a head and for the next request.
 const SLOW: Duration = Duration::from_secs(100);
 
 fn app() -> Router {
@@ -41,7 +41,7 @@ async fn connection() -> (TcpStream, CancellationToken) {
     (TcpStream::connect(address).await.unwrap(), stop)
 }
 
-/// A connection without a network, on which a test's clock decides how long anything takes.
+/// A connection without a network, so that a test's paused clock controls every timeout.
 fn quick() -> DuplexStream {
     let (client, server) = duplex(64 * 1024);
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -57,12 +57,12 @@ fn quick() -> DuplexStream {
 /// Reads until the server closes the connection, within `limit`.
 async fn rest(client: &mut (impl AsyncRead + Unpin), limit: Duration) -> String {
     let mut said = Vec::new();
-    // The server may close with a reset when it has left something unread.
+    // The server may close with a reset when it has left bytes unread.
     let _ = timeout(limit, client.read_to_end(&mut said)).await.unwrap();
     String::from_utf8(said).unwrap()
 }
 
-/// Sends a request and reads the answer, which ends as that of the route does.
+/// Sends a request and reads the response, which ends with `end`.
 async fn asks(client: &mut DuplexStream, request: &[u8], end: &str) {
     client.write_all(request).await.unwrap();
     let mut said = Vec::new();

@@ -1,4 +1,4 @@
-//! Bringing spans to the collector.
+//! Sending spans to the collector.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -11,13 +11,13 @@ use opentelemetry_http::{HttpClient, HttpError, Request, Response};
 use tracing::{info, warn};
 use ureq::Agent;
 
-/// How long the collector may take for one delivery.
+/// Timeout of one request to the collector.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// How often it is said that spans are lost.
+/// Smallest interval between two warnings that spans are lost.
 const COMPLAINTS: Duration = Duration::from_mins(1);
 
-/// The way to the collector. It blocks whoever sends, which is the exporter's own thread.
+/// The HTTP client for the collector. It blocks the calling thread, which is the exporter's own.
 #[derive(Debug)]
 pub(super) struct Way {
     agent: Agent,
@@ -30,7 +30,7 @@ impl Way {
             .timeout_global(Some(LIMIT))
             .http_status_as_error(false)
             .max_redirects(0)
-            // The collector is near; what stands between us and the rest of the world is not asked.
+            // The collector is near; a proxy to the rest of the world is not used.
             .proxy(None)
             .build();
         Self {
@@ -46,7 +46,7 @@ impl Way {
         Ok(Response::from_parts(head, body.read_to_vec()?.into()))
     }
 
-    /// Says that spans are lost, and later that they are not any more.
+    /// Logs that spans are lost, and later that the collector takes them again.
     fn report(&self, trouble: Option<&str>) {
         let mut complained = self
             .complained

@@ -1,4 +1,4 @@
-//! Lines of the log on their way to the standard output.
+//! Writing of log lines to the standard output.
 
 use std::{
     cell::RefCell,
@@ -8,13 +8,13 @@ use std::{
 use tracing_subscriber::fmt::MakeWriter;
 
 thread_local! {
-    /// What this thread has logged and not written yet; `None` while each line is written at once.
+    /// The lines that this thread has logged and not written yet; `None` while each line is written at once.
     static HELD: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-/// Runs `work`, and writes what it logs on this thread in one go when it returns or panics: a system call
-/// for many lines. Each line keeps the time at which it was logged. For short loops that wait for nothing;
-/// what they log is held in memory. One within another does nothing of its own.
+/// Runs `work`, and writes the lines that it logs on this thread together when it returns or panics: one
+/// system call for many lines. Each line keeps the time at which it was logged. For short loops that wait
+/// for nothing; their lines are held in memory. A call within another one does nothing of its own.
 pub fn log_together<T>(work: impl FnOnce() -> T) -> T {
     let is_first = HELD.with_borrow_mut(|held| {
         let is_first = held.is_none();
@@ -25,20 +25,20 @@ pub fn log_together<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Writes what is held when it goes.
+/// Writes the held lines when it is dropped.
 struct Release;
 
 impl Drop for Release {
     fn drop(&mut self) {
         let held = HELD.take().unwrap_or_default();
-        // As without it, nobody is told of lines that cannot be written.
+        // An error is ignored, as for lines that are written at once.
         let _ = io::stdout().lock().write_all(&held);
     }
 }
 
-/// Where the formatter writes to. JSON lines are opened with who is speaking.
+/// The formatter's writer. It puts the service and the member at the beginning of JSON lines.
 pub(super) struct Lines {
-    /// Replaces the brace that opens a line.
+    /// The text that replaces the opening brace of a line.
     pub(super) opening: Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl Line<'_> {
 }
 
 impl Write for Line<'_> {
-    /// The formatter hands over whole lines.
+    /// Writes a line: the formatter passes whole lines.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         HELD.with_borrow_mut(|held| match held {
             Some(lines) => self.put(line, lines),

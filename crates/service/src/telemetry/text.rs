@@ -1,4 +1,4 @@
-//! Log lines for people: when, how bad, what, and then what the text has not said already.
+//! Log lines for people: time, level, message, and then the fields that the message does not contain already.
 
 use std::{
     fmt::{self, Debug, Write},
@@ -16,12 +16,12 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// How much colour there is: for what is beside the point.
+/// The terminal's code for dim text: times and fields.
 const DIM: u8 = 2;
 
-/// How lines look.
+/// The format of lines in text.
 pub(super) struct Text {
-    /// Whether a person looks on, to whom the date is no news.
+    /// True if a person watches, for whom the date is left out.
     pub(super) on_terminal: bool,
     pub(super) coloured: bool,
 }
@@ -56,7 +56,7 @@ impl Text {
             }
             line.write_char(' ')?;
             self.paint(line, DIM, |line| {
-                // A value that is several words has to be seen to end.
+                // Quotes show where a value of several words ends.
                 if value.is_empty() || value.contains([' ', '"', '=']) {
                     write!(line, "{name}={value:?}")
                 } else {
@@ -90,7 +90,7 @@ impl Text {
     }
 }
 
-/// The time of day (UTC) so long after 1970, to the millisecond.
+/// Writes the time of day (UTC) of a time since 1970, to the millisecond.
 fn time_of_day(since: Duration, line: &mut Writer<'_>) -> fmt::Result {
     let seconds = since.as_secs();
     let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
@@ -112,8 +112,8 @@ fn colour(level: Level) -> u8 {
     }
 }
 
-/// What an event says, in plain text: what comes from outside must not steer the terminal, nor begin a
-/// line of its own.
+/// The message and the fields of an event, in plain text: text from outside must not steer the terminal,
+/// nor begin a new line.
 #[derive(Default)]
 struct Said {
     message: String,
@@ -146,7 +146,7 @@ impl Said {
     }
 }
 
-/// Takes text, and writes control characters as what they are called.
+/// A writer of text that escapes control characters.
 struct Plain<'a>(&'a mut String);
 
 impl Write for Plain<'_> {

@@ -1,8 +1,8 @@
-//! Traces: which spans this process has to tell of, and to whom.
+//! Traces: the tracer of this process, and the exporter of its spans.
 //!
 //! Without a collector there is no tracer, so that no span is ever built. With one, spans that have
-//! ended wait in a queue for a thread that sends them. A full queue drops them: whatever becomes of
-//! the collector, the work goes on.
+//! ended wait in a queue for a thread that sends them. A full queue drops them: a slow or unavailable
+//! collector never delays the work.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -17,19 +17,19 @@ use tracing::{info, warn};
 use super::collector::Way;
 use crate::settings::Common;
 
-/// How long the last spans may take to reach the collector when the process ends.
+/// Time within which the last spans must have been sent when the process ends.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
-/// To how many others a span may point: a batch of events points at where each comes from.
+/// Greatest number of links of a span: a batch of events has a link to the span of each.
 const MOST_LINKS: u32 = 1024;
 
-/// The process's tracer. A second one, as in a test that runs two services in a process, is not made.
+/// The process's tracer. A second service in the process, as in a test, makes no other.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// The traces of this process, until they are finished.
+/// The exporter of this process's spans, until it is finished.
 pub(crate) struct Traces(SdkTracerProvider);
 
-/// Starts to trace, if there is a collector. Fails if it cannot be one.
+/// Starts to trace, if a collector is set. Fails if its address cannot be used.
 pub(crate) fn init_traces(
     service: &str,
     member: &str,
@@ -57,19 +57,19 @@ pub(crate) fn init_traces(
         .with_resource(resource)
         .build();
     let _ = TRACER.set(provider.tracer("service"));
-    // Where other crates find it.
+    // Other crates get the tracer from there.
     global::set_tracer_provider(provider.clone());
     info!("sending traces to {address}");
     Ok(Some(Traces(provider)))
 }
 
-/// What makes this process's spans, if it has any to make.
+/// Returns this process's tracer, if it traces.
 pub(crate) fn tracer() -> Option<&'static SdkTracer> {
     TRACER.get()
 }
 
 impl Traces {
-    /// Sends what is left. Blocks, for 2 seconds at most.
+    /// Sends the spans that are left. Blocks, for 2 seconds at most.
     pub(crate) fn finish(self) {
         if let Err(error) = self.0.shutdown_with_timeout(FLUSH_LIMIT) {
             warn!("the last spans are lost: {error}");

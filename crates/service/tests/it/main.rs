@@ -1,4 +1,4 @@
-//! What every process does the same way, seen from outside.
+//! Tests of the parts that every process has in common, from outside.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails where its ground gives way"

@@ -1,4 +1,4 @@
-//! Requests have an identity.
+//! Tests of request ids.
 
 use axum::{Extension, Router, body::Body, http::Request, routing::get};
 use http_body_util::BodyExt;

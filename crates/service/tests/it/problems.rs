@@ -1,4 +1,4 @@
-//! Every error is a problem document, wherever it comes from.
+//! Tests that every error is a problem document, wherever it comes from.
 
 use axum::{
     Router,

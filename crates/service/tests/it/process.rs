@@ -1,4 +1,4 @@
-//! A process from its start to its end. The example `idle` is one that does nothing.
+//! Tests of a process from its start to its end. The example `idle` is one that does nothing.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -56,7 +56,7 @@ fn listening(command: &mut Command) -> (Child, BufReader<ChildStdout>, String) {
     (child, log, line)
 }
 
-/// Stops the process, and gives the rest of its log.
+/// Stops the process, and returns the rest of its log.
 fn ended(mut child: Child, mut log: BufReader<ChildStdout>) -> String {
     tell(&child, Signal::SIGTERM);
     assert!(child.wait().unwrap().success());
@@ -190,7 +190,7 @@ fn it_is_healthy_and_ready_until_it_is_asked_to_stop_and_ends_with_zero() {
         command
             .arg("healthcheck")
             .env("HTTP_ADDR", address(&line))
-            // A proxy that every process is told of is none of its business.
+            // The health check does not use a proxy that is set for every process.
             .env("http_proxy", "http://127.0.0.1:9")
             .env("HTTP_PROXY", "http://127.0.0.1:9")
             .status()
