@@ -322,6 +322,42 @@ async fn the_stream_of_changes_says_something_within_the_time_that_the_manual_gi
     assert!(!heard.trim().is_empty());
 }
 
+#[tokio::test]
+async fn after_the_end_of_the_stream_was_lost_everything_new_is_saved_and_nothing_saved_is_gone() {
+    let row = Row::named("The broker has lost the end of its stream");
+    let mut user = User::start(SystemOptions::default().scale("save-handler", 1)).await;
+    let mut before = Vec::new();
+    for _ in 0..20 {
+        before.push(user.add("buy milk").await);
+    }
+    user.quiet(&["save-handler", "audit-handler"]).await;
+    let broker = user.system.broker();
+    broker.stop().await.unwrap();
+    let block = broker
+        .dir()
+        .join("store/jetstream/$G/streams/TODO/msgs/1.blk");
+    let block = fs::File::options().write(true).open(block).unwrap();
+    block.set_len(block.metadata().unwrap().len() / 2).unwrap();
+    broker.restart().await.unwrap();
+    let counter = code(&row.sign).next().unwrap();
+    eventually("housekeeper counts the loss", SOON, async || {
+        let page = user.metrics("housekeeper").await;
+        let line = format!(r#"{counter}{{stream="TODO"}} 1"#);
+        let found = page.lines().any(|shown| shown == line);
+        found.then_some(()).ok_or(page)
+    })
+    .await;
+    let said = user.system.lines_of("housekeeper");
+    assert!(
+        said.iter().any(|line| line.contains(row.quoted())),
+        "{said:#?}"
+    );
+    let after = user.add("buy bread").await;
+    for id in before.iter().chain([&after]) {
+        user.saved(id).await;
+    }
+}
+
 #[test]
 fn every_row_has_a_test() {
     let source = include_str!("night.rs");
