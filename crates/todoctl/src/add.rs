@@ -1,4 +1,4 @@
-//! `todoctl add`: an item, over the broker and nothing else.
+//! `todoctl add`: adds an item through the broker, without todo-api.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -12,31 +12,31 @@ use uuid::Uuid;
 
 use crate::{broker::Broker, duration, items, text::say};
 
-/// How long the broker may take to be reached and to store the event.
+/// Timeout of connecting to the broker, and time for which an event that is not stored is published again.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// The pause before what was not confirmed is published again.
+/// The pause before an event without an acknowledgement of the stream is published again.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The exit code for an item that is accepted, and was not saved as long as somebody waited.
+/// The exit code for an item that is accepted, and was not saved in the time that `--wait` gave.
 const NOT_YET: u8 = 3;
 
-/// What is added.
+/// The arguments of `add`.
 #[derive(clap::Args)]
 pub(crate) struct Add {
-    /// What there is to do
+    /// The item's text
     text: ItemText,
-    /// Which list; the usual one if it is not given
+    /// The item's list; `default` if it is not given
     #[arg(long)]
     list: Option<ListName>,
-    /// Wait for the item to be saved and print it: so many seconds, or a time such as `500ms`. It ends
+    /// Wait for the item to be saved and print it: a number of seconds, or a time such as `500ms`. Exits
     /// with 3 if the item is accepted and not saved by then, and with 1 if it is not accepted
     #[arg(long, value_name = "TIME", value_parser = duration::or_seconds)]
     wait: Option<Duration>,
 }
 
-/// Publishes the item, and prints that it is accepted, or how it was saved. Fails if it is not known to
-/// be accepted.
+/// Publishes the item, and prints that it is accepted, or its saved state. Fails if it is not known to be
+/// accepted.
 pub(crate) async fn run(
     bus: &Bus,
     broker: &Broker,
@@ -75,10 +75,10 @@ pub(crate) async fn run(
     Ok(ExitCode::from(NOT_YET))
 }
 
-/// Publishes until the stream has stored the event, which it does once.
+/// Publishes until the stream has stored the event, under one message id, so that it is stored once.
 async fn publish(bus: &Bus, event: &Envelope) -> Result<(), PublishError> {
     let end = Instant::now() + WITHIN;
-    // Publishing says at once that there is no connection, and says it better.
+    // Without a connection, publishing fails at once, with a better error.
     let _ = timeout(WITHIN, bus.wait_connected()).await;
     loop {
         match bus.publish(event).await {
@@ -91,7 +91,7 @@ async fn publish(bus: &Bus, event: &Envelope) -> Result<(), PublishError> {
     }
 }
 
-/// How the item was saved; none if that is not known in time.
+/// Waits for the saved state of the item; `None` if it is not known in time.
 async fn saved(answer: Expected, wait: Duration, stop: &CancellationToken) -> Option<ItemSaved> {
     let answer = stop.run_until_cancelled(answer.within(wait)).await;
     answer??.saved

@@ -1,4 +1,4 @@
-//! Which broker is meant: the one that the settings name, or that of the system that runs here.
+//! The choice of the broker: the one that the settings name, or that of the system that runs here.
 
 use std::{
     fmt, fs,
@@ -10,13 +10,13 @@ use anyhow::Context;
 use serde::Deserialize;
 use service::settings::NatsUrl;
 
-/// Where `cargo xtask up` writes the addresses, in the repository.
+/// The file in the repository to which `cargo xtask up` writes the addresses.
 const RUN_FILE: &str = ".todo/run.json";
 
-/// What is tried when nothing says more.
+/// The address that is tried without any of these.
 const USUAL: &str = "nats://operator:operator@localhost:4222";
 
-/// A broker, and how it was found. Its address is shown without the password.
+/// A broker, and the source of its address, which is shown without the password.
 pub(crate) struct Broker {
     pub(crate) url: NatsUrl,
     from: From,
@@ -28,7 +28,7 @@ enum From {
     Nowhere,
 }
 
-/// The part of the file that is read.
+/// The part of the file that is used.
 #[derive(Deserialize)]
 struct Run {
     nats: String,
@@ -36,7 +36,7 @@ struct Run {
 
 impl Broker {
     /// Finds the broker: the one that is `given`, or else that of the system that runs in `folder` or
-    /// above, or else the usual one. Where it was not given, that is said.
+    /// above, or else the default one. Writes its choice to the standard error if none was given.
     pub(crate) fn find(given: Option<NatsUrl>, folder: &Path) -> anyhow::Result<Self> {
         if let Some(url) = given {
             let from = From::Settings;

@@ -1,10 +1,11 @@
-//! Asking a person before something is gone.
+//! Confirmation before something is deleted.
 
 use std::io::{self, IsTerminal};
 
 use tokio_util::sync::CancellationToken;
 
-/// Asks whether to do it, if there is somebody to ask; else it may be done.
+/// Asks for confirmation, if the standard input is a terminal; else returns true. Exits with 1 when `stop` is
+/// cancelled.
 pub(crate) async fn confirm(what: &str, stop: CancellationToken) -> anyhow::Result<bool> {
     if !io::stdin().is_terminal() {
         return Ok(true);
@@ -16,7 +17,7 @@ pub(crate) async fn confirm(what: &str, stop: CancellationToken) -> anyhow::Resu
     });
     tokio::select! {
         answer = answer => Ok(["y", "yes"].contains(&answer??.trim())),
-        // Whoever waits for a line cannot be stopped in any other way.
+        // Reading a line cannot be cancelled in any other way.
         () = stop.cancelled() => std::process::exit(1),
     }
 }

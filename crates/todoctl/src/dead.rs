@@ -1,4 +1,4 @@
-//! `todoctl dead`: the desk for dead letters.
+//! `todoctl dead`: operations on dead letters.
 
 mod change;
 mod json;
@@ -16,18 +16,18 @@ use tokio_util::sync::CancellationToken;
 use crate::{confirm::confirm, text::say};
 use selector::{Filter, Named, Selector};
 
-/// What can be done with dead letters.
+/// The operations on dead letters.
 #[derive(Subcommand)]
 pub(crate) enum Dead {
     /// Lists dead letters, a line each, the oldest first
     List {
         #[command(flatten)]
         filter: Filter,
-        /// Print everything that is known, a JSON object a line
+        /// Print all fields, as one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Shows everything that is known of a dead letter
+    /// Shows all fields of a dead letter
     Show {
         #[command(flatten)]
         named: Named,
@@ -35,12 +35,12 @@ pub(crate) enum Dead {
         #[arg(long)]
         json: bool,
     },
-    /// Has each group that gave up handle its dead letters after all, and no other group
+    /// Sends dead letters again to the groups that gave up on them, and to no other group
     Replay {
         #[command(flatten)]
         selector: Selector,
     },
-    /// Throws dead letters away; asks first on a terminal
+    /// Discards dead letters; asks first on a terminal
     Discard {
         #[command(flatten)]
         selector: Selector,
@@ -50,7 +50,7 @@ pub(crate) enum Dead {
     },
 }
 
-/// Does it. Fails if no dead letter is meant, or if something could not be done.
+/// Runs the operation. Fails if no dead letter matches, or if it fails for one of them.
 pub(crate) async fn run(bus: &Bus, task: Dead, stop: CancellationToken) -> anyhow::Result<()> {
     let desk = bus.dead_letters().await?;
     match task {
@@ -64,7 +64,7 @@ pub(crate) async fn run(bus: &Bus, task: Dead, stop: CancellationToken) -> anyho
                     break;
                 }
             }
-            // On the other output, so that a program that counts lines counts none.
+            // On the standard error, so that a program that counts lines counts none.
             if heading.is_some() {
                 eprintln!("no dead letters");
             }
@@ -91,7 +91,7 @@ pub(crate) async fn run(bus: &Bus, task: Dead, stop: CancellationToken) -> anyho
     Ok(())
 }
 
-/// The dead letter at `sequence`.
+/// Returns the dead letter at `sequence`. Fails if there is none.
 async fn get(desk: &Desk, sequence: u64) -> anyhow::Result<DeadLetter> {
     let letter = desk.get(sequence).await?;
     letter.with_context(|| format!("there is no dead letter {sequence}"))

@@ -20,7 +20,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
-/// As [`parse`]; a number alone is seconds, as in the header `Prefer: wait=5` of the API.
+/// Reads a time like [`parse`], or a number of seconds, as in the header `Prefer: wait=5` of the API.
 pub(crate) fn or_seconds(text: &str) -> Result<Duration, &'static str> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         parse(&format!("{text}s"))

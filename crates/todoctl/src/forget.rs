@@ -1,4 +1,4 @@
-//! `todoctl forget`: a group that is gone for good, or shall begin anew.
+//! `todoctl forget`: deletes the position of a group that is gone for good, or shall begin anew.
 
 use anyhow::bail;
 use bus::Bus;
@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{confirm::confirm, text::say};
 
-/// Which group.
+/// The arguments of `forget`.
 #[derive(Args)]
 pub(crate) struct Forget {
     /// The group's name, such as `save-handler`
@@ -17,7 +17,7 @@ pub(crate) struct Forget {
     yes: bool,
 }
 
-/// Removes the group's places at the broker.
+/// Deletes the group's durable consumers at the broker.
 pub(crate) async fn run(bus: &Bus, forget: Forget, stop: CancellationToken) -> anyhow::Result<()> {
     let Forget { group, yes } = forget;
     if !yes && !confirm(&format!("forget how far the group {group} is"), stop).await? {

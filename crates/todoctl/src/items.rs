@@ -1,4 +1,4 @@
-//! `todoctl list` and `todoctl get`: what todo-api answers over the broker.
+//! `todoctl list` and `todoctl get`: queries to todo-api over the broker.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::text::{printable, say};
 
-/// How long an answer may take.
+/// Timeout of a request.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// How many items are asked for at a time.
+/// Number of items per request.
 const PAGE: u32 = 500;
 
-/// What can be listed.
+/// The arguments of `list`.
 #[derive(clap::Args)]
 pub(crate) struct List {
-    /// Which list; the usual one if it is not given
+    /// The list; `default` if it is not given
     #[arg(long)]
     list: Option<String>,
-    /// Print everything that is known, a JSON object a line
+    /// Print all fields, as one JSON object per line
     #[arg(long)]
     json: bool,
 }
 
-/// What can be shown.
+/// The arguments of `get`.
 #[derive(clap::Args)]
 pub(crate) struct Get {
     /// The item's id
@@ -44,7 +44,7 @@ struct Page {
     next: Option<String>,
 }
 
-/// The part of an item that a line shows.
+/// The fields of an item that are shown as text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Item {
@@ -96,7 +96,7 @@ pub(crate) async fn get(bus: &Bus, get: &Get) -> anyhow::Result<()> {
     show(item)
 }
 
-/// Prints an item as its saver knows it.
+/// Prints an item in the state that its saver replied.
 pub(crate) fn show_saved(saved: &ItemSaved) -> anyhow::Result<()> {
     show(serde_json::to_value(saved)?)
 }
@@ -130,7 +130,7 @@ async fn ask<T: for<'de> Deserialize<'de>>(
     question: &Value,
 ) -> anyhow::Result<T> {
     let answer = match bus.ask(subject, question.to_string(), WITHIN).await {
-        // What is to be changed is all that a person wants to know.
+        // The text says what to change; a person needs no more.
         Err(AskError::Refused(refusal)) => anyhow::bail!(refusal.text),
         Err(error @ AskError::Nobody { .. }) => {
             return Err(error).context("is todo-api running?");

@@ -1,4 +1,4 @@
-//! `todoctl sub`.
+//! `todoctl sub`: prints messages.
 
 use anyhow::Context;
 use bus::{Bus, Heard};
@@ -12,19 +12,20 @@ use crate::{
     text::{printable, rfc3339, say},
 };
 
-/// What is listened to.
+/// The arguments of `sub`.
 #[derive(clap::Args)]
 pub(crate) struct Sub {
-    /// Which subject; `*` stands for one word and `>` for the rest
+    /// The subject; `*` stands for one token and `>` for the rest
     #[arg(default_value = events::ALL_SUBJECTS)]
     subject: String,
-    /// Read what is stored, from the first event on, and go on where the last reader with this NAME
-    /// was; readers with one NAME at the same time share. It is forgotten after a day without one
+    /// Read the stored messages, from the first one on, and go on where the last reader with this NAME
+    /// stopped; concurrent readers with one NAME share the messages. The position is deleted after a day
+    /// without a reader
     #[arg(long, value_name = "NAME")]
     durable: Option<String>,
 }
 
-/// Prints what comes, a line each, until `stop` is cancelled.
+/// Prints messages, a line each, until `stop` is cancelled.
 pub(crate) async fn run(
     bus: &Bus,
     broker: &Broker,
@@ -40,13 +41,13 @@ pub(crate) async fn run(
     }
 }
 
-/// What is published from now on.
+/// Prints the messages that are published from now on.
 async fn hear(bus: &Bus, subject: &str, stop: CancellationToken) -> anyhow::Result<()> {
     let mut subscription = bus.subscribe(subject).await?;
     eprintln!("listening on {subject}");
     while let Some(heard) = stop.run_until_cancelled(subscription.next()).await {
         let heard = heard.context("the connection is closed")?;
-        // Whoever reads may have read enough, as `head` does.
+        // The reader of the output may have closed it, as `head` does.
         if !say([line(&heard)]) {
             break;
         }
@@ -54,7 +55,7 @@ async fn hear(bus: &Bus, subject: &str, stop: CancellationToken) -> anyhow::Resu
     Ok(())
 }
 
-/// What is stored, and was not read with the bookmark `name`.
+/// Prints the stored messages that were not read yet with the durable consumer `name`.
 async fn read(bus: &Bus, name: &str, subject: &str, stop: CancellationToken) -> anyhow::Result<()> {
     let mut bookmark = bus.bookmark(name, subject)?;
     if let Some(opened) = stop.run_until_cancelled(bookmark.open()).await {
@@ -66,14 +67,14 @@ async fn read(bus: &Bus, name: &str, subject: &str, stop: CancellationToken) -> 
         if !say([line(&heard)]) {
             break;
         }
-        // Only what was printed is read.
+        // Only printed messages are acknowledged.
         bookmark.read(&heard).await;
     }
     bookmark.leave().await;
     Ok(())
 }
 
-/// Subject, id, time, body.
+/// Returns subject, id, time and body.
 fn line(heard: &Heard) -> String {
     let id = heard
         .header(header::ID)

@@ -34,7 +34,8 @@ struct Todoctl {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Prints what is published on a subject from now on, or what is stored, until Ctrl-C
+    /// Prints the messages that are published on a subject from now on, or those that are stored, until
+    /// Ctrl-C
     Sub(listen::Sub),
     /// Publishes a body as it is, as any client of the broker would, once or again and again
     Pub(publish::Pub),
@@ -44,13 +45,13 @@ enum Task {
     List(items::List),
     /// Shows an item
     Get(items::Get),
-    /// Shows every member of every service and what it has done, and who does not answer
+    /// Shows every member of every service with its work so far, and the members that do not respond
     Status(status::Status),
-    /// Shows what groups gave up on, and has them handle it after all
+    /// Shows dead letters, the events that groups gave up on, and replays or discards them
     #[command(subcommand)]
     Dead(dead::Dead),
-    /// Forgets how far a group is: one that is gone for good, so that it holds nothing up, or one that shall
-    /// begin with the first stored event; asks first on a terminal
+    /// Deletes a group's position: of one that is gone for good, so that it holds nothing up, or of one that
+    /// shall begin with the first stored event; asks first on a terminal
     Forget(forget::Forget),
 }
 
@@ -66,7 +67,7 @@ async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<ExitCo
     let bus = Bus::visit(address.as_str(), "todoctl", &member)
         .await
         .with_context(|| format!("cannot use the broker at {broker}"))?;
-    // These wait for it themselves.
+    // These commands wait for the broker themselves.
     if !matches!(todoctl.task, Task::Sub(_) | Task::Pub(_) | Task::Add(_)) {
         reach::in_time(&bus, &broker).await?;
     }

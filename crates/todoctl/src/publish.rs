@@ -1,4 +1,4 @@
-//! `todoctl pub`.
+//! `todoctl pub`: publishes messages.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -11,28 +11,29 @@ use uuid::Uuid;
 
 use crate::{broker::Broker, duration, reach::reached, text::say};
 
-/// The pause before what was not confirmed is published again.
+/// The pause before a message without an acknowledgement of the stream is published again.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What is published, and how often.
+/// The arguments of `pub`.
 #[derive(clap::Args)]
 pub(crate) struct Pub {
-    /// On which subject
+    /// The subject
     subject: String,
-    /// What to publish, such as {"item":"buy milk"}; with --count, `{number}` in it is the message's number
+    /// The body, such as {"item":"buy milk"}; with --count, `{number}` in it is replaced by the message's
+    /// number
     body: String,
-    /// How many times, 1 or more; without it once
+    /// The number of messages, 1 or more; 1 if it is not given
     #[arg(long)]
     count: Option<NonZeroU32>,
-    /// How long to wait between two of them, as in `200ms` or `5s`
+    /// The pause between two messages, as in `200ms` or `5s`
     #[arg(long, value_parser = duration::parse)]
     interval: Option<Duration>,
-    /// Wait until a stream has stored each of them, and try again until it has
+    /// Wait until a stream has stored each message, and publish it again until it has
     #[arg(long)]
     durable: bool,
 }
 
-/// Publishes, until all is published or `stop` is cancelled, and says so of each.
+/// Publishes until all messages are published or `stop` is cancelled, and prints a line for each.
 pub(crate) async fn run(
     bus: &Bus,
     broker: &Broker,
@@ -70,8 +71,8 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Has a stream store a message. As long as that may work another time it is tried again, with the same
-/// id, so that it is stored once.
+/// Has a stream store a message. If the broker is unavailable or does not confirm, it is published again with
+/// the same id, so that it is stored once, until `stop` is cancelled.
 async fn store(
     bus: &Bus,
     broker: &Broker,

@@ -1,4 +1,4 @@
-//! Waiting for the broker, for a person who may have started it second.
+//! Waiting for the broker, which a person may start after the tool.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
 
-/// How long the broker may be away before that is said.
+/// Time for which the broker may be unavailable before a person is told.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// How long the broker may take to be reached by whoever does not wait for it.
+/// Timeout of connecting, for commands that do not wait for the broker.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Fails if the broker is not reached soon.
+/// Waits until the broker is connected. Fails after 5 seconds.
 pub(crate) async fn in_time(bus: &Bus, broker: &Broker) -> anyhow::Result<()> {
     let connected = timeout(LIMIT, bus.wait_connected()).await;
     connected.map_err(|_| anyhow!("the broker at {broker} is away: {}", bus.trouble()))
 }
 
-/// Waits until the broker can be reached, and says so if it takes a while. `false` if `stop` was
+/// Waits until the broker is connected, and says so if that takes a while. Returns `false` if `stop` was
 /// cancelled before.
 pub(crate) async fn reached(bus: &Bus, broker: &Broker, stop: &CancellationToken) -> bool {
     let wait = async {

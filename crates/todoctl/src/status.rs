@@ -1,4 +1,4 @@
-//! `todoctl status`: the roll call, and how far the groups are.
+//! `todoctl status`: the members that discovery finds, and the progress of the groups.
 
 mod expect;
 mod json;
@@ -17,43 +17,43 @@ use tokio_util::sync::CancellationToken;
 use crate::{duration, text::say};
 use expect::Expectation;
 
-/// How long the broker may take to say how far the groups are.
+/// Timeout of asking the broker for the groups' progress.
 const BROKER_LIMIT: Duration = Duration::from_secs(5);
 
-/// The pause between two looks.
+/// The interval of `--watch`.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Clears the terminal.
+/// The escape sequence that clears the terminal.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
-/// What is shown, and how.
+/// The arguments of `status`.
 #[derive(clap::Args)]
 pub(crate) struct Status {
-    /// How many members should answer, as in `save-handler=3,todo-web=1`. It does not wait longer
-    /// when they have, and ends with 1 if they do not
+    /// The number of members that should respond, as in `save-handler=3,todo-web=1`. Does not wait longer
+    /// when they have, and exits with 1 if they do not
     #[arg(long, value_delimiter = ',')]
     expect: Vec<Expectation>,
-    /// How long members may take to answer, as in `500ms` or `2s`
+    /// The time within which members must respond, as in `500ms` or `2s`
     #[arg(long, default_value = "500ms", value_parser = duration::parse)]
     within: Duration,
-    /// Look again every 2 seconds, until Ctrl-C; whoever answered in the last minute is expected
+    /// Repeat every 2 seconds, until Ctrl-C; members that responded in the last minute are expected
     #[arg(long)]
     watch: bool,
-    /// Print everything that is known as a JSON object
+    /// Print all fields as a JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// What there is to show.
+/// The status at one time.
 struct Look {
     present: Vec<Present>,
     missing: Vec<Missing>,
-    /// How far the groups are, or why that is not known.
+    /// The progress of the groups, or the reason why it is not known.
     standing: anyhow::Result<Standing>,
 }
 
-/// Shows the status once, or until `stop` is cancelled. Fails if somebody is missing who was
-/// expected by `--expect`.
+/// Shows the status once, or until `stop` is cancelled. Fails if a member is missing that `--expect`
+/// names.
 pub(crate) async fn run(bus: &Bus, status: &Status, stop: CancellationToken) -> anyhow::Result<()> {
     let mut roster = Roster::default();
     for Expectation { service, count } in &status.expect {
@@ -75,7 +75,8 @@ pub(crate) async fn run(bus: &Bus, status: &Status, stop: CancellationToken) -> 
     Ok(())
 }
 
-/// Every look takes as long as members may take, so that newcomers are seen.
+/// Shows the status again and again. Each time it waits for the whole of `--within`, so that new members are
+/// found.
 async fn watch(
     bus: &Bus,
     status: &Status,

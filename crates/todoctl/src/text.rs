@@ -1,4 +1,4 @@
-//! Text for people, on a terminal.
+//! Output of text to a terminal.
 
 use std::{
     fmt::Write as _,
@@ -8,10 +8,10 @@ use std::{
 use terminal_size::{Width, terminal_size};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// The width of what is no terminal.
+/// The width of an output that is no terminal.
 const WIDTH: usize = 80;
 
-/// Prints lines; `false` if nobody reads any more, as after `head`.
+/// Prints lines. Returns `false` if the output is closed, as after `head`.
 pub(crate) fn say(lines: impl IntoIterator<Item = String>) -> bool {
     let mut output = io::stdout().lock();
     lines
@@ -19,7 +19,7 @@ pub(crate) fn say(lines: impl IntoIterator<Item = String>) -> bool {
         .all(|line| writeln!(output, "{line}").is_ok())
 }
 
-/// What comes from outside must not steer the terminal.
+/// Escapes control characters: text from outside must not steer the terminal.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut line, c| {
@@ -32,7 +32,7 @@ pub(crate) fn printable(text: &str) -> String {
         })
 }
 
-/// The first characters of a text, `width` at most.
+/// Shortens a text to `width` characters, the last of which is then an ellipsis.
 pub(crate) fn shortened(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
@@ -41,16 +41,16 @@ pub(crate) fn shortened(text: &str, width: usize) -> String {
     start.chain(['…']).collect()
 }
 
-/// How many characters fit into a line of the terminal after `taken` of them.
+/// Returns the number of characters that fit into a line of the terminal after `taken` of them.
 pub(crate) fn room_after(taken: usize) -> usize {
     match terminal_size() {
-        // A line that is broken is better than one that says nothing.
+        // A line that wraps is better than one without a text.
         Some((Width(width), _)) => usize::from(width).saturating_sub(taken).max(WIDTH / 4),
         None => WIDTH,
     }
 }
 
-/// A time of day that is exact enough to tell events apart.
+/// Writes a time without fractions of a second.
 pub(crate) fn seconds(time: OffsetDateTime) -> String {
     rfc3339(time.replace_nanosecond(0).unwrap_or(time))
 }

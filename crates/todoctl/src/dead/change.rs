@@ -1,4 +1,4 @@
-//! Replaying and discarding, one letter after the other.
+//! Replaying and discarding, one dead letter after the other.
 
 use anyhow::ensure;
 use bus::{DeadLetter, Desk, DeskError};
@@ -6,8 +6,8 @@ use bus::{DeadLetter, Desk, DeskError};
 use super::get;
 use crate::text::say;
 
-/// Changes each of the letters and says how many. One that cannot be changed is named and does
-/// not keep the others from it.
+/// Changes each of the dead letters and prints their number. A failure is reported, the others are still
+/// changed, and then it fails.
 pub(super) async fn each<F>(
     desk: &Desk,
     sequences: Vec<u64>,
@@ -34,7 +34,7 @@ where
     Ok(())
 }
 
-/// So many letters, in words.
+/// Returns the number of dead letters in words.
 pub(super) fn count(letters: usize) -> String {
     match letters {
         1 => "1 dead letter".to_owned(),

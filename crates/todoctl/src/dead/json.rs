@@ -1,4 +1,4 @@
-//! Dead letters for programs.
+//! Dead letters as JSON, for programs.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ struct Letter<'l> {
     attempts: u64,
     died_at: String,
     event: Option<Event<'l>>,
-    /// Why there is no event.
+    /// The reason why there is no event.
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<&'l str>,
 }
@@ -41,11 +41,11 @@ struct Event<'l> {
 #[serde(rename_all = "camelCase")]
 enum Body<'l> {
     Body(&'l str),
-    /// For what is no UTF-8.
+    /// A body that is no UTF-8.
     BodyBase64(String),
 }
 
-/// Everything that is known of a letter, in one line.
+/// Returns all fields of a dead letter as a JSON object, in one line.
 pub(super) fn line(letter: &DeadLetter) -> String {
     let letter = Letter {
         sequence: letter.sequence,

@@ -1,4 +1,4 @@
-//! Which dead letters are meant.
+//! The arguments that select dead letters.
 
 use std::pin::pin;
 
@@ -9,7 +9,7 @@ use futures_util::TryStreamExt;
 
 use super::get;
 
-/// Some of the dead letters, or all.
+/// A filter of dead letters; without arguments, all of them.
 #[derive(Args)]
 pub(crate) struct Filter {
     /// Those of this group
@@ -20,7 +20,7 @@ pub(crate) struct Filter {
     reason: Option<String>,
 }
 
-/// Dead letters by name.
+/// Dead letters by sequence or event id.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Named {
@@ -32,7 +32,7 @@ pub(crate) struct Named {
     id: Option<String>,
 }
 
-/// Dead letters by one kind of description.
+/// Dead letters by sequence, by event id, by group and reason, or all.
 #[derive(Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Selector {
@@ -54,7 +54,7 @@ pub(crate) struct Selector {
 }
 
 impl Filter {
-    /// Whether a letter is among them. The group counts when letters are read.
+    /// Returns whether a dead letter has the reason. The group is not compared: letters are listed by group.
     pub(crate) fn takes(&self, letter: &DeadLetter) -> bool {
         let text = self.reason.as_deref().unwrap_or_default();
         letter.reason.contains(text)
@@ -62,7 +62,7 @@ impl Filter {
 }
 
 impl Named {
-    /// The letters. Fails if there is none.
+    /// Returns the dead letters. Fails if there is none.
     pub(crate) async fn find(&self, desk: &Desk) -> anyhow::Result<Vec<DeadLetter>> {
         let mut sequences = self.sequences.clone();
         if let Some(id) = &self.id {
@@ -77,7 +77,7 @@ impl Named {
 }
 
 impl Selector {
-    /// The sequences of the letters. Fails if there is none.
+    /// Returns the sequences of the dead letters. Fails if none matches.
     pub(crate) async fn find(self, desk: &Desk) -> anyhow::Result<Vec<u64>> {
         if !self.sequences.is_empty() {
             return Ok(self.sequences);
@@ -93,7 +93,7 @@ impl Selector {
     }
 }
 
-/// The sequences of those letters that pass; all of them are read, one by one.
+/// Returns the sequences of those dead letters that pass; all are read, one by one. Fails if none passes.
 async fn matching(
     desk: &Desk,
     group: Option<&str>,

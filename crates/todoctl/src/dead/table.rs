@@ -1,19 +1,19 @@
-//! Dead letters for people: a line each, or a page each.
+//! Dead letters as text, for people: a line each, or a page each.
 
 use bus::DeadLetter;
 
 use crate::text::{printable, rfc3339, room_after, seconds, shortened};
 
-/// What stands for what is not known.
+/// The text for an unknown value.
 const UNKNOWN: &str = "-";
 
-/// The names of the columns.
+/// Returns the names of the columns.
 pub(super) fn heading() -> String {
     let names = ["SEQ", "GROUP", "SUBJECT", "EVENT", "DIED", "TRIES"];
     columns(names.map(str::to_owned)) + "REASON"
 }
 
-/// What tells a letter from the others. The reason takes the rest of the line.
+/// Returns the most important fields of a dead letter. The reason takes the rest of the line.
 pub(super) fn line(letter: &DeadLetter) -> String {
     let event = letter.event.as_ref();
     let known = |text: Option<&str>| printable(text.unwrap_or(UNKNOWN));
@@ -33,7 +33,7 @@ fn columns([sequence, group, subject, event, died, tries]: [String; 6]) -> Strin
     format!("{sequence:<6} {group:<14} {subject:<25} {event:<36} {died:<20} {tries:<5} ")
 }
 
-/// Everything that is known of a letter.
+/// Returns all fields of a dead letter.
 pub(super) fn page(letter: &DeadLetter) -> String {
     let mut lines = vec![
         format!("dead letter {}", letter.sequence),

@@ -1,8 +1,8 @@
-//! Who should answer.
+//! The members that should respond.
 
 use std::str::FromStr;
 
-/// So many members of a service.
+/// A number of members of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Expectation {
     pub(crate) service: String,

@@ -1,4 +1,4 @@
-//! The status for programs.
+//! The status as JSON, for programs.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::text::rfc3339;
 struct Status<'l> {
     members: Vec<Answered<'l>>,
     missing: Vec<Missing<'l>>,
-    /// Nothing if it is not known.
+    /// `None` if they are not known.
     groups: Option<BTreeMap<&'l str, Group>>,
     dead_letters: Option<&'l BTreeMap<String, u64>>,
 }
@@ -39,14 +39,14 @@ struct Done<'l> {
     average_ms: f64,
     last_error: Option<&'l str>,
     last_error_at: Option<String>,
-    /// Why nothing is handled at the moment.
+    /// The reason why nothing is handled at the moment.
     away: Option<&'l str>,
 }
 
 #[derive(Serialize)]
 struct Missing<'l> {
     service: &'l str,
-    /// Nothing if any member would do.
+    /// `None` if any member would do.
     member: Option<&'l str>,
 }
 
@@ -57,7 +57,7 @@ struct Group {
     in_hand: u64,
 }
 
-/// Everything that is known, in one line.
+/// Returns all fields as a JSON object, in one line.
 pub(super) fn line(look: &Look) -> String {
     let standing = look.standing.as_ref().ok();
     let groups = standing.map(|standing| {

@@ -1,4 +1,4 @@
-//! The status for people.
+//! The status as text, for people.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use time::OffsetDateTime;
 use super::Look;
 use crate::text::{printable, room_after, shortened};
 
-/// What stands for what there is not.
+/// The text for a missing value.
 const NONE: &str = "-";
 
-/// A line for each kind of work of each member, those who are missing in between; then the groups.
+/// Returns a line for each endpoint of each member, with the missing members among them; then the groups.
 pub(super) fn lines(look: &Look) -> Vec<String> {
     let mut rows: Vec<((&str, &str), String)> = Vec::new();
     for present in &look.present {
@@ -30,7 +30,7 @@ pub(super) fn lines(look: &Look) -> Vec<String> {
         let name = missing.member.as_deref();
         rows.push(((&missing.service, name.unwrap_or("~")), absent(missing)));
     }
-    // Those of one member stay in the order in which it names them.
+    // The sort is stable: a member's lines stay in the order of its endpoints.
     rows.sort_by_key(|(key, _)| *key);
     let names = [
         "SERVICE", "MEMBER", "VERSION", "UP", "STATE", "WORK", "HANDLED", "RETRIED", "FAILED",
@@ -80,7 +80,7 @@ fn member(present: &Present, work: Option<&Work>) -> String {
     start + &shortened(&error, room)
 }
 
-/// Whether the member waits for the end of an outage.
+/// Returns whether the member works or waits for the end of an outage.
 fn state(present: &Present) -> &'static str {
     if present.work.iter().any(|work| work.away.is_some()) {
         "waits"
@@ -89,8 +89,8 @@ fn state(present: &Present) -> &'static str {
     }
 }
 
-/// Whether there is anything to tell: a group is told of that has nothing to do, a question that nobody
-/// asked is not.
+/// Returns whether an endpoint gets a line: a group always, publishing and questions only if there was
+/// a message or an error.
 fn is_worth(work: &Work) -> bool {
     let is_group = !work.is_publishing() && !is_question(work);
     is_group
@@ -139,7 +139,7 @@ fn columns(cells: [String; 11]) -> String {
     )
 }
 
-/// How far each group is, and how many events it gave up on.
+/// Returns a line for each group, with its progress and its number of dead letters.
 fn groups(look: &Look) -> Vec<String> {
     let standing = match &look.standing {
         Ok(standing) => standing,
@@ -177,7 +177,7 @@ fn groups(look: &Look) -> Vec<String> {
     lines
 }
 
-/// Every group, and whoever else has dead letters.
+/// Returns the names of all groups, and of others that have dead letters.
 fn names(standing: &Standing) -> std::collections::BTreeSet<&String> {
     let (groups, letters) = (standing.groups.keys(), standing.dead_letters.keys());
     groups.chain(letters).collect()
@@ -187,7 +187,7 @@ fn group([name, waiting, in_hand, letters, members]: [&str; 5]) -> String {
     format!("{name:<15} {waiting:>9} {in_hand:>9} {letters:>13}  {members}")
 }
 
-/// A time that passed, in its two largest units.
+/// Writes a long time in its two largest units.
 fn since(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
@@ -199,7 +199,7 @@ fn since(time: Duration) -> String {
     }
 }
 
-/// A short time, in the unit that fits.
+/// Writes a short time in the unit that fits.
 fn short(time: Duration) -> String {
     match time.as_micros() {
         0 => NONE.to_owned(),

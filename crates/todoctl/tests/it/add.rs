@@ -1,4 +1,4 @@
-//! `todoctl add`.
+//! Tests of `todoctl add`.
 
 use bus::Delivery;
 use events::{EventId, ItemEvent, ItemSaved, SaveReply, TodoEvent};
@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::World;
 
-/// Answers each new item as a saver does, while `test` runs.
+/// Replies to each new item as a saver does, while `test` runs.
 async fn saving(world: &World, test: impl Future<Output = ()>) {
     let stop = CancellationToken::new();
     let bus = &world.bus;
@@ -70,7 +70,7 @@ async fn whoever_waits_in_vain_hears_that_the_item_is_accepted() {
     let id = said.strip_prefix("accepted ").unwrap().trim_end();
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert!(complaint.starts_with("not saved yet"), "{complaint}");
-    // Who does not wait hears the same, and that is all right.
+    // Without `--wait` it prints the same, and succeeds.
     let said = world.printed(&["add", "feed the cat"]).await;
     let second = said.strip_prefix("accepted ").unwrap().trim_end();
     let bodies = world.handle("tester", 2).await;

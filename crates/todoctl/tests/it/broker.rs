@@ -1,4 +1,4 @@
-//! Which broker todoctl talks to.
+//! Tests of the choice of the broker.
 
 use std::{fs, process::Output};
 
@@ -30,7 +30,7 @@ async fn without_an_address_it_is_the_system_that_runs_here_or_above_which_is_sa
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(shown.contains("tester-1"), "{shown}");
 
-    // What is given wins, and nothing has to be said of it.
+    // `NATS_URL` takes precedence, without a message.
     fs::write(&file, r#"{"nats":"nats://127.0.0.1:1"}"#).unwrap();
     let mut command = world.command(&["status"]);
     let output = command.current_dir(&deep).output().await.unwrap();

@@ -1,9 +1,9 @@
-//! `todoctl dead`.
+//! Tests of `todoctl dead`.
 
 use crate::world::World;
 
-/// An item and what is no event: the letters 1 and 2 of the group `saver`, and 3 and 4 of `printer`.
-/// Returns the item's id.
+/// Makes dead letters of an item and of a message that is no event: 1 and 2 of the group `saver`, and 3 and 4
+/// of `printer`. Returns the item's id.
 async fn four_letters() -> (World, String) {
     let world = World::new().await;
     let id = world.add("buy milk").await;

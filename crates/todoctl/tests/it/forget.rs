@@ -1,4 +1,4 @@
-//! `todoctl forget`.
+//! Tests of `todoctl forget`.
 
 use bus::Delivery;
 use events::TodoEvent;

@@ -1,4 +1,4 @@
-//! `todoctl list` and `todoctl get`.
+//! Tests of `todoctl list` and `todoctl get`.
 
 use bus::{Refusal, Topic};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn topic(name: &'static str, subject: &'static str) -> Topic {
     }
 }
 
-/// Answers as todo-api does: two pages of a list, and one item.
+/// Responds as todo-api does: two pages of a list, and one item.
 fn answer(topic: &str, question: &[u8]) -> Result<Vec<u8>, Refusal> {
     let question: Value = serde_json::from_slice(question).unwrap();
     let item = |text: &str, completed: bool| {

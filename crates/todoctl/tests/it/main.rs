@@ -1,4 +1,4 @@
-//! The command line as a process, against a real broker.
+//! Tests of the command line as a process, against a real broker.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails where its ground gives way"

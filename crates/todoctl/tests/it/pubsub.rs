@@ -1,17 +1,17 @@
-//! `todoctl pub` and `todoctl sub`.
+//! Tests of `todoctl pub` and `todoctl sub`.
 
 use serde_json::Value;
 use testkit::{Output, Process, Signal, eventually, http};
 
 use crate::world::{SOON, World};
 
-/// What no stream stores.
+/// A subject that no stream stores.
 const PLAIN: &str = "demo.hello";
 
-/// What the stream of events stores.
+/// A subject that the stream of events stores.
 const STORED: &str = "events.todo.newitem";
 
-/// The tool at work.
+/// Starts the tool.
 fn start(world: &World, arguments: &[&str]) -> Process {
     Process::spawn("todoctl", world.command(arguments), Output::Lines(None)).unwrap()
 }
@@ -27,7 +27,7 @@ async fn listening(world: &World, arguments: &[&str]) -> Process {
     listener
 }
 
-/// The bodies that a listener has printed.
+/// Returns the bodies that a listener has printed.
 fn bodies(listener: &Process) -> Vec<String> {
     let lines = listener.lines().into_iter();
     let lines = lines.filter(|line| line.starts_with("demo.") || line.starts_with("events."));
@@ -48,7 +48,7 @@ async fn heard(listener: &Process, expected: &[&str]) {
     .await;
 }
 
-/// How many messages the broker would give out again.
+/// Returns the number of messages without an ack, which the broker would redeliver.
 async fn unread(world: &World, name: &str) -> u64 {
     let monitor = world.broker.monitor_url();
     let address = format!("{}/jsz?consumers=true", monitor.trim_end_matches('/'));
@@ -111,7 +111,7 @@ async fn what_is_stored_comes_to_who_listens_later_and_only_once() {
     publish("late {number}").await;
     let again = listening(&world, &reading).await;
     heard(&again, &["late 1", "late 2"]).await;
-    // Somebody else has a place of their own.
+    // Another NAME has a position of its own.
     let other = listening(&world, &["sub", STORED, "--durable", "you"]).await;
     eventually("the other has heard all", SOON, async || {
         bodies(&other).len() == 6
@@ -159,7 +159,7 @@ async fn both_wait_for_the_broker_and_say_so() {
     for one in [&durable, &listener, &publisher] {
         one.wait_for_line(&away, SOON).await.unwrap();
     }
-    // Whoever is tired of waiting leaves, and nothing has failed.
+    // Stopping while it waits is no failure.
     end(listener).await;
     world.broker.restart().await.unwrap();
     publisher
@@ -168,7 +168,7 @@ async fn both_wait_for_the_broker_and_say_so() {
         .unwrap();
     heard(&durable, &["hello"]).await;
 
-    // It may also go away in between.
+    // The broker may also restart in between.
     world.broker.stop().await.unwrap();
     world.broker.restart().await.unwrap();
     let more = world.printed(&["pub", STORED, "again", "--durable"]).await;

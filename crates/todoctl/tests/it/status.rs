@@ -1,4 +1,4 @@
-//! `todoctl status`.
+//! Tests of `todoctl status`.
 
 use std::{process::Stdio, time::Duration};
 
@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{SOON, World};
 
-/// Two savers that did something, and one whose only event is dead.
+/// Connects two savers, of which one has handled an event, and a printer whose only event became a dead
+/// letter.
 async fn worked() -> (World, Vec<bus::Bus>) {
     let world = World::new().await;
     let members = vec![

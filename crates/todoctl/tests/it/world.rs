@@ -1,4 +1,4 @@
-//! A broker with dead letters, and somebody with a terminal.
+//! A broker with dead letters, and a person at a terminal.
 
 use std::{
     process::{Output, Stdio},
@@ -13,7 +13,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How long anything may take that should take a moment.
+/// Timeout of anything that should take a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 pub(crate) struct World {
@@ -30,13 +30,13 @@ impl World {
         Self { broker, bus }
     }
 
-    /// A member of another service.
+    /// Connects a member of another service.
     pub(crate) async fn member(&self, service: &str, name: &str) -> Bus {
         let member = Bus::connect(&self.broker.url(), service, name).await;
         member.unwrap()
     }
 
-    /// The tool, not started yet.
+    /// Returns the command that runs the tool, not started yet.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_todoctl"));
         command.args(arguments).env("NATS_URL", self.broker.url());
@@ -49,7 +49,7 @@ impl World {
         self.command(arguments).output().await.unwrap()
     }
 
-    /// What the tool prints as soon as all goes well.
+    /// Runs the tool until it succeeds, and returns its output.
     pub(crate) async fn printed_at_last(&self, arguments: &[&str]) -> String {
         eventually(&format!("{arguments:?} goes well"), SOON, async || {
             let output = self.todoctl(arguments).await;
@@ -62,7 +62,7 @@ impl World {
         .await
     }
 
-    /// Runs the tool at a terminal of its own, where somebody types.
+    /// Runs the tool at a terminal of its own, at which `typed` is typed.
     pub(crate) async fn at_a_terminal(&self, arguments: &str, typed: &str) -> Output {
         let tool = concat!(env!("CARGO_BIN_EXE_todoctl"), " ");
         let mut command = Command::new("script");
@@ -74,12 +74,12 @@ impl World {
         let mut keyboard = terminal.stdin.take().unwrap();
         keyboard.write_all(typed.as_bytes()).await.unwrap();
         let output = terminal.wait_with_output().await.unwrap();
-        // Whoever leaves the terminal ends what runs there.
+        // Closing the terminal earlier would end the tool.
         drop(keyboard);
         output
     }
 
-    /// What the tool prints, if all goes well.
+    /// Runs the tool, which must succeed, and returns its output.
     pub(crate) async fn printed(&self, arguments: &[&str]) -> String {
         let output = self.todoctl(arguments).await;
         let problem = String::from_utf8_lossy(&output.stderr);
@@ -87,7 +87,7 @@ impl World {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// What the tool complains of when it ends with 1.
+    /// Runs the tool, which must end with 1, and returns its error messages.
     pub(crate) async fn complaint(&self, arguments: &[&str]) -> String {
         let output = self.todoctl(arguments).await;
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
@@ -108,7 +108,7 @@ impl World {
         id.to_string()
     }
 
-    /// Leaves no room for any event.
+    /// Lowers the stream's limit so that no event fits.
     pub(crate) async fn fill_the_stream(&self) {
         let streams = Streams {
             limit: 100,
@@ -117,7 +117,7 @@ impl World {
         self.bus.ensure_streams(streams).await.unwrap();
     }
 
-    /// Has a group refuse all there is, until there are `letters` dead letters.
+    /// Has a group reject every event, until there are `letters` dead letters.
     pub(crate) async fn refuse(&self, group: &str, reason: &str, letters: u64) {
         let stop = CancellationToken::new();
         let refuse = async |_: &Delivery<TodoEvent>| Err(Failure::Never(reason.into()));
