@@ -1,5 +1,5 @@
-//! Saving items. Members of the group share the events, in whatever order: the store keeps what
-//! is newest, so the table ends as if they had come one by one.
+//! Saving of items. Members of the group share the events, in any order: the store keeps the newest
+//! values, so the table ends as if the events had come one by one.
 
 mod saver;
 
@@ -13,7 +13,7 @@ use store::{Database, ItemStore};
 
 pub use saver::Saver;
 
-/// What save-handler reads from the environment.
+/// The settings that save-handler reads from the environment.
 #[derive(clap::Args, Debug)]
 pub struct Settings {
     #[command(flatten)]
@@ -22,15 +22,15 @@ pub struct Settings {
     database: settings::Database,
 }
 
-/// While one batch waits for the broker to confirm what was saved, the next is written; the
-/// database sees one statement of this member at a time.
+/// The batches: while one waits for the acknowledgements of its `itemsaved` events, the next is written;
+/// the database gets one statement of this member at a time.
 const BATCHES: Batches = Batches {
     size: 1000,
     at_once: 2,
     pace: Duration::from_millis(3),
 };
 
-/// Saves until the service is asked to stop.
+/// Saves until shutdown is requested.
 pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let bus = Bus::connect(
         service.sign(&settings.broker.nats_url).as_str(),

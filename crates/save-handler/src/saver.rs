@@ -1,4 +1,4 @@
-//! One batch: written in one statement, announced, and only then settled.
+//! The handler of a batch: written in one statement, announced, and only then acknowledged.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ pub struct Saver {
 }
 
 impl Saver {
-    /// A saver that announces what it saved in the name of the service `source`.
+    /// Makes a saver that publishes saved items in the name of the service `source`.
     pub fn new(items: ItemStore, bus: Bus, source: &str) -> Self {
         Self {
             items,
@@ -27,13 +27,14 @@ impl Saver {
 
     /// Applies the events and publishes the new state of each item that they touch.
     ///
-    /// The state is published after the commit and before the events are settled. A crash in
-    /// between brings the events again: they change nothing then, and the same state is published
-    /// under the same id. So no table of things still to be published is needed; the stream that
-    /// the events come from is that table.
+    /// The state is published after the commit and before the events are acknowledged. After a crash in
+    /// between, the events are redelivered: they change nothing then, and the same state is published
+    /// under the same id. So no table of events still to be published (an outbox) is needed; the stream
+    /// that the events come from is that table.
     ///
-    /// Whoever waits for what becomes of an event is answered after the commit too, and first: it
-    /// takes no confirmation. An event that comes again is answered again, with the state of then.
+    /// Publishers that wait for a reply get it after the commit too, and before the states are published:
+    /// replies take no acknowledgement. An event that is redelivered gets a reply again, with the state of
+    /// then.
     pub async fn save(&self, batch: &[Delivery<TodoEvent>]) -> Result<(), Failure> {
         let item_events = batch.iter().filter_map(|delivery| match &delivery.event {
             TodoEvent::Item(event) => Some((delivery, event)),
@@ -52,7 +53,7 @@ impl Saver {
         let answers = item_events
             .filter_map(|(delivery, event)| answer(&delivery.meta, event.item_id(), &saved));
         self.bus.reply_all(answers.collect()).await;
-        // In the order of the stream: where there is room for some only, the oldest go on.
+        // In the order of the stream: if only some fit into it, the oldest are stored.
         saved.sort_by_cached_key(|saved| {
             let cause = causes.get(&saved.id);
             cause.map(|cause| cause.origin.position())
@@ -67,7 +68,7 @@ impl Saver {
         stored.map_err(|error| Failure::Away(error.into()))
     }
 
-    /// What there is to publish about an item; nothing as long as nobody has added it.
+    /// Makes the event with an item's state; `None` as long as nobody has added the item.
     fn announcement(
         &self,
         saved: Saved,
@@ -87,8 +88,8 @@ impl Saver {
     }
 }
 
-/// The answer to whoever waits for what becomes of an event of `item`, if anybody does: its state among
-/// what was `saved`, which is in the order of the items.
+/// Makes the reply to an event of `item`, if its publisher waits for one: the item's state among those that
+/// were `saved`, which are sorted by the items' ids.
 fn answer(event: &Meta, item: ItemId, saved: &[Saved]) -> Option<Reply> {
     let reply_to = event.reply_to.clone()?;
     let found = saved.binary_search_by_key(&item, |saved| saved.id);
@@ -99,7 +100,8 @@ fn answer(event: &Meta, item: ItemId, saved: &[Saved]) -> Option<Reply> {
     Some(reply.seal(reply_to, event.correlation_id.clone()))
 }
 
-/// An outage is not the events' fault, and what the database refuses it will refuse again.
+/// Maps an error of the store to the handler's: an outage is not the events' fault, and a statement that the
+/// database rejects will be rejected again.
 fn blame(error: StoreError) -> Failure {
     match error.kind() {
         ErrorKind::Unavailable => Failure::Away(error.into()),

@@ -1,4 +1,4 @@
-//! Answers to those who wait for the save.
+//! Tests of replies to publishers that wait for the save.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{new_item, world::World};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// What was answered: that there is an answer, and the item in it.
+/// Returns the item in the reply, which must come.
 async fn answered(expected: Expected) -> Option<ItemSaved> {
     let answer = expected.within(SOON).await;
     answer.expect("an answer comes").saved
@@ -76,7 +76,7 @@ async fn each_event_of_an_item_is_answered_with_a_state_that_has_it() {
         .publish_for(&deleted, &ItemDeleted { id }, Uuid::now_v7())
         .await;
     world.save(1, world.saver()).await;
-    // A batch may have any number of them, and is answered with what they came to together.
+    // A batch may have any number of an item's events; each reply has the state after all of them.
     assert_eq!(answered(added).await.unwrap().id, id);
     assert_eq!(answered(renamed).await.unwrap().item.as_str(), "oat milk");
     let last = answered(deleted).await.unwrap();

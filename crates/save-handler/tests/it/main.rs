@@ -1,4 +1,4 @@
-//! Saving, with a real broker and a real database.
+//! Tests of saving, with a real broker and a real database.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails where its ground gives way"
@@ -68,7 +68,7 @@ async fn saving_a_batch_again_changes_nothing_and_announces_nothing_new() {
     );
 }
 
-/// What is logged, in memory.
+/// The log lines, in memory.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -105,8 +105,8 @@ async fn an_item_is_logged_as_saved_once_however_often_its_event_comes() {
     assert_eq!(count("had been saved already"), 1, "{log}");
 }
 
-/// Where there is room for some announcements only, those of the oldest events are stored, and what is
-/// oldest is settled first.
+/// If only some announcements fit into the stream, those of the oldest events are stored, and the oldest
+/// events are acknowledged first.
 #[tokio::test]
 async fn a_batch_is_announced_in_the_order_of_its_events() {
     let world = World::new().await;

@@ -45,7 +45,7 @@ impl World {
         Saver::new(ItemStore::new(database), self.bus.clone(), "save-handler")
     }
 
-    /// Runs statements, and returns what the last of them answers with.
+    /// Runs statements, and returns the result of the last of them.
     pub(crate) async fn sql(&self, statements: &str) -> String {
         let answer = self.database.execute(statements).await.unwrap();
         answer.trim().to_owned()
@@ -56,7 +56,7 @@ impl World {
         self.publish_with(event, id, correlation).await;
     }
 
-    /// Publishes an event that wants its answer on `subject`.
+    /// Publishes an event with the reply subject `subject`.
     pub(crate) async fn publish_asking<E: Event>(&self, event: &E, id: Uuid, subject: &str) {
         let reply_to = (header::REPLY_TO, Some(subject));
         self.publish_with(event, id, reply_to).await;
@@ -75,7 +75,7 @@ impl World {
     }
 
     /// Waits until the saver has handled everything and `announced` announcements are stored.
-    /// Returns how many are.
+    /// Returns their number.
     pub(crate) async fn quiet(&self, announced: usize) -> usize {
         eventually("everything is saved and announced", SOON, async || {
             let address = format!("{}/jsz?consumers=true", self.broker.monitor_url());
@@ -104,7 +104,7 @@ impl World {
         .await
     }
 
-    /// The first `count` announcements that the stream has, each with its correlation id.
+    /// Returns the first `count` announcements in the stream, each with its correlation id.
     pub(crate) async fn announcements(&self, count: usize) -> Vec<(ItemSaved, Option<String>)> {
         let stop = CancellationToken::new();
         let read = RefCell::new(Vec::new());
