@@ -1,5 +1,6 @@
-//! housekeeper: keeps room in the stream, moves what nobody can read out of everybody's way, mends what comes of
-//! a stream that lost its end, and shows at `/metrics` how things stand at the broker.
+//! housekeeper: keeps the stream below its size limit, moves events that no member can read to the dead
+//! letters, repairs the consequences when a stream lost its end, and shows the state of the streams and
+//! groups at `/metrics`.
 
 use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
@@ -15,20 +16,20 @@ use tracing::{info, warn};
 struct Settings {
     #[command(flatten)]
     broker: settings::Broker,
-    /// The groups, divided by commas, that must have been there before any event is removed: until
-    /// then they still need all of them.
+    /// The groups, separated by commas, that must have joined once before any event is removed: until then
+    /// they still need all events.
     #[arg(long, env, value_delimiter = ',', default_value = "save-handler")]
     expected_groups: Vec<String>,
 }
 
-/// How often it looks. Between two looks the fastest saver fills far less than the room that is left
-/// when it begins to make more.
+/// The interval at which it works. In that time the fastest saver fills far less than the capacity that
+/// is left when it begins to remove events.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What is known from the looks before.
+/// The state that is kept from the times before.
 #[derive(Default)]
 struct Known {
-    /// The groups that were there.
+    /// The groups that existed.
     groups: BTreeSet<String>,
     /// The groups that had dead letters.
     buried: BTreeSet<String>,
@@ -70,14 +71,14 @@ async fn keep_house(bus: &Bus, expected: &[String]) {
 }
 
 async fn look(bus: &Bus, expected: &[String], known: &mut Known) -> Result<(), RoomError> {
-    // Whatever comes of this, room is made.
+    // If this fails, events are removed all the same.
     match bus.mend_losses(&mut known.streams).await {
         Ok(losses) => losses.iter().for_each(tell),
         Err(error) => warn!("{:#}", anyhow::Error::from(error)),
     }
     let standing = bus.standing().await?;
     show(&standing, known);
-    // It says itself what it buries.
+    // This logs each dead letter itself.
     bus.remove_unreadable(&standing, &mut known.inspection)
         .await?;
     let removed = bus.make_room(&standing, expected).await?;
@@ -106,8 +107,8 @@ fn tell(loss: &Loss) {
     );
 }
 
-/// Shows the standing as gauges. What is gone since the last look, a group or its last dead letter, is
-/// shown as none, and then no more.
+/// Sets the gauges. A group that is gone since the last time, or has no dead letters any more, is set to 0
+/// once, and then not any more.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
 fn show(standing: &Standing, known: &mut Known) {
     metrics::gauge!("stream_bytes").set(standing.bytes as f64);

@@ -1,4 +1,4 @@
-//! housekeeper beside a real broker.
+//! Tests of housekeeper beside a real broker.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails where its ground gives way"
@@ -12,10 +12,10 @@ use testkit::{Broker, BrokerOptions, Output, Process, eventually, http};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-/// How long anything may take that should take a moment.
+/// Timeout of anything that should take a moment.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Starts housekeeper, and says where it shows its gauges.
+/// Starts housekeeper, and returns the address of its metrics.
 async fn start(broker: &str) -> (Process, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_housekeeper"));
     let folder = TempDir::new().unwrap();
@@ -52,7 +52,7 @@ async fn a_group_that_was_removed_is_shown_without_events_and_then_no_more() {
     bus.ensure_streams(Streams::default()).await.unwrap();
     let (_housekeeper, metrics) = start(&broker.url()).await;
 
-    // It joins and leaves before there is anything to handle.
+    // The group's member joins and leaves before there is anything to handle.
     let stop = CancellationToken::new();
     let group = bus.group("mail", events::ALL_SUBJECTS);
     let mut working = group.working();
@@ -131,7 +131,7 @@ async fn who_cannot_get_to_the_broker_says_so_once_with_the_address_and_the_reas
     let (housekeeper, _) = start(&address).await;
     let said = format!("cannot reach the broker: 127.0.0.1:{port}: IO error: Connection refused");
     housekeeper.wait_for_line(&said, SOON).await.unwrap();
-    // It is the same port, so that whoever had taken it meanwhile fails the start.
+    // The port is the same: if another process had taken it meanwhile, the start would fail.
     let options = BrokerOptions {
         port: Some(port),
         ..BrokerOptions::default()
