@@ -1,5 +1,5 @@
-//! audit-handler: writes every event down, whatever it says, and logs it. The one service whose
-//! log has the users' texts.
+//! audit-handler: stores every message, also one that is no event of ours, and logs it. The one service
+//! whose log contains the users' texts.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -104,7 +104,8 @@ fn report(event: &Delivery<Option<TodoEvent>>) {
     info!(event.id = %event.meta.id, "AUDIT @ {time}: {what}");
 }
 
-/// An outage is not the events' fault, and what the database refuses it will refuse again.
+/// Maps an error of the store to the handler's: an outage is not the events' fault, and a statement that the
+/// database rejects will be rejected again.
 fn blame(error: StoreError) -> Failure {
     match error.kind() {
         ErrorKind::Unavailable => Failure::Away(error.into()),
