@@ -24,8 +24,8 @@ use crate::{
 
 /// The form for a new item.
 ///
-/// Its hidden key becomes the identity of the item and of its event, so that however often one form
-/// is sent, it makes one item.
+/// Of its hidden key and what is typed comes the identity of the item and of its event, so that however often one
+/// form is sent, it makes one item, and whoever goes back to it and types something else adds that too.
 pub(crate) struct AddForm {
     pub(crate) key: ItemId,
     pub(crate) text: String,
@@ -47,6 +47,8 @@ pub(crate) struct Fields {
     item: String,
     key: Option<String>,
     sent: Option<String>,
+    /// Whether the key is the form's; otherwise it is the item's.
+    form: Option<String>,
     #[serde(flatten)]
     place: Place,
 }
@@ -124,6 +126,10 @@ pub(crate) async fn submit(
         .as_ref()
         .is_some_and(|sent| sent != item.as_str());
     let view = fields.place.view();
+    let key = match fields.form {
+        Some(_) => of_form(key, &view, &item),
+        None => key,
+    };
     if let Err(why) = publish(&app, key, &view, &item, edited, &cause).await {
         fields.sent = Some(if edited { String::new() } else { item.into() });
         let form = AddForm::refused(key, fields, (texts.not_accepted)(why).to_owned());
@@ -169,6 +175,14 @@ fn refuse(status: StatusCode, form: AddForm, language: Language) -> Response {
 fn show(status: StatusCode, form: AddForm, language: Language) -> Response {
     let frame = Frame::new(language);
     render::page(status, &New { frame, form })
+}
+
+/// The item that is added by a form with this key. A browser that goes back shows the form with the key that it had,
+/// and without a script there is nobody to give it another one.
+fn of_form(key: ItemId, view: &View, item: &ItemText) -> ItemId {
+    // No name or text has a line end, so that each part ends where it seems to.
+    let list = view.list.as_str();
+    ItemId::from_key(&format!("form\n{key}\n{list}\n{}", item.as_str()))
 }
 
 fn new_key() -> ItemId {

@@ -280,6 +280,19 @@ impl Answer {
         self.between("name=\"key\" value=\"", "\"").to_owned()
     }
 
+    /// The hidden fields of that form.
+    pub(crate) fn hidden(&self) -> Vec<(&str, &str)> {
+        let (_, form) = self.body.split_once("<form class=\"add\"").unwrap();
+        let form = form.split("</form>").next().unwrap();
+        let fields = form.split("<input type=\"hidden\" name=\"").skip(1);
+        fields
+            .map(|field| {
+                let (name, rest) = field.split_once("\" value=\"").unwrap();
+                (name, rest.split('"').next().unwrap())
+            })
+            .collect()
+    }
+
     /// The item that the answer says was accepted.
     pub(crate) fn accepted(&self) -> ItemId {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.body);

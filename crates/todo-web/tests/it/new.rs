@@ -64,6 +64,25 @@ async fn a_form_that_is_sent_twice_makes_one_item() {
     assert_eq!(app.visit("/").await.items(), ["buy milk"]);
 }
 
+/// A double click, and the browser's button to go back, which shows the page as it was.
+#[tokio::test]
+async fn a_page_makes_one_item_of_each_text_however_often_it_is_sent_or_gone_back_to() {
+    let mut app = TestApp::start().await;
+    let page = app.visit("/").await;
+    let send = async |text: &str| {
+        let mut fields = page.hidden();
+        fields.push(("item", text));
+        app.submit("/new", &fields).await.accepted()
+    };
+    let milk = send("buy milk").await;
+    assert_eq!(send("buy milk").await, milk);
+    let bread = send("buy bread").await;
+    assert_eq!(send(" buy milk ").await, milk);
+    assert_ne!(bread, milk);
+    app.save().await;
+    assert_eq!(app.visit("/").await.items(), ["buy milk", "buy bread"]);
+}
+
 #[tokio::test]
 async fn a_form_without_a_key_makes_an_item_too() {
     let mut app = TestApp::start().await;

@@ -79,6 +79,26 @@ async fn a_text_that_is_edited_while_the_broker_is_away_is_the_one_that_counts()
     assert_eq!(app.visit("/").await.items(), ["buy oat milk"]);
 }
 
+/// The form that comes back stands for the item that the first one may have added.
+#[tokio::test]
+async fn a_form_that_was_sent_without_a_word_from_the_broker_is_still_that_of_one_item() {
+    let mut app = TestApp::start().await;
+    let form = app.visit("/").await;
+    let mut fields = form.hidden();
+    fields.push(("item", "buy milk"));
+    let first = app.submit("/new", &fields).await.accepted();
+    app.broker.cut().await;
+    let again = app.submit("/new", &fields).await;
+    again.refuses(StatusCode::SERVICE_UNAVAILABLE, "Your text is kept");
+    assert_eq!(again.key(), first.to_string());
+    app.broker.restore().await;
+    let mut edited = again.hidden();
+    edited.push(("item", "buy oat milk"));
+    app.accepts(&edited).await;
+    app.save().await;
+    assert_eq!(app.visit("/").await.items(), ["buy oat milk"]);
+}
+
 #[tokio::test]
 async fn a_broker_that_does_not_answer_is_not_waited_for() {
     let app = TestApp::start().await;
