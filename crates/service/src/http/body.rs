@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use axum::{
-    body::Bytes,
+    body::{Bytes, HttpBody},
     extract::{DefaultBodyLimit, FromRequest, Request},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::IntoResponse,
 };
 use tokio::time::timeout;
@@ -34,6 +34,11 @@ pub async fn body(request: Request) -> Result<Bytes, Problem> {
 /// Like [`body`], but with a limit of `limit` bytes.
 pub async fn body_up_to(limit: usize, mut request: Request) -> Result<Bytes, Problem> {
     let coding = Coding::of(request.headers())?;
+    // Whoever waits to be told to send it on need not send it.
+    let expects = request.headers().contains_key(header::EXPECT);
+    if expects && request.body().size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large(limit));
+    }
     DefaultBodyLimit::max(limit).apply(&mut request);
     let reading = timeout(TIME_LIMIT, Bytes::from_request(request, &()));
     let read = reading.await.map_err(|_| too_slow())?;

@@ -1,6 +1,10 @@
 use std::{net::SocketAddr, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    extract::Request,
+    routing::{get, post},
+};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -8,6 +12,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::http::{BODY_LIMIT, body};
 
 use super::{HEAD_LIMIT, Patience, converse, serve};
 
@@ -26,6 +32,7 @@ fn app() -> Router {
     Router::new()
         .route("/", get(async || "fine").post(async |body: String| body))
         .route("/slow", slow)
+        .route("/read", post(async |request: Request| body(request).await))
 }
 
 async fn connection() -> (TcpStream, CancellationToken) {
@@ -70,6 +77,30 @@ async fn asks(client: &mut DuplexStream, request: &[u8], end: &str) {
         assert_ne!(client.read_buf(&mut said).await.unwrap(), 0, "{end}");
     }
     assert!(said.starts_with(b"HTTP/1.1 200"));
+}
+
+/// As curl does before larger bodies.
+#[tokio::test]
+async fn who_waits_to_be_told_to_send_a_body_is_told_so_or_why_not() {
+    let head = |length: usize| {
+        format!(
+            "POST /read HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    let (mut client, _stop) = connection().await;
+    client.write_all(head(2).as_bytes()).await.unwrap();
+    let mut said = [0; 25];
+    client.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"HTTP/1.1 100 Continue\r\n\r\n");
+    client.write_all(b"ok").await.unwrap();
+    client.read_exact(&mut said[..15]).await.unwrap();
+    assert_eq!(&said[..15], b"HTTP/1.1 200 OK");
+
+    let (mut client, _stop) = connection().await;
+    let head = head(BODY_LIMIT + 1);
+    client.write_all(head.as_bytes()).await.unwrap();
+    client.read_exact(&mut said[..12]).await.unwrap();
+    assert_eq!(&said[..12], b"HTTP/1.1 413");
 }
 
 #[tokio::test(start_paused = true)]
