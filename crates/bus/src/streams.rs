@@ -43,6 +43,10 @@ pub(crate) const DEAD_HEADERS: usize = 64 * 1024;
 /// The largest event (bytes, headers included) that is stored: a body of 1 MiB and some headers.
 const LARGEST_EVENT: usize = 1024 * 1024 + 64 * 1024;
 
+/// Smallest limit of one message (bytes) that a broker may have. An event of ours has some kilobytes; as a dead
+/// letter it has more headers.
+const LEAST_PAYLOAD: usize = 2 * DEAD_HEADERS;
+
 /// Settings of the streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Streams {
@@ -97,6 +101,15 @@ pub enum StreamError {
         /// The stream.
         stream: &'static str,
     },
+    /// The broker takes only smaller messages than there may be.
+    #[error(
+        "the broker takes messages of up to {payload} bytes (its `max_payload`), and {LEAST_PAYLOAD} are needed at \
+         least; the server's own default, 1 MiB, will do"
+    )]
+    Payload {
+        /// The limit of one message (bytes).
+        payload: usize,
+    },
     /// The broker keeps the stream with other settings than asked, or refuses these.
     #[error("the broker does not keep the stream `{stream}` as it is set: {differences}")]
     Settings {
@@ -120,7 +133,11 @@ impl Bus {
     /// Repeating this changes nothing.
     pub async fn ensure_streams(&self, streams: Streams) -> Result<(), StreamError> {
         self.wait_connected().await;
-        let room = self.client.max_payload().saturating_sub(DEAD_HEADERS);
+        let payload = self.client.max_payload();
+        if payload < LEAST_PAYLOAD {
+            return Err(StreamError::Payload { payload });
+        }
+        let room = payload.saturating_sub(DEAD_HEADERS);
         self.ensure(TODO, &todo(streams, LARGEST_EVENT.min(room)))
             .await?;
         self.ensure(DEAD_LETTERS, &dead_letters(streams)).await?;

@@ -1,6 +1,6 @@
 //! The streams, and the broker's answers when they are created and changed.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, fs};
 
 use async_nats::jetstream::{self, stream::Config};
 use bus::{Bus, Delivery, Streams};
@@ -8,7 +8,7 @@ use events::{Position, StreamIdentity, TodoEvent};
 use testkit::{Broker, BrokerOptions, eventually, install::Version};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{SOON, Seen, World, during};
+use crate::world::{SOON, Seen, World, during, new_item};
 
 #[tokio::test]
 async fn streams_are_made_once_and_keep_what_they_have() {
@@ -86,6 +86,36 @@ async fn a_broker_that_has_too_little_room_is_not_waited_for() {
     let refused = bus.ensure_streams(streams).await.unwrap_err();
     assert!(!refused.is_passing(), "{refused}");
     assert!(refused.to_string().contains("`DEAD_LETTERS`"), "{refused}");
+}
+
+/// A broker that takes messages of so many bytes.
+async fn taking(payload: &str) -> (Broker, Bus) {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("payload.conf");
+    fs::write(&config, format!("max_payload: {payload}\n")).unwrap();
+    let options = BrokerOptions {
+        config: Some(config),
+        ..BrokerOptions::default()
+    };
+    let broker = Broker::start(options).await.unwrap();
+    let bus = Bus::connect(&broker.url(), "tester", "tester-1").await;
+    (broker, bus.unwrap())
+}
+
+/// It would refuse events, or the dead letters that they become, for ever.
+#[tokio::test]
+async fn a_broker_that_takes_small_messages_only_is_refused_by_name() {
+    let (_broker, bus) = taking("8KB").await;
+    let error = bus.ensure_streams(Streams::default()).await.unwrap_err();
+    assert!(!error.is_passing());
+    let said = error.to_string();
+    assert!(
+        said.contains("8192") && said.contains("max_payload"),
+        "{said}"
+    );
+    let (_broker, bus) = taking("128KB").await;
+    bus.ensure_streams(Streams::default()).await.unwrap();
+    bus.publish(&new_item("a")).await.unwrap();
 }
 
 #[tokio::test]
