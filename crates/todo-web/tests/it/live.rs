@@ -35,6 +35,7 @@ impl Browser {
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         assert_eq!(answer.headers()["cache-control"], "no-cache, no-transform");
+        assert_eq!(answer.headers()["x-accel-buffering"], "no");
         let mut browser = Self {
             body: answer.into_body().into_data_stream(),
             text: String::new(),
