@@ -1,5 +1,7 @@
 //! Where the database is, as its address has it, and how a connection is made.
 
+mod elsewhere;
+
 use std::fs;
 
 use sqlx::{
@@ -12,6 +14,7 @@ use crate::{
     StoreError,
     error::{Reason, is_tls},
 };
+use elsewhere::{Asks, asks, tell_of_binding, with_tls};
 
 /// How long the database works on one statement before it gives up by itself, so that a statement
 /// that nobody waits for any more does not hold its locks for long.
@@ -29,6 +32,10 @@ pub(crate) enum Mistake {
          `pgbouncer`, `options`, `host`, `hostaddr`, `port`, `dbname`, `user` and `password`"
     )]
     Unknown(String),
+    #[error("`{0}`: {1}")]
+    Refused(String, &'static str),
+    #[error("there is one host here, and none of several to choose")]
+    Several,
     #[error("`sslmode` has to be `disable`, `prefer`, `require`, `verify-ca` or `verify-full`")]
     Mode,
     #[error("`pgbouncer` has to be `true` or `false`")]
@@ -192,14 +199,18 @@ fn parse(text: &str) -> Result<Address, Mistake> {
             | "user"
             | "password"
             | "options"
-            | "application_name"
             | "statement-cache-capacity" => {
                 url.query_pairs_mut().append_pair(&name, &value);
             }
             option if option.starts_with("options[") => {
                 url.query_pairs_mut().append_pair(option, &value);
             }
-            _ => return Err(Mistake::Unknown(name)),
+            _ => match asks(&name, &value) {
+                None => return Err(Mistake::Unknown(name)),
+                Some(Err(why)) => return Err(Mistake::Refused(name, why)),
+                Some(Ok(Asks::Nothing)) => {}
+                Some(Ok(asks)) => tls.asked = Some((name, asks)),
+            },
         }
     }
     let options: PgConnectOptions = url
@@ -208,6 +219,9 @@ fn parse(text: &str) -> Result<Address, Mistake> {
         .map_err(|error: sqlx::Error| Mistake::Unreadable(error.to_string()))?;
     // An address of version 6 stands in brackets in a URL, and without in a certificate.
     let host = options.get_host().trim_matches(['[', ']']).to_owned();
+    if host.contains(',') {
+        return Err(Mistake::Several);
+    }
     // Floats travel in binary form, and a pooler refuses what it does not know.
     let options = options.host(&host).extra_float_digits(None);
     Ok(Address {
@@ -223,13 +237,20 @@ struct Tls {
     root: Option<String>,
     certificate: Option<String>,
     key: Option<String>,
+    /// Another parameter that asks for TLS.
+    asked: Option<(String, Asks)>,
 }
 
 impl Tls {
     /// As libpq has it, where the driver differs: with a file of authorities, `require` compares the
     /// server's certificate with it.
-    fn apply(self, mut options: PgConnectOptions) -> Result<PgConnectOptions, Mistake> {
-        let mode = self.mode.unwrap_or(options.get_ssl_mode());
+    fn apply(mut self, mut options: PgConnectOptions) -> Result<PgConnectOptions, Mistake> {
+        let asked = self.asked.take();
+        let mut mode = self.mode.unwrap_or(options.get_ssl_mode());
+        if let Some((name, _)) = &asked {
+            let ruled_out = "it needs TLS, which `sslmode=disable` rules out";
+            mode = with_tls(mode).ok_or_else(|| Mistake::Refused(name.clone(), ruled_out))?;
+        }
         match self.root.as_deref() {
             None => options = options.ssl_mode(mode),
             Some("system") => {
@@ -252,6 +273,9 @@ impl Tls {
                 )?;
                 options = options.ssl_mode(mode).ssl_root_cert(file);
             }
+        }
+        if let Some((_, Asks::Binding)) = asked {
+            tell_of_binding(options.get_ssl_mode());
         }
         match (self.certificate, self.key) {
             (None, None) => Ok(options),

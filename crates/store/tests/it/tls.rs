@@ -73,6 +73,47 @@ async fn a_server_that_insists_on_tls_gets_it_without_being_asked_and_by_each_mo
     );
 }
 
+/// Which parameters there are behind the question mark where databases are rented.
+#[tokio::test]
+async fn the_address_that_a_managed_database_gives_out_is_taken_as_it_is() {
+    let authority = Authority::new().unwrap();
+    let server = insisting(&authority, HERE, TLS_ONLY).await;
+    let url = server.url("postgres");
+    let root = authority.file().display().to_string();
+    for parameters in [
+        "sslmode=require&channel_binding=require".to_owned(),
+        "channel_binding=require".to_owned(),
+        "sslmode=prefer&channel_binding=prefer&application_name=psql".to_owned(),
+        format!("sslmode=verify-full&sslrootcert={root}&channel_binding=require"),
+        "sslmode=require&pgbouncer=true&connect_timeout=15&pool_timeout=15".to_owned(),
+        "ssl=true&target_session_attrs=read-write".to_owned(),
+        "sslmode=require&sslnegotiation=direct&gssencmode=disable".to_owned(),
+        "sslmode=require&options=-csearch_path%3Dpublic&keepalives_idle=30".to_owned(),
+    ] {
+        works(&server, &format!("{url}?{parameters}")).await;
+    }
+    let several = server
+        .url("postgres")
+        .replace("127.0.0.1", "127.0.0.1,127.0.0.2");
+    let Err(error) = Database::connect(&several, "test", 1) else {
+        panic!("two hosts were taken");
+    };
+    assert!(error.is_setting());
+}
+
+#[tokio::test]
+async fn what_asks_for_tls_goes_nowhere_without_it() {
+    let database = testkit::Database::create().await;
+    for parameter in [
+        "channel_binding=require",
+        "ssl=true",
+        "sslnegotiation=direct",
+    ] {
+        let refused = refusal(&format!("{}?{parameter}", database.url())).await;
+        assert!(refused.contains("TLS"), "{refused}");
+    }
+}
+
 #[tokio::test]
 async fn a_certificate_of_another_authority_or_of_another_host_is_refused() {
     let authority = Authority::new().unwrap();
@@ -143,11 +184,25 @@ async fn a_wrong_parameter_is_told_by_its_name_before_anybody_connects() {
     for (parameters, named) in [
         ("sslmode=allow".to_owned(), "`sslmode`"),
         ("sslmode=on".to_owned(), "`sslmode`"),
-        ("channel_binding=require".to_owned(), "`channel_binding`"),
+        ("channel_binding=required".to_owned(), "`channel_binding`"),
         (
-            "target_session_attrs=read-write".to_owned(),
+            "channel_binding=require&sslmode=disable".to_owned(),
+            "`channel_binding`",
+        ),
+        (
+            "target_session_attrs=standby".to_owned(),
             "`target_session_attrs`",
         ),
+        ("connection_limit=1".to_owned(), "`DATABASE_CONNECTIONS`"),
+        ("ssl=false".to_owned(), "`sslmode`"),
+        (
+            "sslnegotiation=direct&sslmode=disable".to_owned(),
+            "needs TLS",
+        ),
+        ("ssl_min_protocol_version=TLSv1.3".to_owned(), "1.3"),
+        ("gssencmode=require".to_owned(), "GSSAPI"),
+        ("sslcrl=/nowhere".to_owned(), "`sslcrl`"),
+        ("host=one,two".to_owned(), "one host"),
         ("pgbouncer=yes".to_owned(), "`pgbouncer`"),
         (format!("sslrootcert={certificate}"), "`sslrootcert`"),
         (
