@@ -12,6 +12,7 @@ use tokio::{
     task::AbortHandle,
     time::{Instant, sleep, timeout},
 };
+use tracing::debug;
 
 use crate::{
     ErrorKind, StoreError,
@@ -32,6 +33,10 @@ const CLOSE: Duration = Duration::from_secs(2);
 const BEGIN: &str = "begin; set local statement_timeout = '10s'";
 /// A connection that rested longer than this is tried before it is used.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long a connection that is tried may take to answer.
+const TRIAL: Duration = Duration::from_millis(400);
+/// How long a connection may rest. What stands in between forgets some after four minutes, and tells nobody.
+const REST: Duration = Duration::from_mins(2);
 
 /// A handle on the database, cheap to clone: a pool of at most so many connections, and one more
 /// that only asks whether the database answers.
@@ -79,6 +84,7 @@ impl Database {
             // time, one after a rest. So the first call after a restart of the database finds out
             // here that its connection is gone, and opens another instead of failing.
             .test_before_acquire(false)
+            .idle_timeout(REST)
             .before_acquire(|connection, rest| Box::pin(still_good(connection, rest)))
             .connect_lazy_with(address.options(address.first()));
         let probing = address.named(&format!("{application_name} probe"));
@@ -195,10 +201,17 @@ async fn still_good(
     connection: &mut PgConnection,
     rest: PoolConnectionMetadata,
 ) -> Result<bool, sqlx::Error> {
-    if rest.idle_for > FRESH {
-        connection.ping().await?;
+    if rest.idle_for <= FRESH {
+        return Ok(true);
     }
-    Ok(true)
+    // Something in between may have closed it, as many proxies do, or forgotten it without a word. There is time to try
+    // the others then, and to make a new one; that is no outage, and nothing that an operator has to know.
+    match timeout(TRIAL, connection.ping()).await {
+        Ok(Ok(())) => return Ok(true),
+        Ok(Err(error)) => debug!("a connection that rested was closed: {error}"),
+        Err(_) => debug!("a connection that rested does not answer"),
+    }
+    Ok(false)
 }
 
 fn label(kind: ErrorKind) -> &'static str {

@@ -12,6 +12,9 @@ use crate::fixture::{Fixture, PATIENCE, added, apply, at, becomes_reachable, com
 /// What a caller is promised at most, while nothing answers.
 const PROMISE: Duration = Duration::from_secs(3);
 
+/// How soon all is well again after the connections have died, if new ones can be made.
+const RECOVERY: Duration = Duration::from_secs(6);
+
 /// A server that may be stopped and frozen, with a pool of two.
 struct Own {
     server: Postgres,
@@ -217,6 +220,74 @@ async fn a_link_that_swallows_everything_is_an_outage_and_wedges_nothing() {
     all_fail_in_time(&items).await;
     link.restore().await;
     all_is_well_again(&items).await;
+}
+
+/// As firewalls do, and what divides addresses, that forget a connection: nobody is told of its end, and new ones are
+/// as good as ever.
+#[tokio::test]
+async fn connections_that_died_silently_are_noticed_within_seconds_and_fail_no_later_call() {
+    let store = Fixture::new().await;
+    let link = Link::start(&store.database.url()).await.unwrap();
+    let handle = Database::connect(&link.url(&store.database.url()), "linked", 4).unwrap();
+    let items = ItemStore::new(handle.clone());
+    becomes_reachable(&handle).await;
+    apply(&items, &[(1, added("milk", "buy milk", 1.0))]).await;
+    let call = || async { items.get(id("milk")).await };
+    // So that the pool has several.
+    let _ = tokio::join!(call(), call(), call(), call());
+
+    let mut reachable = handle.reachable();
+    link.strand();
+    let start = Instant::now();
+    reachable.wait_for(|reachable| !reachable).await.unwrap();
+    reachable.wait_for(|reachable| *reachable).await.unwrap();
+    assert!(start.elapsed() < RECOVERY, "{:?}", start.elapsed());
+    let calls = tokio::join!(call(), call(), call(), call());
+    for call in [calls.0, calls.1, calls.2, calls.3] {
+        assert!(call.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_call_on_a_connection_that_dies_silently_ends_within_seconds() {
+    let store = Fixture::new().await;
+    let link = Link::start(&store.database.url()).await.unwrap();
+    let handle = Database::connect(&link.url(&store.database.url()), "linked", 1).unwrap();
+    let items = ItemStore::new(handle.clone());
+    becomes_reachable(&handle).await;
+    items.get(id("milk")).await.unwrap();
+    link.strand();
+    let start = Instant::now();
+    let _ = items.get(id("milk")).await;
+    eventually("a call succeeds", PATIENCE, async || {
+        items.get(id("milk")).await
+    })
+    .await;
+    assert!(start.elapsed() < RECOVERY, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_while_it_rests_fails_no_call() {
+    let store = Fixture::new().await;
+    let link = Link::start(&store.database.url()).await.unwrap();
+    let handle = Database::connect(&link.url(&store.database.url()), "linked", 2).unwrap();
+    let items = ItemStore::new(handle.clone());
+    becomes_reachable(&handle).await;
+    apply(&items, &[(1, added("milk", "buy milk", 1.0))]).await;
+    for sequence in 2..6 {
+        // Whatever rests for longer than a moment is closed.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        link.cut().await;
+        link.restore().await;
+        items.get(id("milk")).await.unwrap();
+        link.cut().await;
+        link.restore().await;
+        eventually("it is noticed", PATIENCE, async || {
+            *handle.reachable().borrow()
+        })
+        .await;
+        apply(&items, &[(sequence, completed("milk"))]).await;
+    }
 }
 
 #[tokio::test]
