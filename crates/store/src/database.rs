@@ -33,9 +33,9 @@ const CLOSE: Duration = Duration::from_secs(2);
 const BEGIN: &str = "begin; set local statement_timeout = '10s'";
 /// A connection that rested longer than this is tried before it is used.
 const FRESH: Duration = Duration::from_secs(1);
-/// How long a connection that is tried may take to answer.
+/// Time limit of the answer of a connection that is tried.
 const TRIAL: Duration = Duration::from_millis(400);
-/// How long a connection may rest. What stands in between forgets some after four minutes, and tells nobody.
+/// Age at which a resting connection is closed. Some firewalls forget it after four minutes, and tell nobody.
 const REST: Duration = Duration::from_mins(2);
 
 /// A handle on the database, cheap to clone: a pool of at most so many connections, and one more

@@ -47,7 +47,7 @@ pub(crate) struct Fields {
     item: String,
     key: Option<String>,
     sent: Option<String>,
-    /// Whether the key is the form's; otherwise it is the item's.
+    /// Present if the key is the form's; otherwise it is the item's.
     form: Option<String>,
     #[serde(flatten)]
     place: Place,

@@ -4,18 +4,18 @@ use std::sync::Once;
 
 use sqlx::postgres::PgSslMode;
 
-/// What such a parameter asks of a connection.
+/// Demand of such a parameter on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asks {
     /// Nothing that is not so anyway.
     Nothing,
-    /// That it has TLS.
+    /// TLS.
     Tls,
-    /// That its log-in is tied to its TLS, which the driver cannot do.
+    /// A log-in that is tied to the connection's TLS, which the driver cannot do.
     Binding,
 }
 
-/// What a parameter asks for, or why that cannot be had. None if nobody here knows it.
+/// Tells what a parameter asks for, or why that cannot be had. None if nobody here knows it.
 pub(super) fn asks(name: &str, value: &str) -> Option<Result<Asks, &'static str>> {
     let asks = match (name, value) {
         // A call and the making of a connection have limits of their own, the driver speaks UTF-8, the name is the

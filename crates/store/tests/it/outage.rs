@@ -12,7 +12,7 @@ use crate::fixture::{Fixture, PATIENCE, added, apply, at, becomes_reachable, com
 /// What a caller is promised at most, while nothing answers.
 const PROMISE: Duration = Duration::from_secs(3);
 
-/// How soon all is well again after the connections have died, if new ones can be made.
+/// Time limit of the recovery after the connections have died, if new ones can be made.
 const RECOVERY: Duration = Duration::from_secs(6);
 
 /// A server that may be stopped and frozen, with a pool of two.

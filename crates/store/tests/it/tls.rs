@@ -73,7 +73,7 @@ async fn a_server_that_insists_on_tls_gets_it_without_being_asked_and_by_each_mo
     );
 }
 
-/// Which parameters there are behind the question mark where databases are rented.
+/// The parameters are those that providers put behind the question mark.
 #[tokio::test]
 async fn the_address_that_a_managed_database_gives_out_is_taken_as_it_is() {
     let authority = Authority::new().unwrap();
