@@ -267,30 +267,6 @@ async fn a_call_on_a_connection_that_dies_silently_ends_within_seconds() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_closed_while_it_rests_fails_no_call() {
-    let store = Fixture::new().await;
-    let link = Link::start(&store.database.url()).await.unwrap();
-    let handle = Database::connect(&link.url(&store.database.url()), "linked", 2).unwrap();
-    let items = ItemStore::new(handle.clone());
-    becomes_reachable(&handle).await;
-    apply(&items, &[(1, added("milk", "buy milk", 1.0))]).await;
-    for sequence in 2..6 {
-        // Whatever rests for longer than a moment is closed.
-        tokio::time::sleep(Duration::from_millis(1_100)).await;
-        link.cut().await;
-        link.restore().await;
-        items.get(id("milk")).await.unwrap();
-        link.cut().await;
-        link.restore().await;
-        eventually("it is noticed", PATIENCE, async || {
-            *handle.reachable().borrow()
-        })
-        .await;
-        apply(&items, &[(sequence, completed("milk"))]).await;
-    }
-}
-
-#[tokio::test]
 async fn calls_that_nobody_waits_for_any_more_leave_the_pool_whole() {
     let store = Fixture::new().await;
     let link = Link::start(&store.database.url()).await.unwrap();
