@@ -62,7 +62,7 @@ fn nearly_right() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A CloudEvent in structured mode that is nearly valid.
+/// A structured-mode CloudEvents envelope that is nearly valid.
 fn nearly_structured() -> impl Strategy<Value = Value> {
     let attribute = || prop_oneof![value("x"), "[ -~]{0,140}".prop_map(|text| json!(text))];
     let place = (text(header::TRACE_PARENT), text(header::TRACE_STATE));
