@@ -1,4 +1,4 @@
-//! The ledger: a key-value store that services share, whose entries are kept for a day.
+//! The ledger: a key-value store that services share, whose entries are kept for a day, or as long as is set.
 //!
 //! It is a stream that keeps the newest entry of each key. A writer names the revision that it has seen
 //! last, and only one of those that have seen the same one may write (compare and set). So it decides
@@ -23,7 +23,7 @@ pub const LEDGER: &str = "LEDGER";
 /// Prefix of the entries' subjects; the key follows.
 pub(crate) const PREFIX: &str = "ledger.";
 
-/// Time for which an entry is kept.
+/// Time for which an entry is kept, unless `setup` is told another.
 pub const NOTED_FOR: Duration = Duration::from_hours(24);
 
 /// The largest entry, in bytes.

@@ -174,15 +174,18 @@ impl Bus {
     /// that it stores.
     async fn first_after(&self, look: &Look, time: OffsetDateTime) -> Result<u64, RoomError> {
         let (mut low, mut high) = (look.first.max(1), look.last + 1);
+        let mut first = high;
         while low < high {
             let middle = low + (high - low) / 2;
             let question = json!({ "seq": middle, "next_by_subj": ">" });
             match self.look_at(look.stream, question).await? {
                 Some(event) if event.time <= time => low = event.seq + 1,
-                _ => high = middle,
+                // It may be behind a gap, of what was removed in good order.
+                Some(event) => (first, high) = (event.seq, middle),
+                None => high = middle,
             }
         }
-        Ok(high)
+        Ok(first)
     }
 
     /// Writes the history into the stream's description, and leaves all other settings as they are, also

@@ -181,7 +181,7 @@ fn is_full(bytes: u64, limit: u64, percent: u64) -> bool {
 
 /// Returns the groups: durable consumers whose members settle each event. Others, such as that of
 /// somebody who looks on, hold nothing up; one that the broker deletes by itself is somebody's bookmark.
-async fn groups(todo: &Stream) -> Result<BTreeMap<String, GroupStanding>, RoomError> {
+pub(crate) async fn groups(todo: &Stream) -> Result<BTreeMap<String, GroupStanding>, RoomError> {
     let consumers: Vec<Info> = todo
         .consumers()
         .try_collect()

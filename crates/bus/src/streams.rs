@@ -55,14 +55,20 @@ pub struct Streams {
     /// Size limit of the stream of events (bytes). The dead letters may take half as much, their replays
     /// and the ledger an eighth each.
     pub limit: u64,
+    /// For how long a dead letter is kept, and a replay of one that nobody has handled: at least a day.
+    pub dead_letters_kept: Duration,
+    /// For how long a note in the ledger is kept: at least an hour.
+    pub notes_kept: Duration,
 }
 
 impl Default for Streams {
-    /// One server, 2 GiB.
+    /// One server, 2 GiB, dead letters for 90 days and notes for one.
     fn default() -> Self {
         Self {
             replicas: 1,
             limit: 2 << 30,
+            dead_letters_kept: 90 * DAY,
+            notes_kept: NOTED_FOR,
         }
     }
 }
@@ -239,7 +245,7 @@ fn dead_letters(streams: Streams) -> Config {
         name: DEAD_LETTERS.to_owned(),
         description: Some("events that a group gave up on, each with the reason".to_owned()),
         subjects: vec!["dead.>".to_owned(), format!("{ADVISORIES}>")],
-        max_age: 90 * DAY,
+        max_age: streams.dead_letters_kept,
         max_bytes: bytes(streams.limit / 2),
         max_message_size: -1,
         duplicate_window: BURIED_ONCE,
@@ -255,7 +261,7 @@ fn replays(streams: Streams) -> Config {
         description: Some("dead letters that their group shall handle after all".to_owned()),
         subjects: vec!["replay.>".to_owned()],
         retention: RetentionPolicy::WorkQueue,
-        max_age: 90 * DAY,
+        max_age: streams.dead_letters_kept,
         max_bytes: bytes(streams.limit / 8),
         max_message_size: -1,
         duplicate_window: Duration::from_mins(2),
@@ -271,7 +277,7 @@ fn ledger(streams: Streams) -> Config {
         description: Some("requests that carry a key, and what they were answered".to_owned()),
         subjects: vec![format!("{}*", ledger::PREFIX)],
         discard: DiscardPolicy::Old,
-        max_age: NOTED_FOR,
+        max_age: streams.notes_kept,
         max_bytes: bytes(streams.limit / 8),
         max_messages_per_subject: 1,
         max_message_size: -1,

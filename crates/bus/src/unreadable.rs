@@ -10,8 +10,11 @@ mod wire;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use async_nats::jetstream::{ErrorCode, stream::DeleteMessageErrorKind};
-use base64::{Engine, prelude::BASE64_STANDARD};
+use async_nats::{
+    HeaderMap,
+    jetstream::{ErrorCode, stream::DeleteMessageErrorKind},
+};
+use base64::{DecodeError, Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use events::Origin;
 use serde::Deserialize;
@@ -80,6 +83,20 @@ pub(crate) struct Stored {
     pub(crate) time: OffsetDateTime,
 }
 
+impl Stored {
+    /// Its headers and its body, as they are stored.
+    pub(crate) fn bytes(&self) -> Result<(Vec<u8>, Vec<u8>), DecodeError> {
+        let decode = |text: &str| BASE64_STANDARD.decode(text);
+        Ok((decode(&self.hdrs)?, decode(&self.data)?))
+    }
+
+    /// Those of its headers that can be read.
+    pub(crate) fn readable_headers(&self) -> HeaderMap {
+        let headers = BASE64_STANDARD.decode(&self.hdrs).unwrap_or_default();
+        Headers::read(&headers).readable
+    }
+}
+
 impl Bus {
     /// Inspects the in-flight events of groups that make no progress, and removes those that no member
     /// can read, with a dead letter for each group that would have got them.
@@ -110,12 +127,8 @@ impl Bus {
         let Some(stored) = self.look_at(TODO, json!({ "seq": sequence })).await? else {
             return Ok(None);
         };
-        let decode = |text: &str| {
-            BASE64_STANDARD
-                .decode(text)
-                .map_err(failed("read an event"))
-        };
-        let headers = Headers::read(&decode(&stored.hdrs)?);
+        let (headers, body) = stored.bytes().map_err(failed("read an event"))?;
+        let headers = Headers::read(&headers);
         let fault = wire::fault_of_subject(&stored.subject).or(headers.fault);
         let Some(fault) = fault else { return Ok(None) };
         let todo = self.stream(TODO).await?;
@@ -131,7 +144,7 @@ impl Bus {
             let wants = group.filter.is_empty() || overlap(&group.filter, &stored.subject);
             group.settled < sequence && wants
         };
-        let body = Bytes::from(decode(&stored.data)?);
+        let body = Bytes::from(body);
         for (group, _) in standing.groups.iter().filter(|(_, group)| takes(group)) {
             let obituary = Obituary {
                 group,

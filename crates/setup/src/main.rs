@@ -1,9 +1,15 @@
-//! setup: prepares the database and the broker, then ends. Running it again changes nothing.
+//! setup: prepares the database and the broker, removes what is kept no longer, then ends. Running it again
+//! changes nothing else.
+
+mod erase;
+mod retention;
 
 use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use bus::{Bus, Streams};
+use events::ItemId;
+use retention::Retention;
 use service::{Service, WrongSetting, settings};
 use store::Role;
 use tokio::time::{sleep, timeout};
@@ -23,7 +29,12 @@ struct Settings {
     #[arg(long, env, default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
     stream_limit_mib: u32,
     #[command(flatten)]
+    retention: Retention,
+    #[command(flatten)]
     passwords: Passwords,
+    /// Erases the texts of these deleted items for good, divided by commas, and does nothing else.
+    #[arg(long, env, value_delimiter = ',')]
+    erase_items: Vec<ItemId>,
     /// How long to wait for the database and the broker, in seconds.
     #[arg(long, env, default_value_t = 60)]
     setup_limit: u64,
@@ -59,6 +70,8 @@ impl Passwords {
     }
 }
 
+const DAY: Duration = Duration::from_hours(24);
+
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -68,6 +81,12 @@ fn main() -> ExitCode {
 
 async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let stop = service.stop();
+    if !settings.erase_items.is_empty() {
+        return tokio::select! {
+            () = stop.cancelled() => bail!("stopped before everything was erased; run it again"),
+            erased = erase::erase(&service, &settings) => erased,
+        };
+    }
     let limit = Duration::from_secs(settings.setup_limit);
     let prepare = async {
         tokio::try_join!(
@@ -76,13 +95,17 @@ async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
         )
     };
     tokio::select! {
-        () = stop.cancelled() => Ok(()),
+        () = stop.cancelled() => return Ok(()),
         prepared = timeout(limit, prepare) => {
             prepared.with_context(|| format!("not done within {} s", limit.as_secs()))??;
             info!("everything is prepared");
-            Ok(())
         }
     }
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = retention::apply(&service, &settings, limit) => {}
+    }
+    Ok(())
 }
 
 async fn prepare_database(service: &Service, settings: &Settings) -> anyhow::Result<()> {
@@ -117,16 +140,13 @@ async fn prepare_database(service: &Service, settings: &Settings) -> anyhow::Res
 }
 
 async fn prepare_broker(service: &Service, settings: &Settings) -> anyhow::Result<()> {
-    let bus = Bus::visit(
-        service.sign(&settings.broker.nats_url).as_str(),
-        service.name(),
-        service.member(),
-    )
-    .await
-    .context("cannot use the broker (NATS_URL)")?;
+    let bus = connect(service, settings).await?;
+    let retention = &settings.retention;
     let streams = Streams {
         replicas: usize::from(settings.stream_replicas),
         limit: u64::from(settings.stream_limit_mib) << 20,
+        dead_letters_kept: DAY * retention.dead_letter_retention_days,
+        notes_kept: Duration::from_hours(retention.ledger_retention_hours.into()),
     };
     while let Err(error) = bus.ensure_streams(streams).await {
         if !error.is_passing() {
@@ -137,4 +157,11 @@ async fn prepare_broker(service: &Service, settings: &Settings) -> anyhow::Resul
     }
     bus.close().await;
     Ok(())
+}
+
+/// Begins to connect to the broker.
+async fn connect(service: &Service, settings: &Settings) -> anyhow::Result<Bus> {
+    let url = service.sign(&settings.broker.nats_url);
+    let bus = Bus::visit(url.as_str(), service.name(), service.member());
+    bus.await.context("cannot use the broker (NATS_URL)")
 }

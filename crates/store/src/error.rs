@@ -36,6 +36,12 @@ pub enum StoreError {
     /// [`crate::ensure_roles`].
     #[error("cannot give the services their roles")]
     Roles(#[source] Cause),
+    /// [`crate::Owner`] removing what is kept no longer.
+    #[error("cannot remove what is kept no longer")]
+    Retain(#[source] Cause),
+    /// [`crate::Owner::erase_item`], and what belongs to it.
+    #[error("cannot erase a text")]
+    Erase(#[source] Cause),
 }
 
 /// What to do about a failure.
@@ -72,7 +78,9 @@ impl StoreError {
             | Self::Get(cause)
             | Self::Append(cause)
             | Self::Migrate(cause)
-            | Self::Roles(cause) => cause,
+            | Self::Roles(cause)
+            | Self::Retain(cause)
+            | Self::Erase(cause) => cause,
         }
     }
 

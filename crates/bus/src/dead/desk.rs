@@ -48,7 +48,7 @@ pub enum DeskError {
 }
 
 impl DeskError {
-    fn ask(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn ask(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Ask(error.into())
     }
 }

@@ -1,6 +1,7 @@
 //! Operations on dead letters: they are listed, replayed and discarded.
 
 mod letters;
+mod reach;
 mod replays;
 
 use std::cell::{Cell, RefCell};
@@ -90,7 +91,7 @@ impl World {
 }
 
 impl World {
-    async fn desk(&self) -> Desk {
+    pub(crate) async fn desk(&self) -> Desk {
         self.bus.dead_letters().await.unwrap()
     }
 
@@ -101,7 +102,7 @@ impl World {
     }
 
     /// Has the group `saver` refuse every event, until there are `count` dead letters.
-    async fn refuse_all(&self, count: usize) -> Vec<DeadLetter> {
+    pub(crate) async fn refuse_all(&self, count: usize) -> Vec<DeadLetter> {
         let (stop, saver) = (CancellationToken::new(), Judge::refusing());
         let group = self.bus.group("saver", events::ALL_SUBJECTS);
         let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
@@ -135,7 +136,7 @@ impl World {
         .await;
     }
 
-    async fn messages(&self, stream: &str) -> u64 {
+    pub(crate) async fn messages(&self, stream: &str) -> u64 {
         let jetstream = jetstream::new(self.raw.clone());
         let stream = jetstream.get_stream(stream).await.unwrap();
         stream.cached_info().state.messages

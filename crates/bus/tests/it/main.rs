@@ -9,6 +9,7 @@ mod bookmark;
 mod dead_letters;
 mod deaths;
 mod desk;
+mod erase;
 mod feed;
 mod flood;
 mod large;

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use testkit::{Broker, BrokerOptions, eventually};
 use tokio::{sync::Mutex, time::timeout};
 
-use crate::world::SOON;
+use crate::world::{SOON, new_item};
 
 const USERS: [&str; 7] = [
     "operator",
@@ -153,14 +153,23 @@ async fn every_service_answers_roll_calls_and_who_must_not_works_all_the_same() 
 }
 
 #[tokio::test]
-async fn setup_makes_the_streams_and_reads_nothing_of_them() {
+async fn setup_makes_the_streams_erases_what_it_is_told_to_and_adds_nothing() {
     let broker = broker().await;
+    let setup = bus(&broker, "setup").await;
+    setup.reach("save-handler").await.unwrap();
+    let operator = bus(&broker, "operator").await;
+    operator.wait_connected().await;
+    let event = new_item("secret");
+    operator.publish(&event).await.unwrap();
+    let item = event.id.as_str().parse().unwrap();
+    let texts = setup.find_texts(&[item]).await.unwrap();
+    let erased = setup.erase_texts(&texts).await.unwrap();
+    assert!(erased.contains(&("TODO", 1)), "{erased:?}");
     let others = [
         "events.todo.newitem",
         "dead.save-handler",
         "$JS.API.STREAM.DELETE.TODO",
         "$JS.API.STREAM.PURGE.TODO",
-        "$JS.API.STREAM.MSG.GET.TODO",
         "$JS.API.CONSUMER.CREATE.TODO.mine",
     ];
     is_refused(&broker, "setup", &others, &["events.todo.>", "dead.>"]).await;

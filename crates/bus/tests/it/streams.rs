@@ -1,6 +1,6 @@
 //! The streams, and the broker's answers when they are created and changed.
 
-use std::{cell::RefCell, fs};
+use std::{cell::RefCell, fs, time::Duration};
 
 use async_nats::jetstream::{self, stream::Config};
 use bus::{Bus, Delivery, Streams};
@@ -71,6 +71,29 @@ async fn with_limit(limit_gib: u64) -> (Broker, Bus, Streams) {
         ..Streams::default()
     };
     (broker, bus, streams)
+}
+
+#[tokio::test]
+async fn dead_letters_and_notes_are_kept_as_long_as_is_asked_for_also_where_the_streams_are_there()
+{
+    let world = World::new().await;
+    let jetstream = jetstream::new(world.raw.clone());
+    let kept = async || {
+        let mut kept = Vec::new();
+        for stream in ["DEAD_LETTERS", "REPLAYS", "LEDGER", "TODO"] {
+            let stream = jetstream.get_stream(stream).await.unwrap();
+            kept.push(stream.cached_info().config.max_age.as_secs() / 3600);
+        }
+        kept
+    };
+    assert_eq!(kept().await, [90 * 24, 90 * 24, 24, 7 * 24]);
+    let shorter = Streams {
+        dead_letters_kept: Duration::from_hours(48),
+        notes_kept: Duration::from_hours(1),
+        ..Streams::default()
+    };
+    world.bus.ensure_streams(shorter).await.unwrap();
+    assert_eq!(kept().await, [48, 48, 1, 7 * 24]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::fixture::{ADDED_AT, Fixture, id};
 
 const CREATED: OffsetDateTime = datetime!(2026-11-20 00:00:00.000000123 UTC);
 
-fn entry<'a>(
+pub(crate) fn entry<'a>(
     stream: &'a StreamIdentity,
     sequence: u64,
     event_id: &'a EventId,

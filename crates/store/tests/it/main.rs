@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod audit;
+mod erase;
 mod fitness;
 mod fixture;
 mod history;
@@ -15,6 +16,7 @@ mod outage;
 mod pages;
 mod pool;
 mod pooler;
+mod retention;
 mod roles;
 mod save;
 mod tls;
