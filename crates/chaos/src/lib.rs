@@ -1,6 +1,6 @@
 //! Breaks the whole system under load, and judges the outcome.
 //!
-//! [`run`] starts the system with private servers, runs clients against it, and meanwhile carries out
+//! [`run()`] starts the system with private servers, runs clients against it, and meanwhile carries out
 //! the faults of a [`schedule`], which follows from a seed. When every fault is ended and the system is
 //! idle, a [`Verdict`] compares the answers that the clients got with the final state.
 //!
