@@ -177,10 +177,8 @@ impl Parcel {
     /// Returns the trace context with which it was published.
     pub(crate) fn trace(&self) -> Option<TraceContext> {
         let headers = self.message.headers.as_ref()?;
-        let header = |name| headers.get(HeaderName::from_static(name));
-        let parent = header(header::TRACE_PARENT)?;
-        let state = header(header::TRACE_STATE).map(HeaderValue::as_str);
-        TraceContext::parse(parent.as_str(), state)
+        let parent = headers.get(HeaderName::from_static(header::TRACE_PARENT))?;
+        TraceContext::parse(parent.as_str(), trace_state(headers).as_deref())
     }
 
     /// Decodes the event.
@@ -195,6 +193,13 @@ impl Parcel {
     }
 }
 
+/// Joins the lines of `tracestate`, of which each system on the way may have added one, in their order.
+fn trace_state(headers: &HeaderMap) -> Option<String> {
+    let lines = headers.get_all(HeaderName::from_static(header::TRACE_STATE));
+    let lines: Vec<_> = lines.map(HeaderValue::as_str).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
 /// Decodes the event in a message that was stored at `origin`.
 pub(crate) fn read<E: Decode>(
     subject: &str,
@@ -202,7 +207,11 @@ pub(crate) fn read<E: Decode>(
     payload: &[u8],
     origin: Origin,
 ) -> Result<Received<E>, Malformed> {
+    let state = headers.and_then(trace_state);
     let header = |name| {
+        if name == header::TRACE_STATE {
+            return state.as_deref();
+        }
         let value = headers?.get(HeaderName::from_static(name));
         value.map(HeaderValue::as_str)
     };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Router,
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
@@ -14,6 +14,8 @@ use axum::{
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use crate::http::Json;
 
 /// A dependency by its name, and its cached state.
 pub type Check = (&'static str, watch::Receiver<bool>);
@@ -147,7 +149,7 @@ mod tests {
                 ("/statusz", has_broker && has_database),
             ] {
                 let checks = format!("{{\"broker\":{has_broker},\"database\":{has_database}}}");
-                let document = format!("{{\"ready\":{ready},\"checks\":{checks}}}");
+                let document = format!("{{\"ready\":{ready},\"checks\":{checks}}}\n");
                 let status = if ready { 200 } else { 503 };
                 let (answered, body) = ask(&routes, path).await;
                 assert_eq!((answered.as_u16(), body), (status, document), "{path}");

@@ -12,6 +12,7 @@ mod record;
 mod slash;
 mod span;
 mod text;
+mod trace;
 
 pub mod push;
 
@@ -20,7 +21,7 @@ use std::net::SocketAddr;
 pub use body::{BODY_LIMIT, body, body_up_to, without_mark};
 pub use front::{Presentation, fronted, observed};
 pub use identity::{REQUEST_ID, RequestId};
-pub use json::{Json, Plain, to_json};
+pub use json::{Json, Plain, json_body, to_json};
 pub use origin::origin;
 pub use quoted::outside_quotes;
 pub use slash::nothing_here;

@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 use tracing::{error, warn};
 
-use crate::http::{RequestId, to_json};
+use crate::http::{RequestId, json_body};
 
 /// A problem document, in words that tell the client what to change. Nothing internal is in it: the
 /// cause goes to the log.
@@ -193,7 +193,7 @@ impl Problem {
     }
 
     fn render(&self, response: &mut Response, id: &RequestId) {
-        let body = to_json(&self.document(Some(id.as_str())));
+        let body = json_body(&self.document(Some(id.as_str())));
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
         let kind = HeaderValue::from_static("application/problem+json");

@@ -6,6 +6,9 @@ use axum::{
 };
 use service::{http::outside_quotes, problem::Problem};
 
+/// Narrowness of a range that has one media type.
+const EXACT: u8 = 2;
+
 /// The caller takes JSON. Fails with 406 if the header `Accept` rules it out; without the header everything
 /// is taken. Errors are problem documents also for callers who would rather have something else.
 pub(crate) struct TakesJson;
@@ -29,9 +32,20 @@ pub(crate) fn expect(headers: &HeaderMap, offer: &'static str) -> Result<(), Pro
     )))
 }
 
-/// Whether `offer` is acceptable: of the ranges that it is in, the narrowest says so. What is no range is
-/// ignored, and a header without any range asks for nothing.
+/// Tells whether the caller asks for this media type by its name.
+pub(crate) fn names(headers: &HeaderMap, offer: &str) -> bool {
+    said(headers, offer).1 == Some((EXACT, true))
+}
+
+/// Whether `offer` is acceptable. A header without any range asks for nothing.
 fn takes(headers: &HeaderMap, offer: &str) -> bool {
+    let (asked, narrowest) = said(headers, offer);
+    narrowest.map_or(!asked, |(_, wanted)| wanted)
+}
+
+/// Tells whether the header asks for anything, and what the narrowest of the ranges that `offer` is in says: how narrow
+/// it is, and whether it is wanted. What is no range is ignored.
+fn said(headers: &HeaderMap, offer: &str) -> (bool, Option<(u8, bool)>) {
     let lines = headers.get_all(header::ACCEPT).iter();
     let lines = lines.filter_map(|line: &HeaderValue| line.to_str().ok());
     let ranges = lines.flat_map(|line| outside_quotes(line, b','));
@@ -47,7 +61,7 @@ fn takes(headers: &HeaderMap, offer: &str) -> bool {
             narrowest = narrowest.max(Some((narrowness, !parts.any(is_never))));
         }
     }
-    narrowest.map_or(!asked, |(_, wanted)| wanted)
+    (asked, narrowest)
 }
 
 /// How narrow the range is, if `offer` is in it.
@@ -58,7 +72,7 @@ fn narrowness(family: &str, name: &str, offer: &str) -> Option<u8> {
         (family, "*") => family.eq_ignore_ascii_case(own_family).then_some(1),
         (family, name) => (family.eq_ignore_ascii_case(own_family)
             && name.eq_ignore_ascii_case(own_name))
-        .then_some(2),
+        .then_some(EXACT),
     }
 }
 

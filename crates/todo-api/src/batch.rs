@@ -175,6 +175,7 @@ fn answer(form: Form, parts: impl Iterator<Item = Part>) -> Response {
             // memory cannot fail, nor can a part.
             let mut writer = serde_json::Serializer::with_formatter(&mut body, Plain);
             let _ = writer.collect_seq(parts);
+            body.push(b'\n');
         }
         Form::Lines => {
             for part in parts {

@@ -7,7 +7,7 @@ use std::{borrow::Cow, ops::RangeInclusive, str::FromStr};
 
 use axum::{
     extract::{FromRequest, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
 };
 use events::InvalidText;
 use serde_json::{Map, Value, error::Category};
@@ -206,13 +206,20 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
         && (name.eq_ignore_ascii_case("json") || ends_as_json)
 }
 
-/// What the body says that it is, without parameters.
+/// Returns the type that the body is said to have, without parameters; nothing if it says several things, since it is not known which
+/// of them somebody before us went by.
 pub(crate) fn media_type(headers: &HeaderMap) -> &str {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let kind = kind.unwrap_or_default().split(';').next();
-    kind.unwrap_or_default().trim()
+    let mut lines = headers.get_all(header::CONTENT_TYPE).iter().map(named);
+    let first = lines.next().unwrap_or_default();
+    if lines.all(|line| line.eq_ignore_ascii_case(first)) {
+        return first;
+    }
+    ""
+}
+
+fn named(line: &HeaderValue) -> &str {
+    let kind = line.to_str().unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim()
 }
 
 fn no_array(error: &serde_json::Error) -> Problem {

@@ -27,7 +27,7 @@ use axum::{
 };
 use bus::LedgerError;
 use service::{http, problem::Problem};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -46,6 +46,10 @@ pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-rep
 
 /// How long a request has the key to itself until something is known of its answer (seconds).
 const TAKEN_FOR_S: u32 = 5;
+
+/// The longest lease of a key that is believed (seconds): as long as the longest one that is given, and as much again
+/// for a clock that is ahead. A longer one was given by a clock that is wrong, and would last as long as that is.
+const LONGEST_S: u32 = 30;
 
 /// How often it is tried to take a key that others let go of at the same moment.
 const TRIES: usize = 4;
@@ -91,7 +95,7 @@ pub(crate) struct Once<H> {
 impl<H> Once<H> {
     /// The same of a handler that may be at work for so long (seconds) before anything is known of its answer.
     pub(crate) fn busy(self, seconds: u32) -> Self {
-        let taken_for_s = TAKEN_FOR_S + seconds;
+        let taken_for_s = (TAKEN_FOR_S + seconds).min(LONGEST_S);
         Self {
             taken_for_s,
             ..self
@@ -216,15 +220,19 @@ impl App {
                 }
                 match note {
                     Note::Answered(answered) => return Ok(Turn::Answered(answered)),
-                    Note::Taken { until, .. } if until > OffsetDateTime::now_utc() => {
-                        return Err(in_flight());
-                    }
+                    Note::Taken { until, .. } if is_ahead(until) => return Err(in_flight()),
                     Note::Taken { .. } | Note::Free { .. } => {}
                 }
             }
         }
         Err(in_flight())
     }
+}
+
+/// Tells whether a lease lasts that ends then.
+fn is_ahead(until: OffsetDateTime) -> bool {
+    let left = until - OffsetDateTime::now_utc();
+    left.is_positive() && left <= Duration::seconds(LONGEST_S.into())
 }
 
 fn replay(answered: Answered) -> Response {

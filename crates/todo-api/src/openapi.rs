@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, header},
     response::IntoResponse,
 };
-use service::problem::Problem;
+use service::{http::json_body, problem::Problem};
 use utoipa::{
     OpenApi,
     openapi::{
@@ -160,8 +160,7 @@ pub(crate) struct Document(Bytes);
 
 impl Document {
     pub(crate) fn of(api: &openapi::OpenApi) -> Self {
-        // Every key is a text, so writing it cannot fail.
-        Self(serde_json::to_vec(api).unwrap_or_default().into())
+        Self(json_body(api).into())
     }
 }
 

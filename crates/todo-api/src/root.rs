@@ -1,11 +1,13 @@
 //! `GET /`: where to begin.
 
 use axum::{
-    Json,
     http::{HeaderMap, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Serialize;
+use service::http::Json;
+
+use crate::accept;
 
 /// Where things are, for a program.
 #[derive(Serialize)]
@@ -27,9 +29,7 @@ const WAYS: Ways = Ways {
 
 /// Leads a person to the page to read, and tells a program where things are. A browser is who names HTML.
 pub(crate) async fn root(headers: HeaderMap) -> Response {
-    let mut lines = headers.get_all(header::ACCEPT).iter();
-    let names_html = lines.any(|line| line.to_str().is_ok_and(|line| line.contains("text/html")));
-    let mut response = if names_html {
+    let mut response = if accept::names(&headers, "text/html") {
         Redirect::to(WAYS.docs).into_response()
     } else {
         Json(WAYS).into_response()

@@ -66,12 +66,11 @@ pub(crate) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION);
-    let token = given.and_then(|value| {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token)
-    });
-    let known = token.and_then(|token| tokens.find(token.trim().as_bytes()));
+    let mut given = request.headers().get_all(header::AUTHORIZATION).iter();
+    let token = given.next().and_then(token_of);
+    // Of several, another program on the way may have gone by another one.
+    let token = token.filter(|_| given.next().is_none());
+    let known = token.and_then(|token| tokens.find(token));
     if let Some(number) = known {
         request.extensions_mut().insert(Caller::Token(number));
         return next.run(request).await;
@@ -87,4 +86,12 @@ pub(crate) async fn guard(
         HeaderValue::from_static(challenge),
     );
     ([challenge], problem).into_response()
+}
+
+/// The token in such a header, after one blank or more. The scheme's name is the same in capitals.
+fn token_of(value: &HeaderValue) -> Option<&[u8]> {
+    let value = value.as_bytes();
+    let (scheme, token) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
+    let is_ours = scheme.eq_ignore_ascii_case(b"bearer");
+    is_ours.then_some(token.trim_ascii())
 }

@@ -6,12 +6,12 @@
 //! Without the header there are pages, as for every form.
 
 use axum::{
-    Json,
     extract::Request,
     http::{HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use service::http::Json;
 
 use crate::{
     refusal::{Reason, Refusal},

@@ -29,7 +29,7 @@ use super::{
     identity::{REQUEST_ID, RequestId},
     record::{Record, label_of},
     span::RequestSpan,
-    text,
+    text, trace,
 };
 
 /// Number of requests that one process handles at a time. They wait for the broker and the database, so more
@@ -144,6 +144,7 @@ impl<P: Presentation> Service<Request> for Fronted<P> {
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
+        trace::gather(request.headers_mut());
         let id = RequestId::of(request.headers());
         let method = label_of(request.method());
         let route = request.extensions().get::<MatchedPath>().cloned();

@@ -65,10 +65,17 @@ pub fn to_json(document: &impl Serialize) -> Vec<u8> {
     }
 }
 
+/// Writes a document as the whole body of an answer: with a line end, below which a terminal's prompt stands.
+pub fn json_body(document: &impl Serialize) -> Vec<u8> {
+    let mut text = to_json(document);
+    text.push(b'\n');
+    text
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         let kind = HeaderValue::from_static("application/json");
-        ([(header::CONTENT_TYPE, kind)], to_json(&self.0)).into_response()
+        ([(header::CONTENT_TYPE, kind)], json_body(&self.0)).into_response()
     }
 }
 

@@ -188,8 +188,12 @@ async fn a_callers_place_in_a_trace_goes_with_the_event_though_nobody_traces_her
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let mut app = TestApp::start().await;
     let mut request = json_request("POST", "/todo", &json!({"item": "buy milk"}));
-    for (name, value) in [("traceparent", parent), ("tracestate", "vendor=1")] {
-        request.headers_mut().insert(name, value.parse().unwrap());
+    for (name, value) in [
+        ("traceparent", parent),
+        ("tracestate", "vendor=1"),
+        ("tracestate", "other=2"),
+    ] {
+        request.headers_mut().append(name, value.parse().unwrap());
     }
     app.send(request).await.accepted();
     app.post("/todo", &json!({"item": "buy milk"}))
@@ -197,6 +201,6 @@ async fn a_callers_place_in_a_trace_goes_with_the_event_though_nobody_traces_her
         .accepted();
     let published = app.published().await;
     assert_eq!(published[0].header("traceparent"), Some(parent));
-    assert_eq!(published[0].header("tracestate"), Some("vendor=1"));
+    assert_eq!(published[0].header("tracestate"), Some("vendor=1,other=2"));
     assert_eq!(published[1].header("traceparent"), None);
 }

@@ -260,7 +260,10 @@ impl Answer {
                 let lines = serde_json::Deserializer::from_slice(body).into_iter();
                 lines.map(Result::unwrap).collect::<Vec<Value>>().into()
             }
-            body => serde_json::from_slice(body).unwrap(),
+            body => {
+                assert!(body.ends_with(b"\n"), "a prompt stands behind {body:?}");
+                serde_json::from_slice(body).unwrap()
+            }
         };
         Self {
             status: parts.status,

@@ -124,14 +124,10 @@ async fn a_key_of_another_request_is_refused() {
     app.send(post("K", "buy bread")).await.accepted();
 }
 
-/// As if the process had died that has it: nobody notes an answer.
-#[tokio::test]
-async fn a_key_that_is_taken_is_free_again_for_the_same_request_when_its_time_is_over() {
-    let mut app = TestApp::start().await;
-    let text = br#"POST
-/todo
-{"item":"buy milk"}"#;
-    let until = OffsetDateTime::now_utc() + Duration::from_secs(1);
+/// The note of somebody who answers `POST /todo {"item":"buy milk"}` under the key `k`, until then, and never notes
+/// an answer, as if the process had died.
+async fn taken(app: &TestApp, until: OffsetDateTime) {
+    let text = b"POST\n/todo\n{\"item\":\"buy milk\"}";
     let note = json!({
         "state": "taken",
         "fingerprint": Uuid::new_v5(&FINGERPRINTS, text),
@@ -140,7 +136,22 @@ async fn a_key_that_is_taken_is_free_again_for_the_same_request_when_its_time_is
     let key = Uuid::new_v5(&KEYS, b"k");
     let noted = app.observer().note(key, 0, note.to_string().into());
     noted.await.unwrap();
+}
 
+#[tokio::test]
+async fn a_key_that_was_taken_by_a_clock_that_is_years_ahead_is_not_taken_for_years() {
+    let mut app = TestApp::start().await;
+    let hours = OffsetDateTime::now_utc() + Duration::from_hours(1);
+    taken(&app, hours).await;
+    let answer = app.send(post("k", "buy milk")).await;
+    assert_eq!(answer.accepted(), ItemId::from_key("k").to_string());
+    assert_eq!(app.published().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_is_free_again_for_the_same_request_when_its_time_is_over() {
+    let mut app = TestApp::start().await;
+    taken(&app, OffsetDateTime::now_utc() + Duration::from_secs(1)).await;
     let second = app.send(post("k", "buy milk")).await;
     second.refuses(StatusCode::CONFLICT, "request-in-flight", "send it again");
     assert_eq!(second.header("retry-after"), "1");

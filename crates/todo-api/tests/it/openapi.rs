@@ -280,6 +280,12 @@ async fn the_root_leads_a_browser_to_the_page_and_tells_a_program_where_things_a
     let answer = app.fetch(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     assert_eq!(answer.headers()["location"], "/docs");
+    let named = Request::get("/").header("accept", "application/json, TEXT/HTML");
+    let answer = app.fetch(named.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let never = Request::get("/").header("accept", "text/html;q=0, */*");
+    let answer = app.fetch(never.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::OK);
     let ways = app.get("/").await;
     assert_eq!(ways.status, StatusCode::OK);
     for (_, way) in ways.body.as_object().unwrap() {

@@ -68,6 +68,53 @@ async fn a_body_may_come_packed_and_is_the_same_request_as_unpacked() {
 }
 
 #[tokio::test]
+async fn a_body_is_json_if_every_line_of_its_type_says_so() {
+    let app = TestApp::start().await;
+    let send = async |kinds: &[&str]| {
+        let mut request = Request::post("/todo");
+        for kind in kinds {
+            request = request.header("content-type", *kind);
+        }
+        let text = json!({ "item": "buy milk" }).to_string();
+        app.send(request.body(text.into()).unwrap()).await
+    };
+    for kinds in [
+        &["Application/JSON ; charset=\"utf-8\"; a=\";,\""][..],
+        &["application/vnd.todo+json"],
+        &["application/json", "application/json; charset=utf-8"],
+    ] {
+        send(kinds).await.accepted();
+    }
+    for kinds in [
+        &[][..],
+        &["text/plain; x=application/json"],
+        &["application/jsonp"],
+        &["application/json", "text/plain"],
+        &["application/json, text/plain"],
+    ] {
+        let answer = send(kinds).await;
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        answer.refuses(status, "unsupported-media-type", "application/json");
+    }
+}
+
+/// A terminal shows its prompt behind a body that does not end its line.
+#[tokio::test]
+async fn every_answer_in_json_ends_its_line() {
+    let mut app = TestApp::start().await;
+    let id = app.has("buy milk").await;
+    let one = format!("/todo/{id}");
+    let paths = ["/", "/openapi.json", "/todo", &one, "/todos", "/nothing"];
+    for path in paths {
+        let answer = text(&app, path).await;
+        assert!(answer.ends_with("}\n") || answer.ends_with("]\n"), "{path}");
+    }
+    let batch = json_request("POST", "/todo/batch", &json!([{ "item": "a" }]));
+    let answer = app.fetch(batch).await.into_body().collect().await.unwrap();
+    assert!(answer.to_bytes().ends_with(b"}]\n"));
+}
+
+#[tokio::test]
 async fn a_body_that_is_packed_in_another_way_is_refused_by_name() {
     let app = TestApp::start().await;
     for coding in ["br", "zstd", "gzip, gzip", "aws-chunked"] {

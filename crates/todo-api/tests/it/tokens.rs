@@ -50,12 +50,31 @@ async fn where_tokens_are_set_only_who_has_one_of_them_gets_in() {
     assert!(app.published().await.is_empty());
 
     for token in [FIRST, SECOND] {
-        for scheme in ["Bearer", "bearer"] {
+        for scheme in ["Bearer", "bearer", "BEARER "] {
             let answer = ask(&app, "POST", Some(&format!("{scheme} {token}"))).await;
             assert_eq!(answer.status, StatusCode::ACCEPTED);
         }
     }
-    assert_eq!(app.published().await.len(), 4);
+    assert_eq!(app.published().await.len(), 6);
+}
+
+/// Somebody on the way may have looked at the other one.
+#[tokio::test]
+async fn of_two_headers_that_say_who_calls_none_is_believed() {
+    let policy = Policy {
+        api_tokens: Some(FIRST.parse().unwrap()),
+        ..Policy::default()
+    };
+    let app = TestApp::start_with(policy).await;
+    for (one, other) in [("Basic Zmlyc3Q6", "Bearer"), ("Bearer", "Bearer")] {
+        let mut request = Request::get("/todo").body(Body::empty()).unwrap();
+        for value in [one.to_owned(), format!("{other} {FIRST}")] {
+            let value = value.parse().unwrap();
+            request.headers_mut().append("authorization", value);
+        }
+        let answer = app.send(request).await;
+        answer.refuses(StatusCode::UNAUTHORIZED, "unauthorized", "Bearer");
+    }
 }
 
 #[test]
