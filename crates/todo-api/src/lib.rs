@@ -69,7 +69,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::{
     Extension, Router,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use bus::{Bus, Replies};
 use service::{Service, WrongSetting, http, settings};
@@ -195,14 +195,18 @@ fn parts(policy: &Policy) -> Parts {
                 .patch(once(change::change))
                 .delete(once(delete::delete)),
         ));
+    let read = |handler: MethodRouter<_>| {
+        let methods = "GET,HEAD,OPTIONS".to_owned();
+        handler.merge(options::allow(methods))
+    };
     let documents = OpenApiRouter::default()
         .routes(routes!(openapi::json))
         .routes(routes!(contract::asyncapi))
         .routes(routes!(docs::page))
-        .route("/", get(root::root))
-        .route("/docs/problems", get(docs::problems))
-        .route("/docs/page.css", get(docs::style))
-        .route("/docs/page.js", get(docs::script));
+        .route("/", read(get(root::root)))
+        .route("/docs/problems", read(get(docs::problems)))
+        .route("/docs/page.css", read(get(docs::style)))
+        .route("/docs/page.js", read(get(docs::script)));
     let callers = For::Callers {
         with_token: policy.asks_for_tokens(),
     };

@@ -288,7 +288,19 @@ async fn the_root_leads_a_browser_to_the_page_and_tells_a_program_where_things_a
     assert_eq!(answer.status(), StatusCode::OK);
     let ways = app.get("/").await;
     assert_eq!(ways.status, StatusCode::OK);
-    for (_, way) in ways.body.as_object().unwrap() {
+    let root = ("root".to_owned(), json!("/"));
+    for (_, way) in ways
+        .body
+        .as_object()
+        .unwrap()
+        .clone()
+        .into_iter()
+        .chain([root])
+    {
+        let options = Request::options(way.as_str().unwrap());
+        let answer = app.fetch(options.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{way}");
+        assert!(answer.headers().contains_key("allow"), "{way}");
         let request = Request::get(way.as_str().unwrap());
         let answer = app.fetch(request.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status(), StatusCode::OK, "{way}");
