@@ -14,6 +14,7 @@ mod collector;
 mod database;
 mod dead_letters;
 mod disk;
+mod erase;
 mod generated;
 mod guide;
 mod idempotent;
