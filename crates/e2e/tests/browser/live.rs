@@ -23,7 +23,7 @@ pub(crate) const SILENCE: Duration = Duration::from_mins(1);
 
 impl Stage {
     /// Waits until the page's server has `count` streams open.
-    async fn has_streams(&self, count: &str) {
+    pub(crate) async fn has_streams(&self, count: &str) {
         let name = &self.system.members_of("todo-web")[0];
         let members = self.system.members();
         let web = members.iter().find(|member| member.name == *name).unwrap();
@@ -42,7 +42,7 @@ impl Stage {
     }
 
     /// Adds an item to a list, as another user does.
-    async fn adds(&self, list: &str, item: &str) {
+    pub(crate) async fn adds(&self, list: &str, item: &str) {
         let fields = [("list", list), ("item", item)];
         let address = format!("{}/new", self.web());
         let answer = testkit::http::post_form(&address, &fields).await;

@@ -20,6 +20,7 @@ mod older;
 mod order;
 mod plain;
 mod portal;
+mod returning;
 mod sharing;
 mod stage;
 mod storm;
