@@ -32,7 +32,7 @@ export function editing(list, known, { put, remove, tidy, lose }) {
     const before = edited.get(id);
     if (!before) return;
     const isTyped = isKept && field.value !== before.item;
-    const text = isTyped && tidy(field.value);
+    const text = tidy(isTyped ? field.value : "");
     if (text === null) return;
     edited.delete(id);
     field.closest("li").classList.remove("editing");
@@ -62,11 +62,15 @@ export function editing(list, known, { put, remove, tidy, lose }) {
   }
 
   on(rows, "click", (event) => {
+    const done = event.target.closest(".keep, .drop");
+    if (done) finish(done.closest("li").querySelector(".edit"), done.matches(".keep"));
     const isPlain = !event.ctrlKey && !event.metaKey && !event.shiftKey;
     if (isPlain) openAt(event, isTap(event) ? "label, .change" : ".change");
   });
   // Where a click is enough, the other half of a double click would choose a word to be typed over.
   on(rows, "mousedown", (event) => {
+    // Pressed, they would take the focus, and leaving the field saves it.
+    if (event.target.closest(".keep, .drop")) event.preventDefault();
     if (isField(event) && event.detail > 1 && performance.now() - opened < DOUBLE_MS) event.preventDefault();
   });
   on(rows, "dblclick", (event) => openAt(event, "label"));

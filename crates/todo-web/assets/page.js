@@ -40,6 +40,8 @@ function hear(item) {
 let heard;
 function say() {
   const news = part("[data-news]");
+  // What the page said of what was not saved is old.
+  part(".notes").classList.remove("behind");
   news.textContent = `${heard.deleted ? texts.removed : texts.saved}: `;
   news.append(quote(heard.item));
   heard = null;
@@ -88,14 +90,16 @@ function foreign(isForeign) {
   if (note) note.hidden = !isForeign;
 }
 
-// The text as it is kept; null if it is too long, and nothing if nothing can be seen.
+// The text as it is kept; null if it is too long, and nothing if nothing can be seen. Counted as the server does.
 function tidy(text) {
   const composed = text.replace(/\p{Cc}/gu, " ").trim().normalize();
   const tidied = /^[\s\p{DI}\u2800]*$/u.test(composed) ? "" : composed;
-  const isLong = [...tidied].length > LONGEST;
-  complain(isLong ? texts.long : "");
-  return isLong ? null : tidied;
+  const { length } = [...tidied];
+  complain(length > LONGEST ? texts.long.replace("#", length) : "");
+  return length > LONGEST ? null : tidied;
 }
+
+on(app, "input", ({ target }) => target.matches(".new-todo, .edit") && tidy(target.value));
 
 part(".add").noValidate = true;
 on(part(".add"), "submit", add);
@@ -112,7 +116,19 @@ function add(event) {
   put("new", id, { id, item });
   input.value = "";
   input.focus();
+  added.hidden = true;
+  requestAnimationFrame(() => tellOf(`item-${id}`));
 }
+
+// Says that an item was added where the page does not show it.
+const added = part(".added");
+function tellOf(id) {
+  const row = document.getElementById(id);
+  added.querySelector("a").hash = id;
+  added.hidden = !row || row.getBoundingClientRect().bottom <= innerHeight;
+}
+
+on(added, "click", () => (added.hidden = true));
 
 function tick(id, completed) {
   put(completed ? "complete" : "reopen", id, { completed });
@@ -122,6 +138,7 @@ const undo = part(".undo");
 let removed, over;
 function remove(ids) {
   removed = ids;
+  part(".undo b").textContent = ids.length === 1 ? list.find(ids[0])?.item : "";
   ids.forEach((id) => put("delete", id, { deleted: true }));
   undo.hidden = false;
   offer();

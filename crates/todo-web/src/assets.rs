@@ -23,7 +23,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// The files: name, media type, content.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 13] = [
     ("style.css", CSS, include_str!("../assets/style.css")),
     ("system.css", CSS, include_str!("../assets/system.css")),
     ("page.js", JS, include_str!("../assets/page.js")),
@@ -35,7 +35,6 @@ const FILES: [(&str, &str, &str); 14] = [
     ("refused.js", JS, include_str!("../assets/refused.js")),
     ("edit.js", JS, include_str!("../assets/edit.js")),
     ("order.js", JS, include_str!("../assets/order.js")),
-    ("notice.js", JS, include_str!("../assets/notice.js")),
     ("moments.js", JS, include_str!("../assets/moments.js")),
     ("system.js", JS, include_str!("../assets/system.js")),
 ];

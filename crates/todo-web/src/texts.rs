@@ -60,6 +60,7 @@ pub(crate) struct Texts {
 
     pub(crate) new_item: &'static str,
     pub(crate) item_label: &'static str,
+    /// How long a text may be; `#` stands for how long it is.
     pub(crate) item_hint: fn(usize) -> String,
     pub(crate) add: &'static str,
 
@@ -71,6 +72,7 @@ pub(crate) struct Texts {
     pub(crate) rename_title: &'static str,
     pub(crate) rename_label: &'static str,
     pub(crate) rename: &'static str,
+    pub(crate) cancel: &'static str,
     pub(crate) up: &'static str,
     pub(crate) down: &'static str,
     pub(crate) delete: &'static str,

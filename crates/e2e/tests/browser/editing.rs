@@ -233,3 +233,61 @@ async fn the_key_that_ends_a_composed_word_ends_neither_the_editor_nor_the_new_i
     assert_eq!(browser.value("sent").await, json!(["new", "rename"]));
     browser.close().await;
 }
+
+#[tokio::test]
+async fn a_text_that_gets_too_long_is_told_of_while_it_is_typed() {
+    let stage = Stage::start(&[]).await;
+    let browser = stage.browser((1280, 900)).await;
+    browser.visit("/lists/long").await;
+    let told = "document.querySelector('.problem:not([hidden])')?.textContent ?? null";
+    browser.types(&"가".repeat(256)).await;
+    browser.becomes(told, json!(null)).await;
+    browser.types("!!").await;
+    browser
+        .becomes(told, "Up to 256 characters: you have 258.")
+        .await;
+    browser.value("document.activeElement.select()").await;
+    browser.enters("milk").await;
+    browser.becomes(told, json!(null)).await;
+    browser.shows(ITEMS, &["milk"]).await;
+    browser.becomes(MOVING, 0).await;
+    browser.double_click(FIRST).await;
+    browser.types(&"x".repeat(300)).await;
+    browser
+        .becomes(told, "Up to 256 characters: you have 304.")
+        .await;
+    browser.presses(Key::Escape).await;
+    browser.becomes(told, json!(null)).await;
+    browser.shows(ITEMS, &["milk"]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn with_a_finger_an_editor_has_a_button_to_save_and_one_to_cancel() {
+    let stage = Stage::start(&[]).await;
+    let browser = stage.browser((390, 844)).await;
+    let touch = json!({ "enabled": true, "maxTouchPoints": 5 });
+    browser
+        .devtools("Emulation.setTouchEmulationEnabled", touch)
+        .await;
+    browser.watches("finger").await;
+    browser.enters("milk").await;
+    browser.shows(ITEMS, &["milk"]).await;
+    browser.becomes(MOVING, 0).await;
+    for (button, text) in [(".drop", "milk"), (".keep", "milk and honey")] {
+        browser.click(FIRST).await;
+        browser.becomes(FOCUS, "edit").await;
+        browser.types(" and honey").await;
+        let button = format!(".editing {button}");
+        let height =
+            format!("document.querySelector('{button}').getBoundingClientRect().height >= 44");
+        browser.becomes(&height, true).await;
+        browser.picture(&format!("editing-{}", text.len())).await;
+        browser.click(&button).await;
+        browser.becomes(FIELD, json!(null)).await;
+        browser.shows(ITEMS, &[text]).await;
+        browser.becomes(MOVING, 0).await;
+    }
+    assert_eq!(browser.value("sent").await, json!(["new", "rename"]));
+    browser.close().await;
+}

@@ -71,7 +71,7 @@ pub(crate) const ENGLISH: Texts = Texts {
 
     new_item: "New item",
     item_label: "What needs to be done?",
-    item_hint: |limit| format!("Up to {limit} characters"),
+    item_hint: |limit| format!("Up to {limit} characters: you have #."),
     add: "Add",
 
     complete: "Mark as done",
@@ -81,6 +81,7 @@ pub(crate) const ENGLISH: Texts = Texts {
     rename_title: "Change an item",
     rename_label: "Text",
     rename: "Save",
+    cancel: "Cancel",
     up: "Move up",
     down: "Move down",
     delete: "Delete",

@@ -67,7 +67,7 @@ pub(crate) const KOREAN: Texts = Texts {
 
     new_item: "새 할 일",
     item_label: "무엇을 해야 하나요?",
-    item_hint: |limit| format!("최대 {limit}자"),
+    item_hint: |limit| format!("최대 {limit}자까지 쓸 수 있어요. 지금은 #자예요."),
     add: "추가",
 
     complete: "완료로 표시",
@@ -77,6 +77,7 @@ pub(crate) const KOREAN: Texts = Texts {
     rename_title: "할 일 수정",
     rename_label: "내용",
     rename: "저장",
+    cancel: "취소",
     up: "위로 옮기기",
     down: "아래로 옮기기",
     delete: "삭제",

@@ -41,7 +41,7 @@ async fn over_the_wire(app: &TestApp, path: &str) -> usize {
 #[tokio::test]
 async fn what_a_page_refers_to_may_be_kept_for_ever() {
     let app = TestApp::start().await;
-    for (page, count) in [("/", 11), ("/system", 5), ("/new", 1)] {
+    for (page, count) in [("/", 10), ("/system", 5), ("/new", 1)] {
         let files = files(&app.visit(page).await);
         assert_eq!(files.len(), count, "{page}: {files:?}");
         for path in files {
@@ -101,7 +101,7 @@ async fn the_scripts_are_small_and_so_is_the_first_page() {
     for script in &scripts {
         size += app.visit(script).await.body.len();
     }
-    assert_eq!(scripts.len(), 12);
+    assert_eq!(scripts.len(), 11);
     assert!(size < SCRIPTS, "{size} bytes of scripts");
 
     let mut size = over_the_wire(&app, "/").await + over_the_wire(&app, "/favicon.svg").await;
