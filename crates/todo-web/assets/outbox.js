@@ -2,12 +2,15 @@
 // the server has said why not.
 
 import { keep, kept, read, release } from "./keep.js";
+import { sweep } from "./stream.js";
 
-// How long an accepted change is shown against a newer state of its item, and how long a new item of
-// which nothing is heard after a reload: it may have been saved and deleted meanwhile.
+// How long an accepted change is shown against a newer state of its item, and a new item of which
+// nothing is heard after a reload: it may have been saved and deleted.
 const DOUBT_MS = 5000;
 const GRACE_MS = 600_000;
-const ANSWER_MS = 10_000;
+// For an answer; twice as long after each time that there was none.
+const SHORTEST_MS = 5000;
+const LONGEST_MS = 20_000;
 
 // The latest time that a key can hold.
 const LAST = 2 ** 48 - 1;
@@ -37,7 +40,8 @@ export function makeOutbox(list, known, { changed, refused, foreign }) {
   const nameOf = ({ key }) => prefix + key;
   const changes = new Set(kept(prefix));
   let isSending, isStuck, retry;
-  // Which of those that wait is sent, and which when the first is not let through.
+  let patience = SHORTEST_MS;
+  // Which of those that may be sent is, and which when the first is not let through.
   let at = 0;
   let probe = 1;
   for (const change of changes) {
@@ -99,16 +103,22 @@ export function makeOutbox(list, known, { changed, refused, foreign }) {
     return isNewer && (item?.[about] === effect[about] || accepted < now - DOUBT_MS);
   }
 
+  // The first change of each item: what comes after it may need it.
+  function firsts() {
+    const found = new Map();
+    for (const change of changes) if (!change.accepted && !found.has(change.id)) found.set(change.id, change);
+    return [...found.values()];
+  }
+
   // Sends one after the other, in their order.
   async function send() {
-    const waiting = [...changes].filter(({ accepted }) => !accepted);
+    const waiting = firsts();
     if (isSending) return;
     clearTimeout(retry);
     if (!waiting.length) return foreign(false);
     isSending = true;
     const change = waiting[at] ?? waiting[(at = 0)];
-    const { answer, why, status, isOurs } = await post(change);
-    isSending = false;
+    const { answer, why, status, isOurs, isLate } = await post(change);
     isStuck = !["accepted", "refused", "gone"].includes(answer);
     foreign(isStuck && !isOurs && status < 500 && ![408, 429].includes(status));
     if (answer === "refused" && changes.has(change)) refused(change, why, () => forget(change));
@@ -116,16 +126,27 @@ export function makeOutbox(list, known, { changed, refused, foreign }) {
     else if (!isStuck) forget(change);
     changed();
     setTimeout(changed, DOUBT_MS + 100);
-    if (isOverForNow(status !== undefined, isStuck ? waiting.length : waiting.length - 1)) {
+    const isNew = isLate && patience === SHORTEST_MS;
+    if (isLate) await revive();
+    else if (status) patience = SHORTEST_MS;
+    isSending = false;
+    if (!isNew && isOverForNow(firsts().length)) {
       retry = setTimeout(send, 2000 + Math.random() * 2000);
     } else send();
   }
 
-  // Something on the way may let pass all but one. So when the first is not let through, another is
-  // tried, and after a pause the first and yet another.
-  function isOverForNow(isAnswered, left) {
+  // The connection is dead, and so are others that the browser keeps, and the stream.
+  async function revive() {
+    await sweep(patience / 4);
+    patience = Math.min(2 * patience, LONGEST_MS);
+    dispatchEvent(new Event("online"));
+  }
+
+  // Something on the way, or the server, may let pass all but one. So when the first is not let through,
+  // that of another item is tried, and after a pause the first and yet another.
+  function isOverForNow(left) {
     if (!isStuck && (!at || at < left)) return false;
-    if (isStuck && !at && isAnswered && left > 1) {
+    if (isStuck && !at && left > 1) {
       at = probe < left ? probe : 1;
       return false;
     }
@@ -140,8 +161,8 @@ export function makeOutbox(list, known, { changed, refused, foreign }) {
     if (read(nameOf(change))) keep(nameOf(change), change);
   }
 
-  // Takes no answer for the server's that does not name the change: on the way there may be a portal, a
-  // sign-in page or a proxy that answers in its place, whatever it likes. Such a change waits.
+  // Takes no answer for the server's that does not name the change: a portal, a sign-in page or a proxy
+  // may answer in its place. Such a change waits.
   async function post(change) {
     const { key, verb, id, effect } = change;
     if (change.isLoose) change.isLoose = !keep(nameOf(change), change);
@@ -155,7 +176,7 @@ export function makeOutbox(list, known, { changed, refused, foreign }) {
     const address = verb === "new" ? "/new" : `/items/${id}/${verb}`;
     const headers = { "Todo-Change": key };
     const stop = new AbortController();
-    const late = setTimeout(() => stop.abort(), ANSWER_MS);
+    const late = setTimeout(() => stop.abort(), patience);
     let status;
     try {
       const options = { method: "POST", body, headers, redirect: "manual", signal: stop.signal };
@@ -168,7 +189,7 @@ export function makeOutbox(list, known, { changed, refused, foreign }) {
     } finally {
       clearTimeout(late);
     }
-    return { answer: "later", status };
+    return { answer: "later", status, isLate: stop.signal.aborted };
   }
 
   // What is only here would be gone with the page.

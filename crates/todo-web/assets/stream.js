@@ -53,7 +53,7 @@ export function stream(address, kinds, tell) {
 }
 
 // Frees dead connections: the browser would try one after the other.
-function sweep(time) {
+export function sweep(time) {
   const abort = new AbortController();
   setTimeout(() => abort.abort(), time);
   const how = { method: "HEAD", cache: "no-store", signal: abort.signal };

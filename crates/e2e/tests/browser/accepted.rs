@@ -97,6 +97,35 @@ async fn one_change_that_something_on_the_way_never_lets_through_does_not_hold_u
 }
 
 #[tokio::test]
+async fn an_item_that_fails_again_and_again_holds_up_what_is_done_to_it_and_nothing_else() {
+    let stage = Stage::start(&[]).await;
+    let browser = stage.browser((1280, 900)).await;
+    browser.visit("/lists/held").await;
+    let poison = "original = fetch, fetch = async (address, change) => \
+        /poison/.test(change?.body) ? new Response('', { status: 500 }) : original(address, change), 0";
+    browser.value(poison).await;
+    browser.enters("poison").await;
+    browser.shows(ITEMS, &["poison"]).await;
+    browser.click(".todo-list li:first-child .toggle").await;
+    browser.click(".new-todo").await;
+    for item in ["one", "two"] {
+        browser.enters(item).await;
+    }
+    browser.shows(ITEMS, &["poison", "one", "two"]).await;
+    browser.becomes(KEPT, 2).await;
+    browser.becomes(MOVING, 1).await;
+    browser
+        .shows(&format!("{ITEMS}.waiting"), &["poison"])
+        .await;
+    browser.value("fetch = original, 0").await;
+    browser.becomes(MOVING, 0).await;
+    browser.becomes(KEPT, 0).await;
+    browser.visit("/lists/held").await;
+    browser.shows(".completed", &["poison"]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn what_the_server_refuses_is_shown_with_all_of_its_texts_until_it_is_dismissed() {
     let stage = Stage::start(&[]).await;
     let browser = stage.browser((1280, 900)).await;

@@ -173,6 +173,29 @@ async fn a_connection_that_died_in_silence_is_noticed_on_waking_and_otherwise_so
 }
 
 #[tokio::test]
+async fn a_change_over_a_connection_that_died_in_silence_waits_and_is_saved_soon() {
+    let stage = Stage::start(&[]).await;
+    let mut browser = stage.browser((1280, 900)).await;
+    browser.home = stage.linked();
+    browser.visit("/lists/dying").await;
+    stage.has_streams("1").await;
+    // Of several connections that are kept.
+    let opens = "void Promise.all([1, 2, 3, 4, 5].map((number) => fetch(`/favicon.svg?${number}`, \
+        { cache: 'no-store' }))).then(() => window.areOpen = true)";
+    browser.value(opens).await;
+    browser.becomes("window.areOpen", true).await;
+    stage.link.strand();
+    let start = Instant::now();
+    browser.enters("mine").await;
+    browser.shows(".waiting", &["mine"]).await;
+    browser.becomes(SAVING, 0).await;
+    let time = start.elapsed();
+    assert!(time < Duration::from_secs(15), "{time:?}");
+    browser.shows(ITEMS, &["mine"]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn who_hears_nothing_is_told_so_and_sends_what_waits_when_it_hears_again() {
     let stage = Stage::start(&[]).await;
     let mut browser = stage.browser((1280, 900)).await;
