@@ -53,8 +53,11 @@ enum Notice {
         shown: Option<ItemId>,
     },
     Changed,
-    /// It can be brought back.
-    Deleted(ItemId),
+    /// It can be brought back. Its text is not known while the database is away.
+    Deleted {
+        id: ItemId,
+        text: Option<String>,
+    },
 }
 
 /// The items of a page, and what is done with them.
@@ -194,7 +197,10 @@ fn list(name: Option<Path<String>>) -> Result<ListName, Refusal> {
 
 async fn notice(app: &App, arrival: &Arrival, items: &[Item]) -> Option<Notice> {
     if let Some(id) = &arrival.deleted {
-        return Some(Notice::Deleted(id.parse().ok()?));
+        let id = id.parse().ok()?;
+        let text = app.ask(async |items| items.text(id).await).await;
+        let text = text.ok().flatten();
+        return Some(Notice::Deleted { id, text });
     }
     if arrival.changed.is_some() {
         return Some(Notice::Changed);

@@ -26,4 +26,13 @@ impl ItemStore {
             .and_then(|row| row.map(Item::try_from).transpose())
             .map_err(StoreError::Get)
     }
+
+    /// The text of an item, also of one that is deleted; none if it was never added or is not saved yet.
+    pub async fn text(&self, id: ItemId) -> Result<Option<String>, StoreError> {
+        let query = sqlx::query_scalar!("select item from items where item_id = $1", id.uuid());
+        let found = self.0.run("text", async |connection| {
+            query.fetch_optional(connection).await
+        });
+        Ok(found.await.map_err(StoreError::Get)?.flatten())
+    }
 }

@@ -45,7 +45,8 @@ async fn an_item_can_be_renamed_and_deleted() {
     assert_eq!(answer.location(), format!("/?deleted={id}"));
     app.save().await;
     let page = app.visit(answer.location()).await;
-    assert!(page.items().is_empty() && page.has("Deleted."));
+    let named = "Deleted. <b dir=\"auto\" translate=\"no\">buy oat milk</b>";
+    assert!(page.items().is_empty() && page.has(named), "{}", page.body);
     let answer = app.submit(&rename, &[("item", "x")]).await;
     answer.refuses(StatusCode::NOT_FOUND, "There is no such item");
 
