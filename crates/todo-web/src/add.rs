@@ -24,19 +24,20 @@ use crate::{
 
 /// The form for a new item.
 ///
-/// Of its hidden key and what is typed comes the identity of the item and of its event, so that however often one
-/// form is sent, it makes one item, and whoever goes back to it and types something else adds that too.
+/// The ids of the item and of its event are derived from the form's hidden key and the typed text. So one
+/// form makes one item however often it is sent, and going back to it and typing another text adds another
+/// item.
 pub(crate) struct AddForm {
     pub(crate) key: ItemId,
     pub(crate) text: String,
-    /// The text that was sent under this key before without a word from the broker, which may have
+    /// The text that was sent before under this key without a confirmation from the broker, which may have
     /// stored it all the same. It is empty if there were several.
     pub(crate) sent: Option<String>,
-    /// What to change about the text, or why it was not accepted.
+    /// Advice on the text, or the reason why it was not accepted.
     pub(crate) problem: Option<String>,
-    /// Which list it is for, and where to go back to.
+    /// The list that the item is for and the page to go back to.
     pub(crate) place: Place,
-    /// What stands where the name of its list was, if that is none: it can be corrected.
+    /// The text given as the list's name if it is not a valid name; the visitor can correct it.
     pub(crate) misnamed: Option<String>,
 }
 
@@ -91,7 +92,7 @@ pub(crate) async fn form(language: Language) -> Response {
     show(StatusCode::OK, AddForm::empty(&View::default()), language)
 }
 
-/// Publishes the item that was typed, and goes on to the list; or says what to change.
+/// Publishes the typed item and redirects to the list, or answers with the form and what to change.
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
     language: Language,
@@ -99,7 +100,7 @@ pub(crate) async fn submit(
     Sent(mut fields): Sent<Fields>,
 ) -> Response {
     let texts = language.0;
-    // Whoever sends no key, such as a script, gets one item for each time that it sends.
+    // A client that sends no key, such as a script, adds an item with each request.
     let Ok(key) = fields
         .key
         .as_ref()
@@ -138,8 +139,8 @@ pub(crate) async fn submit(
     Redirect::to(&view.address_about("accepted", key)).into_response()
 }
 
-/// Publishes the item `key`. If another text may have been stored for it before, that one is what
-/// the item was added with, so it is renamed to this one as well.
+/// Publishes the item `key`. If the item may have been stored with another text before, it is also renamed
+/// to this one.
 async fn publish(
     app: &App,
     key: ItemId,
@@ -164,7 +165,7 @@ async fn publish(
     Ok(())
 }
 
-/// Shows the form with what is wrong with it: sent again as it is, it is wrong again.
+/// Shows the form with its problem, which stays the same if the form is sent again unchanged.
 fn refuse(status: StatusCode, form: AddForm, language: Language) -> Response {
     let problem = form.problem.clone().unwrap_or_default();
     let mut response = show(status, form, language);

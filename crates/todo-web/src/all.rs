@@ -1,4 +1,4 @@
-//! `/lists/{name}/…`: what is done to all items of a list at once, an event for each.
+//! `/lists/{name}/…`: changes to all items of a list at once, by one event per item.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::{
     view::{Place, View},
 };
 
-/// How many events are on their way to the broker at a time.
+/// Concurrent publishes.
 const AT_A_TIME: usize = 64;
 
-/// How many items are read at a time.
+/// Items per page that is read from the database.
 const READ: u32 = 1_000;
 
 /// The fields of such a form.
@@ -32,7 +32,7 @@ pub(crate) struct Fields {
     place: Place,
 }
 
-/// Everything is done.
+/// Completes all items of the list.
 pub(crate) async fn complete(
     app: State<Arc<App>>,
     list: Path<String>,
@@ -45,7 +45,7 @@ pub(crate) async fn complete(
     .await
 }
 
-/// Nothing is done after all.
+/// Reopens all completed items of the list.
 pub(crate) async fn reopen(
     app: State<Arc<App>>,
     list: Path<String>,
@@ -58,7 +58,7 @@ pub(crate) async fn reopen(
     .await
 }
 
-/// What is done is gone.
+/// Deletes all completed items of the list.
 pub(crate) async fn clear(
     app: State<Arc<App>>,
     list: Path<String>,
@@ -71,10 +71,10 @@ pub(crate) async fn clear(
     .await
 }
 
-/// Publishes an event for each item that is `completed` or not.
+/// Publishes an event for each item whose state is `completed`.
 ///
-/// It may stop half way, and can be sent again: what was accepted then needs it no more, or takes it
-/// twice without harm.
+/// It may stop half way. The form can be sent again: items whose events were accepted are then left out, or
+/// get a second event, which has no effect.
 async fn each<E: Event>(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,

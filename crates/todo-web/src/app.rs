@@ -1,4 +1,4 @@
-//! What the handlers work with: the broker to publish to and the items to read.
+//! The handlers' shared state: the broker to publish to and the items to read.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -15,11 +15,11 @@ use tracing::{error, info, warn};
 
 use crate::{live::BROWSERS, system::Lookout};
 
-/// How long the database may take to say whether an item exists. A visitor hears within 2 seconds
-/// whether a change was accepted, of which publishing may take most.
+/// Timeout of the query whether an item exists. A visitor learns within 2 seconds whether a change was
+/// accepted, and publishing may take most of that time.
 const EXISTENCE_LIMIT: Duration = Duration::from_millis(400);
 
-/// What the routes work with.
+/// The shared state of the routes.
 pub struct App {
     bus: Bus,
     items: ItemStore,
@@ -36,29 +36,29 @@ pub(crate) struct Cause {
     trace: Option<TraceContext>,
 }
 
-/// Why an event is not known to be stored. Sending the same form again makes no second one.
+/// Reasons why an event is not known to be stored. Sending the same form again makes no second event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotAccepted {
     /// The broker cannot be reached, or is not ready.
     Away,
-    /// There is no room for more events.
+    /// The stream has no capacity for more events.
     Full,
-    /// The broker did not say in time whether it has stored the event.
+    /// The broker did not acknowledge the event in time; it may be stored.
     Unconfirmed,
 }
 
-/// Why the database did not answer.
+/// Reasons why a query had no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// It is away, or does not answer in time.
+    /// The database is unavailable, or does not answer in time.
     Away,
-    /// It refuses to answer, which waiting will not change.
+    /// The database rejects the statement, which a retry will not change.
     Broken,
 }
 
 impl App {
-    /// An app that publishes to `bus` and reads the items in `database`. Its answers that would go on
-    /// for ever end at the `stop`.
+    /// Returns an app that publishes to `bus` and reads the items in `database`. Its unending responses
+    /// (server-sent events) end when `stop` is cancelled.
     pub fn new(bus: Bus, database: &Database, stop: CancellationToken) -> Self {
         Self {
             items: ItemStore::new(database.clone()),
@@ -71,7 +71,7 @@ impl App {
         }
     }
 
-    /// Hands on what is saved, and how the system is, to the browsers that watch, for ever.
+    /// Pushes saved changes and the state of the system to subscribed browsers; never ends by itself.
     pub fn watch(&self) -> impl Future<Output = ()> + use<> {
         let (hub, lookout) = (Arc::clone(&self.hub), Arc::clone(&self.lookout));
         async move {
@@ -79,22 +79,22 @@ impl App {
         }
     }
 
-    /// What browsers are told, and up to where.
+    /// The hub through which browsers get saved changes, with its position in the stream.
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
 
-    /// How the whole system is.
+    /// The monitor of the whole system.
     pub(crate) fn lookout(&self) -> &Lookout {
         &self.lookout
     }
 
-    /// When answers that would go on for ever have to end.
+    /// The token whose cancellation ends responses that have no end of their own.
     pub(crate) fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// Publishes an event about `item`; it is stored when this returns well.
+    /// Publishes an event about `item`; it is stored when this returns `Ok`.
     pub(crate) async fn publish<E: Event>(
         &self,
         event: &E,
@@ -121,8 +121,8 @@ impl App {
         }
     }
 
-    /// Asks the database; nothing is learned while it is away. If that is known already nobody waits
-    /// for it to be found out again.
+    /// Queries the database. Fails at once, without waiting for a timeout, while the database is known to be
+    /// unavailable.
     pub(crate) async fn ask<T>(
         &self,
         question: impl AsyncFnOnce(&ItemStore) -> Result<T, StoreError>,
@@ -133,13 +133,13 @@ impl App {
         question(&self.items).await.map_err(Unread::from)
     }
 
-    /// What happened to an item: the newest events about it, as far as the audit has them.
+    /// The newest events about an item, as far as the audit has them.
     pub(crate) async fn history(&self, item: ItemId, limit: u32) -> Result<History, Unread> {
         self.past.of(item, limit).await.map_err(Unread::from)
     }
 
-    /// Whether the database says that there is no item `id`. If it cannot say, the change is
-    /// published anyway: an event about an item that does not exist has no effect.
+    /// Returns whether the database has no item `id`: false also if it does not answer in time. Then the
+    /// change is published anyway: an event about an item that does not exist has no effect.
     pub(crate) async fn is_unknown(&self, id: ItemId) -> bool {
         let known = self.ask(async |items| items.get(id).await);
         matches!(timeout(EXISTENCE_LIMIT, known).await, Ok(Ok(None)))
@@ -151,14 +151,15 @@ impl From<PublishError> for NotAccepted {
         match error {
             PublishError::Unconfirmed => Self::Unconfirmed,
             PublishError::Full | PublishError::Refused { .. } => Self::Full,
-            // No stream takes it while the broker chooses who leads it.
+            // No stream answers while the brokers elect its leader.
             _ => Self::Away,
         }
     }
 }
 
 impl From<StoreError> for Unread {
-    /// Writes down why the database gave no answer. That it is away is no fault of this service.
+    /// Logs why the query had no result. An unavailable database is only a warning, since it is no fault of
+    /// this service.
     fn from(error: StoreError) -> Self {
         let cause = &error as &dyn std::error::Error;
         if error.is_unavailable() {

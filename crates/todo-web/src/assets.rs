@@ -1,8 +1,8 @@
-//! What makes the pages look good and move. It is part of the binary, so that there is nothing to
-//! deploy.
+//! The pages' static files: styles, scripts and the icon. They are part of the binary, so that there is
+//! nothing else to deploy.
 //!
-//! The address of a file has a fingerprint of all files. So a browser may keep it for ever, and modules
-//! find each other by names next to each other, with nothing built.
+//! A file's path contains a fingerprint of all files. So a browser may cache it for ever, and modules
+//! import each other by relative paths, without a build step.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -50,7 +50,7 @@ static FINGERPRINT: LazyLock<String> = LazyLock::new(|| {
     format!("{hash:016x}")
 });
 
-/// Where each of them is.
+/// The path of each file.
 static PATHS: LazyLock<HashMap<&str, String>> = LazyLock::new(|| {
     let path = |name| format!("/assets/{}/{name}", *FINGERPRINT);
     FILES.map(|(name, _, _)| (name, path(name))).into()

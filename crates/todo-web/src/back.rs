@@ -1,4 +1,4 @@
-//! Where a request came from.
+//! The list whose page a request came from.
 
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use percent_encoding::percent_decode_str;

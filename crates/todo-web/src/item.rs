@@ -37,17 +37,17 @@ pub(crate) struct Fields {
     /// The new place, when it is moved.
     #[serde(default)]
     order: String,
-    /// The identity of the change: sent again, it is made once.
+    /// The key of the change: sent again with the same key, it is made once.
     key: Option<String>,
-    /// Whether whoever sends it added the item itself, and knows that it may not be saved yet.
+    /// Present if the sender added the item itself, and knows that it may not be saved yet.
     unsaved: Option<String>,
-    /// Whether the form was on the item's own page, and leads back there.
+    /// Present if the form was on the item's own page, and leads back there.
     stay: Option<String>,
     #[serde(flatten)]
     place: Place,
 }
 
-/// What is to be done to an item: its id, and the fields as they were sent.
+/// A requested change of an item: its id, and the fields as they were sent.
 pub(crate) struct Change {
     id: ItemId,
     event: EventId,

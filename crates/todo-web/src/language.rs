@@ -1,4 +1,4 @@
-//! Which language a visitor reads.
+//! The visitor's language.
 
 use std::convert::Infallible;
 

@@ -24,13 +24,14 @@ use crate::{
 };
 use row::Row;
 
-/// How many items a page shows.
+/// Items per page.
 const PAGE: u32 = 100;
 
-/// From when on what is not saved is told of beside what is: mostly it is a matter of milliseconds.
+/// Age from which unsaved changes are mentioned beside the saved items: mostly it is a matter of
+/// milliseconds.
 const BEHIND: Duration = Duration::from_secs(2);
 
-/// What brings a visitor here.
+/// The query parameters of a list's page.
 #[derive(Default, Deserialize)]
 pub(crate) struct Arrival {
     /// The item whose event was just accepted.
@@ -39,13 +40,13 @@ pub(crate) struct Arrival {
     changed: Option<String>,
     /// The item that was just deleted.
     deleted: Option<String>,
-    /// Which items are shown.
+    /// The filter of the items.
     show: Option<String>,
-    /// The place in the list after which a page begins.
+    /// The cursor after which a page begins.
     after: Option<String>,
 }
 
-/// What a visitor is told about what they just did.
+/// A notice about the visitor's last change.
 enum Notice {
     Accepted,
     /// The item is saved already; if it is on the page it can be jumped to.
@@ -85,13 +86,13 @@ struct Home {
     notice: Option<Notice>,
     form: AddForm,
     items: Items,
-    /// Whether no page has all of the list, whichever items it shows.
+    /// True if the list is longer than a page, whatever the filter.
     is_long: bool,
-    /// How many are shown, if there are more.
+    /// A note with the number of shown items, if there are more.
     newest: Option<String>,
-    /// How much is accepted and not saved yet, if that is any.
+    /// A note with the number of changes that are accepted and not saved yet, if there are any.
     unsaved: Option<String>,
-    /// What is shown is not older than this place in the stream.
+    /// A sequence of the stream up to which the shown items are up to date.
     after: u64,
     /// An item to be filled in by the page.
     blank: Row,
@@ -179,7 +180,7 @@ pub(crate) async fn page(
     Ok(render::page(StatusCode::OK, &template))
 }
 
-/// How much there is and what of it is shown, which is nothing if the database was not read.
+/// Splits the result of a query into the counts and the shown items, none if the database was not read.
 fn apart<T: Default>(seen: Result<(Counts, T), Unread>) -> (Result<Counts, Unread>, T) {
     match seen {
         Ok((counts, found)) => (Ok(counts), found),
@@ -238,12 +239,12 @@ impl Items {
         }
     }
 
-    /// Whether the database could not be asked.
+    /// Returns whether the query failed.
     fn away(&self) -> bool {
         self.counts.is_err()
     }
 
-    /// How many items there are in the list, and how many of them are done.
+    /// The number of items in the list; below, of completed and of open ones.
     fn total(&self) -> i64 {
         self.counts.map_or(0, |counts| counts.total)
     }
@@ -258,7 +259,7 @@ impl Items {
 }
 
 impl Show {
-    /// How many items there are of this kind.
+    /// The number of items that match this filter.
     fn of(self, counts: Counts) -> i64 {
         match self {
             Self::All => counts.total,

@@ -21,10 +21,10 @@ use crate::{
     view::{PLAIN, View},
 };
 
-/// How many lists a page shows.
+/// Lists per page.
 const PAGE: u32 = 100;
 
-/// What a visitor wants to see.
+/// The query parameters of `/lists`.
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
     /// The list with this name.
@@ -38,7 +38,7 @@ pub(crate) struct Wanted {
 struct Index {
     frame: Frame,
     lists: Result<Vec<Line>, Unread>,
-    /// Where the next lists are, and whether these are not the first.
+    /// The address of the next page, and whether this one is not the first.
     next: Option<String>,
     is_later: bool,
     /// The name that was typed, and what to change about it.

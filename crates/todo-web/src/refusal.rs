@@ -1,4 +1,4 @@
-//! What is answered instead of what was asked for.
+//! Error pages.
 
 use axum::{
     http::StatusCode,
@@ -11,7 +11,7 @@ use crate::{
     view::Place,
 };
 
-/// Why a request is refused; each language says it in its own words.
+/// Reasons why a request is refused; each language has its own text for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     BadRequest,
@@ -29,7 +29,7 @@ pub(crate) enum Reason {
     Internal,
 }
 
-/// What cannot be had without the database.
+/// Requests that cannot be served without the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// To see an item.
@@ -44,25 +44,25 @@ pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) reason: Reason,
     pub(crate) again: Option<Box<Again>>,
-    /// Where to go back to, if the request does not say it by where it came from.
+    /// The page to go back to, if it does not follow from the page that the request came from.
     pub(crate) back: Option<Place>,
 }
 
 /// The form that was refused and may be sent again.
 #[derive(Clone, Debug)]
 pub(crate) struct Again {
-    /// Where it goes.
+    /// The form's action.
     pub(crate) action: String,
-    /// The identity of the change, if it has one: it may have been made, though nobody said so.
+    /// The id of the change, if it has one: the change may have been made without a confirmation.
     pub(crate) key: Option<EventId>,
     /// The item's new place, if that is what it is about.
     pub(crate) order: Option<String>,
-    /// Where to go back to.
+    /// The page to go back to.
     pub(crate) place: Place,
 }
 
 impl Refusal {
-    /// 400: the cursor is none.
+    /// 400: the cursor is invalid.
     pub(crate) fn bad_page() -> Self {
         Self::new(StatusCode::BAD_REQUEST, Reason::BadPage)
     }
@@ -81,7 +81,7 @@ impl Refusal {
         }
     }
 
-    /// 503 or 500: the database does not say what has to be known.
+    /// 503 or 500: a query that the request needs has no result.
     pub(crate) fn unread(why: Unread, wanted: Wanted) -> Self {
         match why {
             Unread::Away => {
@@ -92,7 +92,7 @@ impl Refusal {
         }
     }
 
-    /// The same, with the place that the form was on.
+    /// Adds the page that the form was on.
     #[must_use]
     pub(crate) fn from(self, place: &Place) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl Refusal {
         }
     }
 
-    /// What a status means by itself.
+    /// Returns the refusal for a response that has only a status.
     pub(crate) fn of(status: StatusCode) -> Self {
         let reason = match status {
             StatusCode::NOT_FOUND => Reason::NotFound,

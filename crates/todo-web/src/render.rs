@@ -1,4 +1,4 @@
-//! How answers become pages: in the visitor's language, whatever layer they come from.
+//! Rendering of responses, from whichever layer, as pages in the visitor's language.
 
 use askama::Template;
 use axum::{
@@ -19,16 +19,16 @@ use crate::{
     view::{Place, View},
 };
 
-/// What a browser may do with the pages. They need their style, their icon, and their script with what
-/// it asks us for; whatever else ends up in one of them, such as another script, is none of ours.
+/// The content security policy of the pages. It allows their own styles, icon and scripts, and the scripts'
+/// requests to this service; anything else in a page, such as another script, was injected.
 const ALLOWED: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
                        connect-src 'self'; form-action 'self'; base-uri 'none'; \
                        frame-ancestors 'none'";
 
-/// After how many seconds it may work again, when a part of the system is away.
+/// `Retry-After` (seconds) of a response while a part of the system is unavailable.
 const RETRY_AFTER_S: u32 = 1;
 
-/// What every page has.
+/// The data that every page has.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame {
     pub(crate) texts: &'static Texts,
@@ -55,7 +55,7 @@ impl Frame {
         }
     }
 
-    /// How long an item's text may be, in words.
+    /// The hint how long an item's text may be.
     pub(crate) fn item_hint(self) -> String {
         (self.texts.item_hint)(ItemText::LIMIT)
     }
@@ -89,7 +89,7 @@ pub(crate) struct Pages {
     language: Language,
     /// The list that the request came from.
     list: View,
-    /// What a script has sent, which shows no page.
+    /// The change that a script has sent; its response is not a page.
     change: Option<Change>,
 }
 

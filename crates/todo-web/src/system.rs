@@ -56,7 +56,7 @@ struct SystemPage<'f> {
     flow: &'f Flow,
 }
 
-/// What is pushed: everything on the page that changes.
+/// The pushed part of the page: everything that changes.
 #[derive(Template)]
 #[template(path = "_system.html")]
 struct Pushed<'f> {
@@ -78,7 +78,7 @@ struct Viewer {
     pictures: watch::Receiver<Option<Arc<Picture>>>,
     language: Language,
     stop: CancellationToken,
-    /// What it was sent last, and until when it has to hear something again.
+    /// The HTML that was sent last, and the time of the next keep-alive.
     shown: String,
     patience: Instant,
 }
@@ -98,8 +98,7 @@ pub(crate) async fn page(State(app): State<Arc<App>>, language: Language) -> Res
     render::page(StatusCode::OK, &template)
 }
 
-/// Answers with the system as it is, whenever that is another than before, until the browser or this
-/// process leaves.
+/// Streams the system's state, whenever it has changed, until the browser disconnects or this process stops.
 pub(crate) async fn live(State(app): State<Arc<App>>, language: Language) -> Response {
     let viewer = Viewer {
         pictures: app.lookout().watch(),

@@ -22,36 +22,36 @@ use crate::{
 pub(crate) struct Texts {
     /// The language's tag, for the attribute `lang`.
     pub(crate) lang: &'static str,
-    /// What the page is about.
+    /// The page's title.
     pub(crate) title: &'static str,
     pub(crate) skip_to_content: &'static str,
 
-    /// What stands behind the number of items that are not done.
+    /// The text behind the number of items that are not done.
     pub(crate) left: fn(i64) -> &'static str,
     pub(crate) filter: fn(Show) -> &'static str,
     pub(crate) mark_all: &'static str,
     pub(crate) clear: &'static str,
     pub(crate) list: &'static str,
-    /// Where the links of every page lead.
+    /// The label and the names of the links that every page has.
     pub(crate) ways: &'static str,
     pub(crate) nav_list: &'static str,
     pub(crate) all_lists: &'static str,
     /// The lists, and how to get to one by its name.
     pub(crate) default_list: &'static str,
-    /// How many items of a list are left, and how many are done.
+    /// A list's number of items left and of items done.
     pub(crate) list_counts: fn(i64, i64) -> String,
     pub(crate) many_items: &'static str,
     pub(crate) list_hint: &'static str,
     pub(crate) lists_unread: fn(&Unread) -> &'static str,
     pub(crate) another_list: &'static str,
     pub(crate) open_list: &'static str,
-    /// How many changes of all lists are accepted and not saved yet.
+    /// The number of changes of all lists that are accepted and not saved yet.
     pub(crate) unsaved: fn(u64) -> String,
     pub(crate) empty_list: &'static str,
     pub(crate) empty_page: &'static str,
-    /// Why the list is not shown.
+    /// The reason why the list is not shown.
     pub(crate) unread: fn(&Unread) -> &'static str,
-    /// Above the newest items, when there are more: how many are shown.
+    /// The line above the newest items, when there are more: the number of shown ones.
     pub(crate) newest: fn(usize) -> String,
     pub(crate) whole_list: &'static str,
     pub(crate) first_page: &'static str,
@@ -60,7 +60,7 @@ pub(crate) struct Texts {
 
     pub(crate) new_item: &'static str,
     pub(crate) item_label: &'static str,
-    /// How long a text may be; `#` stands for how long it is.
+    /// The limit of a text's length; `#` stands for its present length.
     pub(crate) item_hint: fn(usize) -> String,
     pub(crate) add: &'static str,
 
@@ -80,7 +80,7 @@ pub(crate) struct Texts {
     pub(crate) undo: &'static str,
     /// Stands before when it was.
     pub(crate) added_when: &'static str,
-    /// What happened to an item, and what an event on a subject means.
+    /// The heading of an item's events, and the meaning of an event by its subject.
     pub(crate) history: &'static str,
     pub(crate) happened: fn(&str) -> &'static str,
     pub(crate) history_empty: &'static str,
@@ -99,26 +99,26 @@ pub(crate) struct Texts {
     pub(crate) waiting: &'static str,
     /// Some changes were not accepted, and trying again does not help; their texts follow.
     pub(crate) refused: &'static str,
-    /// Why not, if the item was deleted by somebody else.
+    /// The reason for it, if the item was deleted by somebody else.
     pub(crate) gone: &'static str,
     pub(crate) dismiss: &'static str,
-    /// What answers the page is not this service.
+    /// The page's requests are answered by something else than this service.
     pub(crate) foreign: &'static str,
     /// An item was saved, or deleted; its text follows.
     pub(crate) saved: &'static str,
     pub(crate) removed: &'static str,
-    /// The page hears of no changes for now.
+    /// The page gets no changes for now.
     pub(crate) offline: &'static str,
 
     /// Nothing could be published; what was typed is still there.
     pub(crate) not_accepted: fn(NotAccepted) -> &'static str,
     pub(crate) stale_key: &'static str,
     pub(crate) try_again: &'static str,
-    /// What to change about a text.
+    /// Advice on an invalid text.
     pub(crate) invalid: fn(InvalidText) -> String,
-    /// What to change about the name of a list.
+    /// Advice on an invalid name of a list.
     pub(crate) invalid_name: fn(InvalidText) -> String,
-    /// What went wrong, and what to do about it.
+    /// The problem of a refused request, and advice.
     pub(crate) refusal: fn(Reason) -> (&'static str, &'static str),
 
     /// The page of the whole system.

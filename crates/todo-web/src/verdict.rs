@@ -1,9 +1,9 @@
-//! What the page's scripts are answered: whether a change is accepted, said as nobody else says it.
+//! Responses to the page's scripts: whether a change is accepted, in a form that no intermediary imitates.
 //!
-//! A browser keeps a change until it is accepted or refused, and between it and this service may be a
-//! captive portal, a sign-in page or a proxy that answers in its place, with whatever status it likes. So a
-//! script names its change in the header [`CHANGE`], and believes no answer that does not name it back.
-//! Without the header there are pages, as for every form.
+//! A browser keeps a change until it is accepted or refused, and a captive portal, a sign-in page or a proxy
+//! between it and this service may answer instead, with any status. So a script names its change in the
+//! request header [`CHANGE`], and ignores a response that does not name it back. A request without the
+//! header gets a page, as for every form.
 
 use axum::{
     extract::Request,
@@ -24,8 +24,8 @@ pub(crate) const CHANGE: HeaderName = HeaderName::from_static("todo-change");
 /// The name of a change that a script sent.
 pub(crate) struct Change(String);
 
-/// What is wrong with what was typed, in words: an answer with it stays the same however often the form
-/// is sent.
+/// The problem of the typed text, in words. A response with it stays the same however often the form is
+/// sent.
 #[derive(Clone)]
 pub(crate) struct Problem(pub(crate) String);
 
@@ -36,26 +36,26 @@ struct Verdict<'a> {
     answer: Answer,
 }
 
-/// What becomes of a change. A script keeps what it does not understand.
+/// The outcome of a change. A script keeps a change whose outcome it does not understand.
 #[derive(Serialize)]
 #[serde(tag = "answer", rename_all = "lowercase")]
 enum Answer {
     /// The broker has stored it.
     Accepted,
-    /// It never will be, for this reason.
+    /// It will never be accepted, for this reason.
     Refused { why: String },
-    /// It may be, when it is sent again.
+    /// It may be accepted when it is sent again.
     Later,
 }
 
 impl Change {
-    /// The change that a script asks about, if it is a script.
+    /// The change that a request names; none if no script sent it.
     pub(crate) fn of(request: &Request) -> Option<Self> {
         let name = request.headers().get(CHANGE)?.to_str().ok()?;
         (request.method() == Method::POST).then(|| Self(name.to_owned()))
     }
 
-    /// Says in place of `response` what becomes of it.
+    /// Replaces `response` by the change's outcome.
     pub(crate) fn judge(self, mut response: Response, texts: &Texts) -> Response {
         let extensions = response.extensions_mut();
         let refusal = extensions.remove::<Refusal>();
@@ -80,8 +80,8 @@ impl Change {
 }
 
 impl Reason {
-    /// Whether the same change would be refused again. What is the fault of the way that it took, or of a
-    /// version that does not know it yet, is not its own.
+    /// Returns whether the same change would be refused again. A refusal that an intermediary caused, or a
+    /// version of this service that does not know the change yet, is not final.
     fn is_final(self) -> bool {
         match self {
             Self::BadRequest | Self::UnknownItem | Self::TooLarge => true,

@@ -1,18 +1,18 @@
-//! What a visitor looks at: which list, which of its items, and which page of it.
+//! The view of a visitor: a list, a filter of its items, and a page.
 
 use events::{InvalidText, ItemId, ListName};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use store::Cursor;
 
-/// What needs no escaping in a path or a query.
+/// The characters to escape in a path or a query: all but the unreserved ones.
 pub(crate) const PLAIN: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// Which items of a list are shown.
+/// A filter of a list's items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Show {
     #[default]
@@ -21,19 +21,19 @@ pub(crate) enum Show {
     Completed,
 }
 
-/// Which page of a list.
+/// A page of a list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Page {
     /// The end, where new items are.
     #[default]
     Newest,
-    /// All of it, from the start.
+    /// The whole list, from the start.
     First,
-    /// All of it, on from there.
+    /// The whole list, from this cursor on.
     After(Cursor),
 }
 
-/// What a visitor looks at.
+/// A list with a filter and a page.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     pub(crate) list: ListName,
@@ -41,7 +41,7 @@ pub(crate) struct View {
     pub(crate) page: Page,
 }
 
-/// The same as the fields of a form, which says where it was and so where to go back to.
+/// A [`View`] as the fields of a form: the page that the form is on, and so the page to go back to.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Place {
     list: Option<String>,
@@ -62,7 +62,7 @@ impl Show {
         }
     }
 
-    /// What an address asks for; whatever makes no sense shows all items.
+    /// Reads the filter of a query; an unknown one shows all items.
     pub(crate) fn read(name: Option<&str>) -> Self {
         let found = Self::EACH
             .into_iter()
@@ -70,7 +70,7 @@ impl Show {
         found.unwrap_or_default()
     }
 
-    /// Whether only items that are done, or are not, are shown.
+    /// The state of the items that are shown: completed, or not; none for all.
     pub(crate) fn completed(self) -> Option<bool> {
         match self {
             Self::All => None,
@@ -89,7 +89,7 @@ impl View {
         }
     }
 
-    /// The same list, with other items.
+    /// Returns a view of this list's newest page with another filter.
     pub(crate) fn showing(&self, show: Show) -> Self {
         Self {
             list: self.list.clone(),
@@ -98,7 +98,7 @@ impl View {
         }
     }
 
-    /// Whether this is the list of items for which nobody named one.
+    /// Returns whether this is the default list, of items for which no list was named.
     pub(crate) fn is_default(&self) -> bool {
         self.list == ListName::default()
     }
@@ -108,12 +108,12 @@ impl View {
         utf8_percent_encode(self.list.as_str(), &PLAIN).to_string()
     }
 
-    /// Where it is shown.
+    /// The address of this view.
     pub(crate) fn address(&self) -> String {
         self.address_with(None)
     }
 
-    /// Where the whole list begins.
+    /// The address of the whole list's first page.
     pub(crate) fn whole(&self) -> String {
         let page = Page::First;
         let list = self.list.clone();
@@ -125,12 +125,12 @@ impl View {
         .address()
     }
 
-    /// Where it is shown, with a word about an item, such as that it was just changed.
+    /// The address of this view with a notice about an item, such as that it was just changed.
     pub(crate) fn address_about(&self, word: &str, item: ItemId) -> String {
         self.address_with(Some((word, item.to_string())))
     }
 
-    /// Where it is shown, with a word about several items.
+    /// The address of this view with a notice about several items.
     pub(crate) fn address_after(&self, word: &str) -> String {
         self.address_with(Some((word, "all".to_owned())))
     }
@@ -161,14 +161,14 @@ impl View {
 }
 
 impl Place {
-    /// Takes out the list that the form names if that is none, with what is wrong with it.
+    /// Takes out the list's name if it is invalid, and returns it with the reason.
     pub(crate) fn take_misnamed(&mut self) -> Option<(String, InvalidText)> {
         let invalid = self.list.as_ref()?.parse::<ListName>().err()?;
         Some((self.list.take()?, invalid))
     }
 
-    /// What the form says. No field ever leads elsewhere: what makes no sense leads to the end of the
-    /// list, or to the default one.
+    /// Returns the view that the fields name. They never lead to another site: an invalid page stands for the
+    /// newest one, an invalid name for the default list.
     pub(crate) fn view(&self) -> View {
         let list = self.list.as_deref().and_then(|list| list.parse().ok());
         let page = match self.page.as_deref() {
@@ -199,7 +199,7 @@ impl From<&View> for Place {
 }
 
 impl Place {
-    /// The fields that a form needs to say it.
+    /// The fields that a form needs to carry this place.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let fields = [
             ("list", &self.list),

@@ -8,15 +8,15 @@ use crate::texts::Texts;
 pub(crate) struct When {
     /// For the attribute `datetime`.
     pub(crate) exact: String,
-    /// How long ago it was, which is right in every time zone, or its date and time. The server does not know
-    /// the visitor's zone: the text names the one that it means, and the page's script tells the visitor's own.
+    /// Its age, which is right in every time zone, or its date and time. The server does not know the
+    /// visitor's time zone: the text names UTC, and the page's script shows the visitor's own.
     pub(crate) shown: String,
     /// Its date and time, in UTC.
     pub(crate) moment: String,
 }
 
 impl When {
-    /// The moment `at` as it is told at `now`.
+    /// Formats the moment `at` as of `now`.
     pub(crate) fn new(at: OffsetDateTime, now: OffsetDateTime, texts: &Texts) -> Self {
         let at = at.to_offset(UtcOffset::UTC);
         let ago = now - at;

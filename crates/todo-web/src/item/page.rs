@@ -22,13 +22,13 @@ use crate::{
     when::When,
 };
 
-/// How much of an item's history is shown.
+/// The most events of an item's history on its page.
 const HISTORY: u32 = 50;
 
-/// What brings a visitor here.
+/// The query parameters of an item's page.
 #[derive(Deserialize)]
 pub(crate) struct Arrival {
-    /// Whether they just changed the item.
+    /// Present if the visitor just changed the item.
     changed: Option<String>,
 }
 
@@ -39,11 +39,11 @@ pub(super) struct ItemPage {
     pub(super) frame: Frame,
     pub(super) id: ItemId,
     pub(super) view: View,
-    /// What stands in the form.
+    /// The text in the form.
     pub(super) text: String,
-    /// What is wrong with it.
+    /// The problem of the text, if it has one.
     pub(super) problem: Option<String>,
-    /// How the item is; none if only the form is shown again.
+    /// The saved item; none if only the form is shown again.
     pub(super) item: Option<Shown>,
     pub(super) place: Place,
 }
@@ -57,13 +57,13 @@ pub(super) struct Shown {
     past: Past,
 }
 
-/// What is known of an item's past.
+/// The known part of an item's history.
 enum Past {
-    /// What happened, the newest first.
+    /// The item's events, the newest first.
     Events(Vec<Happened>),
-    /// The audit has something about other items.
+    /// The audit has events, but none about this item.
     NothingYet,
-    /// The audit has nothing at all.
+    /// The audit has no events at all.
     NotKept,
     Unread,
 }

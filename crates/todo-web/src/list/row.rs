@@ -4,8 +4,8 @@ use events::ItemId;
 use store::Item;
 use uuid::Uuid;
 
-/// How far from its neighbour an item is put at either end of a list. A new item comes after all,
-/// since its place is the time (in seconds) at which it was stored.
+/// The distance to its neighbour at which an item is put at either end of a list. A new item comes after all
+/// others, since its order is the time (in seconds) at which it was stored.
 const STEP: f64 = 0.001;
 
 /// An item as it is shown.
@@ -16,10 +16,10 @@ pub(super) struct Row {
     /// Its place in the list.
     pub(super) order: f64,
     pub(super) version: i64,
-    /// Where it goes when it is moved up or down by one.
+    /// The orders that move it up and down by one.
     pub(super) up: f64,
     pub(super) down: f64,
-    /// Whether the visitor just added or changed it.
+    /// True if the visitor just added or changed it.
     pub(super) fresh: bool,
 }
 

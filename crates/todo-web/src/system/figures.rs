@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::texts::SystemTexts;
 
-/// What stands for a number that is not known.
+/// The sign for a number that is not known.
 pub(super) const UNKNOWN: &str = "–";
 
 /// A count, in groups of three digits.
@@ -35,7 +35,7 @@ pub(super) fn rate(rate: Option<f64>, texts: &SystemTexts) -> String {
     }
 }
 
-/// The same of what flows at all: at rest there is nothing to tell.
+/// Formats a rate as [`rate`] does; none if it is unknown or rounds to zero.
 pub(super) fn flowing(per_second: Option<f64>, texts: &SystemTexts) -> Option<String> {
     let flows = per_second.is_some_and(|per_second| per_second >= 0.05);
     flows.then(|| rate(per_second, texts))

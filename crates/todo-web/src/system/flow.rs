@@ -81,7 +81,7 @@ fn draw_groups(canvas: &mut Canvas, picture: &Picture, places: &[Area], texts: &
     }
 }
 
-/// The database beside the groups. All of them may write to it; who does, nobody has told.
+/// Draws the database beside the groups. Any of them may write to it; which ones do is not known.
 fn draw_database(
     canvas: &mut Canvas,
     picture: &Picture,
@@ -107,10 +107,10 @@ fn draw_database(
     database_box(canvas, picture, area, texts);
 }
 
-/// What is one below the other on a narrow screen.
+/// The parts of the picture on a narrow screen, one below the other.
 struct Stack {
     canvas: Canvas,
-    /// Where the next goes.
+    /// The top of the next part.
     y: f64,
 }
 
@@ -242,7 +242,7 @@ fn down(canvas: &mut Canvas, area: Area, rate: Option<f64>, texts: &SystemTexts)
     });
 }
 
-/// How an arrow looks by how much flows.
+/// The style of an arrow for a rate.
 fn pace(rate: Option<f64>) -> String {
     let pace = match rate.unwrap_or_default() {
         rate if rate < 0.05 => return "arrow".to_owned(),

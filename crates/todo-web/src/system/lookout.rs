@@ -1,4 +1,4 @@
-//! Looking at the whole system, as often as somebody wants to see it and no more.
+//! Monitoring of the whole system, only while somebody watches it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,20 +15,20 @@ use super::{
     picture::{Backlog, Picture},
 };
 
-/// How long members may take to answer, and how long the broker may take to say how things stand.
+/// Timeouts of discovery, and of the queries for the state of the streams and consumers.
 const ROLL_LIMIT: Duration = Duration::from_millis(300);
 const STANDING_LIMIT: Duration = Duration::from_millis(500);
 
-/// How old a picture may be, and how often a new one is taken while somebody watches.
+/// The greatest age of a picture, and the interval of new ones while somebody watches.
 const PACE: Duration = Duration::from_secs(1);
 
-/// How long a page waits to hear how much is not saved, and how long that is told again.
+/// Timeout of the query for the number of unsaved changes.
 const UNSAVED_LIMIT: Duration = Duration::from_millis(300);
 
 /// The group that saves what happens to items.
 const SAVERS: &str = "save-handler";
 
-/// Takes pictures of the system, one at a time, for everybody who wants to see it.
+/// Takes pictures of the system, one at a time, and shares them among all viewers.
 pub(crate) struct Lookout {
     bus: Bus,
     database: watch::Receiver<bool>,
@@ -50,9 +50,9 @@ impl Lookout {
         }
     }
 
-    /// A picture that is less than a second old.
+    /// Returns a picture that is less than a second old.
     ///
-    /// Cancel safe: what was not seen to the end is forgotten.
+    /// Cancel safe: an unfinished sample is dropped.
     pub(crate) async fn picture(&self) -> Arc<Picture> {
         let mut memory = self.memory.lock().await;
         let newest = self.newest.borrow().clone();
@@ -62,8 +62,8 @@ impl Lookout {
         }
     }
 
-    /// What is accepted and not saved yet, at most a second ago; nothing if the broker does not say so in time.
-    /// The savers also get what tells of their own saves, which for a moment is among it.
+    /// The changes that are accepted and not saved yet, as of at most a second ago; none if the broker does
+    /// not answer in time. The savers also get the events about their own saves, which for a moment count too.
     pub(crate) async fn unsaved(&self) -> Option<Backlog> {
         if !*self.bus.connected().borrow() {
             return None;
@@ -77,7 +77,7 @@ impl Lookout {
         let standing = timeout(UNSAVED_LIMIT, self.standing()).await;
         let standing = known("how much is not saved", standing);
         let unsaved = standing.map(|stock| {
-            // Where there are no savers yet nothing is saved.
+            // Without the savers' consumer nothing is saved yet.
             let all = Backlog {
                 waiting: stock.events,
                 oldest: Some(Duration::MAX),
@@ -89,15 +89,14 @@ impl Lookout {
         unsaved
     }
 
-    /// Every picture from now on, the newest at any time. As long as somebody has this, a picture is
-    /// taken every second.
+    /// Returns a receiver of the newest picture. While there is a receiver, a picture is taken every second.
     pub(super) fn watch(&self) -> watch::Receiver<Option<Arc<Picture>>> {
         let newest = self.newest.subscribe();
         self.somebody_came.notify_one();
         newest
     }
 
-    /// Takes pictures while somebody watches, for ever.
+    /// Takes pictures while somebody watches; never ends by itself.
     pub(crate) async fn run(&self) {
         loop {
             self.somebody_came.notified().await;
@@ -154,7 +153,7 @@ impl Lookout {
     }
 }
 
-/// What was learned in time. The page shows what was not, so that it is no news for the log.
+/// The result, if there was one in time. The page shows what is missing, so it is logged at debug level only.
 fn known<T, E: std::error::Error, L>(what: &str, asked: Result<Result<T, E>, L>) -> Option<T> {
     match asked {
         Ok(Ok(known)) => Some(known),

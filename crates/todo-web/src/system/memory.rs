@@ -1,4 +1,4 @@
-//! What was seen before: rates and curves come of it, and who is missing.
+//! The samples of the last minute, from which rates, curves and missing members are derived.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -11,26 +11,26 @@ use tokio::time::Instant;
 
 use super::picture::{Backlog, Done, Group, Member, Picture, Service, Stream};
 
-/// How far the curves go back.
+/// Time span of the curves.
 const HISTORY: Duration = Duration::from_mins(1);
 
-/// Over how long a rate is taken, if somebody looked all the time.
+/// Time span over which a rate is taken, if there are samples in it.
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// Which of the looks waits for everybody.
+/// The interval, in samples, of those that wait for members that are not known yet.
 const PATIENT: u64 = 10;
 
-/// What was seen in one look.
+/// The data of one sample.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
-    /// Who answered, if the broker was there.
+    /// The members that answered, if the broker was reachable.
     pub(super) present: Option<Vec<Present>>,
-    /// How things stand at the broker, if it said so in time.
+    /// The state of the streams and consumers, if the broker answered in time.
     pub(super) standing: Option<Stock>,
     pub(super) database: bool,
 }
 
-/// What the broker holds.
+/// The state of the streams and consumers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stock {
     pub(super) events: u64,
@@ -41,20 +41,20 @@ pub(super) struct Stock {
     pub(super) dead_letters: BTreeMap<String, u64>,
 }
 
-/// What is remembered from one look to the next.
+/// The state that is kept from one sample to the next.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// How many looks there were.
+    /// The number of samples so far.
     looked: u64,
     regulars: Regulars,
-    /// The groups that there were when the broker last told, and whoever published.
+    /// The groups as of the broker's last answer, and every service that ever published.
     groups: BTreeSet<String>,
     publishers: BTreeSet<String>,
-    /// The looks of the last minute, the oldest first.
+    /// The samples of the last minute, the oldest first.
     looks: VecDeque<Look>,
 }
 
-/// What has to be known of a look later.
+/// The data that is kept of a sample.
 #[derive(Debug)]
 struct Look {
     at: Instant,
@@ -70,8 +70,8 @@ struct Counts {
 }
 
 impl Memory {
-    /// Whom the next look has to wait for: whoever answered lately. Now and then it is nobody in
-    /// particular, so that the whole time is waited, and a newcomer who is slow is heard as well.
+    /// The members that the next sample waits for: those that answered lately. Every tenth sample expects no
+    /// particular ones, so it waits for the whole timeout, and finds new members that answer slowly as well.
     pub(super) fn expected(&self) -> Roster {
         if self.looked.is_multiple_of(PATIENT) {
             Roster::default()
@@ -84,7 +84,7 @@ impl Memory {
         self.regulars.and(&Roster::default())
     }
 
-    /// Takes in what was seen, and makes a picture of it.
+    /// Adds a sample, and makes a picture of it.
     pub(super) fn picture(&mut self, seen: Seen) -> Picture {
         let Seen {
             present,
@@ -156,8 +156,8 @@ impl Memory {
             .extend(publishers.map(|one| one.service.clone()));
     }
 
-    /// The services that are no groups, and those that are, each with whoever answers and whoever is
-    /// missing. A group is there even if nobody of it is.
+    /// Returns the services that are no groups, and the groups, each with the members that answer and those
+    /// that are missing. A group is included even if it has no members.
     fn services(&self, present: &[Present]) -> (Vec<Service>, Vec<Service>) {
         let mut members: BTreeMap<String, Vec<Member>> = BTreeMap::new();
         for group in &self.groups {
@@ -206,8 +206,8 @@ impl Memory {
         }
     }
 
-    /// How much more there is a second, compared with what an earlier look `knew`: the earliest one in
-    /// the window, or, if nobody looked then, the latest. What counts anew has no rate yet.
+    /// The increase per second compared with the count that `knew` finds in an earlier sample: the earliest
+    /// one in the window, or, without one, the latest. A counter that was reset has no rate yet.
     fn rate(&self, now: u64, knew: impl Fn(&Look) -> Option<u64>) -> Option<f64> {
         let last = self.looks.back()?;
         let earlier = self.looks.iter().take(self.looks.len() - 1);

@@ -1,17 +1,17 @@
-//! What there is to see of the whole system at a moment.
+//! A snapshot of the whole system.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-/// A picture of the system. What is not known is `None`.
+/// A picture of the system. Unknown values are `None`.
 #[derive(Clone, Debug)]
 pub(crate) struct Picture {
-    /// When it was taken, for this process and for people.
+    /// The time at which it was taken, for this process and for people.
     pub(crate) taken: Instant,
     pub(crate) at: OffsetDateTime,
-    /// Whether the broker and the database can be reached from here.
+    /// True if the broker, and the database, can be reached from here.
     pub(crate) broker: bool,
     pub(crate) database: bool,
     pub(crate) stream: Option<Stream>,
@@ -28,7 +28,7 @@ pub(crate) struct Stream {
     pub(crate) limit: u64,
     /// Of all groups.
     pub(crate) dead_letters: u64,
-    /// How many events come in a second.
+    /// Events per second that are published.
     pub(crate) rate: Option<f64>,
 }
 
@@ -37,28 +37,28 @@ pub(crate) struct Stream {
 pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) members: Vec<Member>,
-    /// Whether it brings events into the stream.
+    /// True if it publishes events.
     pub(crate) publishes: bool,
 }
 
-/// A service that takes events from the stream.
+/// A service that consumes events of the stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
     pub(crate) service: Service,
     pub(crate) backlog: Option<Backlog>,
     pub(crate) dead_letters: u64,
-    /// How many events waited how long ago, the oldest first.
+    /// The number of unsettled events in the past, with its age, the oldest first.
     pub(crate) history: Vec<(Duration, u64)>,
 }
 
-/// What a group has not settled.
+/// The events that a group has not settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Backlog {
-    /// Not given to a member yet.
+    /// Not delivered to a member yet.
     pub(crate) waiting: u64,
-    /// In members' hands.
+    /// Delivered and not acknowledged yet.
     pub(crate) in_hand: u64,
-    /// How long the oldest of them has been there.
+    /// The age of the oldest of them.
     pub(crate) oldest: Option<Duration>,
 }
 
@@ -74,43 +74,43 @@ impl Backlog {
 pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) answers: bool,
-    /// Whether it holds events that it cannot handle while the database is away.
+    /// True if it has events in flight that it cannot handle while the database is unavailable.
     pub(crate) waits: bool,
     pub(crate) since: Option<OffsetDateTime>,
-    /// Events or questions.
+    /// Events or requests.
     pub(crate) handled: Done,
     pub(crate) published: Done,
-    /// How many are in work now.
+    /// The number in flight now.
     pub(crate) in_flight: u64,
 }
 
-/// What was done since the start, and how fast it goes now.
+/// A count since the member's start, and its present rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Done {
     pub(crate) total: u64,
-    /// A second.
+    /// Per second.
     pub(crate) rate: Option<f64>,
 }
 
 impl Service {
-    /// What all members together handle in a second.
+    /// The rate per second at which all members together handle.
     pub(crate) fn handling(&self) -> Option<f64> {
         sum(self.members.iter().map(|member| member.handled.rate))
     }
 
-    /// What all members together publish in a second.
+    /// The rate per second at which all members together publish.
     pub(crate) fn publishing(&self) -> Option<f64> {
         sum(self.members.iter().map(|member| member.published.rate))
     }
 
-    /// How many members answered.
+    /// The number of members that answered.
     pub(crate) fn answering(&self) -> usize {
         self.members.iter().filter(|member| member.answers).count()
     }
 }
 
 impl Group {
-    /// Whether somebody works on what is in hand. What nobody works on waits.
+    /// Returns whether a member works on the delivered events. Otherwise they count as waiting.
     pub(crate) fn is_at_work(&self) -> bool {
         let mut members = self.service.members.iter();
         members.any(|member| member.answers && !member.waits)
@@ -118,7 +118,7 @@ impl Group {
 }
 
 impl Picture {
-    /// Those who answered lately and do not now.
+    /// The members that answered lately and do not now.
     pub(crate) fn missing(&self) -> impl Iterator<Item = &Member> {
         self.everybody()
             .flat_map(|service| &service.members)
@@ -131,23 +131,23 @@ impl Picture {
         self.services.iter().chain(groups)
     }
 
-    /// How much the publishers bring in a second.
+    /// The rate per second at which the publishers publish.
     pub(crate) fn publishing(&self) -> Option<f64> {
         sum(self.services.iter().map(Service::publishing))
     }
 
-    /// How much the groups handle in a second.
+    /// The rate per second at which the groups handle events.
     pub(crate) fn handling(&self) -> Option<f64> {
         sum(self.groups.iter().map(|group| group.service.handling()))
     }
 
-    /// How many saves the groups announce in a second.
+    /// The rate per second at which the groups announce saves.
     pub(crate) fn saving(&self) -> Option<f64> {
         sum(self.groups.iter().map(|group| group.service.publishing()))
     }
 }
 
-/// The sum of those that are known; nothing if none is.
+/// The sum of the known rates; none if no rate is known.
 pub(crate) fn sum(rates: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     rates.flatten().reduce(|all, one| all + one)
 }

@@ -1,4 +1,4 @@
-//! The same as the picture, in words and figures.
+//! The picture's content as tables.
 
 use time::OffsetDateTime;
 
@@ -23,16 +23,16 @@ pub(super) struct MemberRow {
     pub(super) name: String,
     pub(super) state: &'static str,
     pub(super) class: &'static str,
-    /// Nothing of one that does not answer.
+    /// None for a member that does not answer.
     pub(super) started: Option<When>,
     pub(super) cells: [String; 3],
 }
 
-/// What is not as it should be.
+/// The faults that the picture shows.
 pub(super) fn alarms(picture: &Picture, texts: &SystemTexts) -> Vec<String> {
     let mut alarms = Vec::new();
     if !picture.broker {
-        // Of everything else nothing is known.
+        // Nothing else is known without the broker.
         alarms.push(texts.broker_away.to_owned());
     }
     if !picture.database {
@@ -80,7 +80,7 @@ pub(super) fn groups(picture: &Picture, texts: &SystemTexts) -> Vec<GroupRow> {
     picture.groups.iter().map(row).collect()
 }
 
-/// How much waits: what is in hand as well, if nobody works on it.
+/// The number of waiting events, including delivered ones if no member works on them.
 fn waiting(group: &Group, backlog: Backlog) -> u64 {
     if group.is_at_work() {
         backlog.waiting
@@ -89,7 +89,7 @@ fn waiting(group: &Group, backlog: Backlog) -> u64 {
     }
 }
 
-/// How many of those that are expected answered.
+/// The number of members that answered, of those that are expected.
 fn answering(service: &Service) -> String {
     match (service.answering(), service.members.len()) {
         (answering, all) if answering == all => all.to_string(),
@@ -130,7 +130,7 @@ pub(super) fn members(picture: &Picture, now: OffsetDateTime, texts: &Texts) -> 
     rows.collect()
 }
 
-/// How much was done, and how fast it goes.
+/// Formats a count and its rate.
 fn done(done: Done, texts: &SystemTexts) -> String {
     match done {
         Done { total: 0, .. } => UNKNOWN.to_owned(),

@@ -1,20 +1,20 @@
-//! What the page of the whole system says.
+//! The texts of the page of the whole system.
 
 use std::time::Duration;
 
 /// The words of one language for `/system`.
 pub(crate) struct SystemTexts {
-    /// What the page is about, and the link to it.
+    /// The page's title, also of the link to it, and its introduction.
     pub(crate) title: &'static str,
     pub(crate) about: &'static str,
-    /// When the picture was taken, in UTC.
+    /// The time at which the picture was taken, in UTC.
     pub(crate) as_of: fn(&str) -> String,
-    /// How to see a newer one without the script, and with it.
+    /// The way to a newer picture without the script, and the connection's state with it.
     pub(crate) reload: &'static str,
     pub(crate) live: &'static str,
     pub(crate) offline: &'static str,
 
-    /// What the picture shows, for whoever does not see it.
+    /// The picture's description, for visitors who cannot see it.
     pub(crate) picture: &'static str,
     pub(crate) all_well: fn(usize) -> String,
     pub(crate) broker_away: &'static str,
@@ -39,7 +39,7 @@ pub(crate) struct SystemTexts {
     /// So much a second; the number is written already.
     pub(crate) rate: fn(&str) -> String,
     pub(crate) age: fn(Duration) -> String,
-    /// What stands behind, or before, a number.
+    /// The texts behind, or before, a number.
     pub(crate) waiting: &'static str,
     pub(crate) in_hand: fn(&str) -> String,
     pub(crate) oldest: fn(&str) -> String,

@@ -20,7 +20,7 @@ use tower::ServiceExt;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-/// Where the test marks the end of what was published.
+/// The subject of the message that marks the end of the published events.
 const MARK: &str = "events.todo.mark";
 
 pub(crate) struct TestApp {
@@ -224,7 +224,7 @@ impl TestApp {
         answer.accepted()
     }
 
-    /// What was published since this was last asked.
+    /// Returns the events that were published since the last call.
     pub(crate) async fn published(&mut self) -> Vec<Heard> {
         self.observer.notify(MARK, "").await.unwrap();
         let mut published = Vec::new();
@@ -313,7 +313,7 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Whether another request's header of this name may bring about another answer.
+    /// Returns whether the response varies by this request header.
     pub(crate) fn varies_by(&self, name: &str) -> bool {
         let mut headers = self.headers.get_all(header::VARY).iter();
         headers.any(|value| value == name)

@@ -23,7 +23,7 @@ fn files(page: &Answer) -> Vec<String> {
         .collect()
 }
 
-/// How many bytes a browser gets.
+/// The number of bytes of a response, headers included.
 async fn over_the_wire(app: &TestApp, path: &str) -> usize {
     let request = Request::get(path).header("accept-encoding", "gzip, br");
     let answer = app.router.clone();

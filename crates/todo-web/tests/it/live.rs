@@ -1,4 +1,4 @@
-//! What is pushed to browsers.
+//! Server-sent events of the lists.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What still works while a part of the system is away.
+//! Operation while a part of the system is unavailable.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 
 use crate::app::{Answer, TestApp};
 
-/// What the issue promises to whoever sends a form while the broker is away.
+/// The promised time limit of the response to a form while the broker is unavailable.
 const PROMISE: Duration = Duration::from_secs(2);
 
 fn is_down(page: &Answer) -> bool {

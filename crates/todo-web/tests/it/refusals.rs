@@ -1,4 +1,4 @@
-//! What is refused before any handler sees it.
+//! Requests that are refused before they reach a handler.
 
 use axum::{
     body::Body,

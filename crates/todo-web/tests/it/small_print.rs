@@ -1,4 +1,4 @@
-//! What clients and proxies make of a request on its way
+//! Variants of a request that clients and proxies make on its way
 
 use std::io::Write;
 

@@ -19,7 +19,7 @@ use crate::app::{Answer, TestApp};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// How long a visitor waits for the page, whoever does not answer.
+/// The longest that the page takes, even if members, broker or database do not answer.
 const PROMISE: Duration = Duration::from_secs(1);
 
 /// The cells of the row of a group or a member, without their markup.

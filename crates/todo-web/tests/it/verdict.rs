@@ -1,4 +1,4 @@
-//! What the page's script is answered, which believes nobody who does not name its change.
+//! Responses to the page's script, which ignores a response that does not name its change.
 
 use axum::{
     body::Body,

@@ -14,14 +14,14 @@ use crate::{
     texts::SystemTexts,
 };
 
-/// Between the edge of a box and what is in it.
+/// Distance between the edge of a box and its content.
 const PADDING: f64 = 14.0;
 
-/// Where the members begin, from the top of a service's and of a group's box.
+/// Distance of the members from the top of a service's and of a group's box.
 const SERVICE_HEAD: f64 = 40.0;
 const GROUP_HEAD: f64 = 112.0;
 
-/// From when on an event has waited too long.
+/// Age from which an event has waited too long.
 const LATE: Duration = Duration::from_secs(30);
 
 pub(super) fn service_height(service: &Service, width: f64) -> f64 {
@@ -48,7 +48,7 @@ pub(super) fn service_box(canvas: &mut Canvas, service: &Service, area: Area, te
     });
 }
 
-/// A group with what it has not settled: as a number, and as a curve of the last minute.
+/// Draws a group with its unsettled events: as a number, and as a curve of the last minute.
 pub(super) fn group_box(canvas: &mut Canvas, group: &Group, area: Area, texts: &SystemTexts) {
     let backlog = group.backlog.unwrap_or_default();
     let late = backlog.oldest.is_some_and(|age| age > LATE);
@@ -184,7 +184,7 @@ fn inside(area: Area, head: f64) -> Area {
     }
 }
 
-/// A name, and how much is done a second.
+/// Draws a name, and the rate per second.
 fn title(canvas: &mut Canvas, name: &str, area: Area, rate: Option<&str>) {
     let y = area.y + 26.0;
     let shown = shortened(name, area.width - 2.0 * PADDING - 76.0, 15.0);

@@ -13,10 +13,10 @@ const HEIGHT: f64 = 42.0;
 const GAP: f64 = 8.0;
 /// The least width of a member's box.
 const WIDTH: f64 = 140.0;
-/// How many members are drawn. The table has all.
+/// The most members that are drawn. The table has all.
 const SHOWN: usize = 12;
 
-/// How high the rows of a service's members are, in a box that is so wide inside.
+/// The height of the rows of a service's members, in a box with this inner width.
 pub(super) fn rows_height(service: &Service, width: f64) -> f64 {
     let rows = service.members.len().min(SHOWN).div_ceil(columns(width));
     let more = service.members.len() > SHOWN;
@@ -51,7 +51,7 @@ pub(super) fn draw_rows(
     };
     let mut shown: Vec<_> = service.members.iter().collect();
     if shown.len() > SHOWN {
-        // Who is missing must not be among those who are left out.
+        // Members that do not answer come first, so that they are not left out.
         shown.sort_by_key(|member| member.answers);
     }
     for (index, member) in shown.iter().take(SHOWN).enumerate() {

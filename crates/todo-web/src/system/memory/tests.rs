@@ -26,7 +26,7 @@ fn present(service: &str, member: &str, work: Vec<Work>) -> Present {
     }
 }
 
-/// What is seen where these answer, and the group `saver` has its place in the stream.
+/// A sample with these members, in which the group `saver` has a consumer.
 fn seen(present: Vec<Present>, last_sequence: u64, waiting: u64) -> Seen {
     let backlog = Backlog {
         waiting,
