@@ -12,8 +12,8 @@ use service::http;
 
 use crate::refusal::Refusal;
 
-/// The fields of a form. Without a body and without a word about its type it is the empty form, so
-/// that a plain `POST` is enough where there is nothing to say.
+/// The fields of a form. A request without a body and without a content type is an empty form, so that a
+/// plain `POST` is enough where no field is needed.
 pub(crate) struct Sent<T>(pub(crate) T);
 
 impl<T, S> FromRequest<S> for Sent<T>

@@ -1,4 +1,4 @@
-//! `/items/{id}` and what is below it: one item, and what is done to it.
+//! `/items/{id}` and the paths below it: one item, and its changes.
 
 mod page;
 
@@ -54,7 +54,7 @@ pub(crate) struct Change {
     fields: Fields,
 }
 
-/// The item is done.
+/// Completes the item.
 pub(crate) async fn complete(
     State(app): State<Arc<App>>,
     cause: Cause,
@@ -65,7 +65,7 @@ pub(crate) async fn complete(
     change.publish(&app, &cause, "complete", event).await
 }
 
-/// The item is not done after all.
+/// Reopens the item.
 pub(crate) async fn reopen(
     State(app): State<Arc<App>>,
     cause: Cause,
@@ -76,7 +76,7 @@ pub(crate) async fn reopen(
     change.publish(&app, &cause, "reopen", event).await
 }
 
-/// The item has another place in its list.
+/// Moves the item to another place in its list.
 pub(crate) async fn reorder(
     State(app): State<Arc<App>>,
     cause: Cause,
@@ -93,7 +93,7 @@ pub(crate) async fn reorder(
     change.publish(&app, &cause, "move", event).await
 }
 
-/// The item is gone. It may be brought back.
+/// Deletes the item. It can be restored.
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     cause: Cause,
@@ -104,18 +104,18 @@ pub(crate) async fn delete(
     change.publish(&app, &cause, "delete", event).await
 }
 
-/// The item is not gone after all.
+/// Restores the deleted item.
 pub(crate) async fn restore(
     State(app): State<Arc<App>>,
     cause: Cause,
     change: Change,
 ) -> Result<Response, Refusal> {
-    // An item that is gone is not found, and one that was never there has nothing to come back to.
+    // Not checked: a deleted item is not found, and the event has no effect on one that never existed.
     let event = ItemRestored { id: change.id };
     change.publish(&app, &cause, "restore", event).await
 }
 
-/// The item has another text.
+/// Changes the item's text.
 pub(crate) async fn rename(
     State(app): State<Arc<App>>,
     language: Language,
@@ -175,7 +175,7 @@ impl FromRequest<Arc<App>> for Change {
 }
 
 impl Change {
-    /// Fails if there is no such item, as far as one can know.
+    /// Fails if the database has no such item, unless the form says that it may not be saved yet.
     async fn of_known(self, app: &App) -> Result<Self, Refusal> {
         if self.fields.unsaved.is_none() && app.is_unknown(self.id).await {
             return Err(Refusal::unknown_item().from(&self.fields.place));
@@ -183,7 +183,7 @@ impl Change {
         Ok(self)
     }
 
-    /// Publishes it, and goes back to the page that the form was on.
+    /// Publishes the event, and redirects to the page that the form was on.
     async fn publish(
         self,
         app: &App,

@@ -9,7 +9,7 @@ use axum::{
 
 use crate::texts::{ENGLISH, KOREAN, Texts};
 
-/// The words for a visitor, in the language that their browser asks for.
+/// The texts for a visitor, in the language that the request accepts (`Accept-Language`).
 #[derive(Clone, Copy)]
 pub(crate) struct Language(pub(crate) &'static Texts);
 
@@ -30,7 +30,7 @@ impl Language {
     }
 }
 
-/// The texts for one wish, such as `ko-KR;q=0.8`, and how much it is wished for.
+/// The texts for one language range, such as `ko-KR;q=0.8`, and its quality.
 ///
 /// The crate `accept-language` is not used for this: it compares whole tags, so that `ko-KR` would
 /// not find `ko`, and a quality of `NaN` upsets its sorting.

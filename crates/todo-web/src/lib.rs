@@ -5,12 +5,13 @@
 //! database and never writes to it; that is the work of the groups that handle the events. So
 //! posting works while the database is away, and reading works while the broker is.
 //!
-//! Each address has its module: `list` for `/` and `/lists/{name}`, `lists` for `/lists`, `all` for what is done to a whole list, `live`
-//! for `/live`, `add` for `/new`, `item` for `/items/{id}` and what is below it, `system` for `/system`, `assets`
-//! for what looks good and moves. Every text that a person reads is in `texts`, once a language.
+//! Each path has its module: `list` for `/` and `/lists/{name}`, `lists` for `/lists`, `all` for changes of a
+//! whole list, `live` for `/live`, `add` for `/new`, `item` for `/items/{id}` and the paths below it,
+//! `system` for `/system`, `assets` for styles and scripts. Every text that a person reads is in `texts`,
+//! once per language.
 //!
-//! Whatever the scripts do, they do by the same forms: each change is a `POST` with a key, whose answer is
-//! a `verdict` in place of a page, and what came of it is heard at `/live`.
+//! The scripts use the same forms: each change is a `POST` with a key, whose response is a `verdict` in place
+//! of a page, and its result is pushed at `/live`.
 //!
 //! # Adding a page
 //!
@@ -64,8 +65,8 @@ pub struct Settings {
 
 /// Runs the service until it is asked to stop.
 ///
-/// It is ready while the broker or the database is there: with the one, visitors can add and change, with the
-/// other they see their lists.
+/// It is ready while the broker or the database is available: with the broker, visitors can add and change
+/// items, with the database they see their lists.
 pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let bus = Bus::connect(
         service.sign(&settings.broker.nats_url).as_str(),
@@ -123,7 +124,7 @@ pub fn routes(app: App) -> Router {
         .merge(assets::routes())
         .fallback(http::nothing_here)
         .layer(CompressionLayer::new())
-        // Another site's form would send what its visitor did not mean, in the visitor's name.
+        // A form of another site would act in the visitor's name without their intention (CSRF).
         .layer(CsrfLayer::new())
         .with_state(Arc::new(app));
     http::fronted::<Pages>(routes)

@@ -1,4 +1,4 @@
-//! `/` and `/lists/{name}`: what there is to do.
+//! `/` and `/lists/{name}`: the items of a list.
 
 mod row;
 
@@ -122,7 +122,7 @@ pub(crate) async fn home(
         return Ok(Redirect::permanent(&view.address()).into_response());
     }
     let (list, completed) = (&view.list, view.show.completed());
-    // Before the database is asked: what is saved meanwhile will be pushed.
+    // Read before the query: changes that are saved meanwhile are pushed.
     let after = app.hub().last();
     let seen = app.ask(async |items| {
         tokio::try_join!(items.count(list), items.newest(list, completed, PAGE))

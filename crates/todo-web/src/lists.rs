@@ -1,4 +1,4 @@
-//! `/lists`: which lists there are, and a way to any other by its name.
+//! `/lists`: all lists, and a form to open any other by its name.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ struct Line {
     counts: String,
 }
 
-/// Goes to the list that was named, or shows which there are.
+/// Redirects to the named list, or shows all lists.
 pub(crate) async fn index(
     State(app): State<Arc<App>>,
     language: Language,
@@ -90,7 +90,7 @@ pub(crate) async fn index(
     Ok(render::page(status, &template))
 }
 
-/// The lists after that name. The one that is there without a name comes first, with or without items.
+/// The lists after that name. The default list comes first, with or without items.
 async fn look(app: &App, after: Option<&ListName>) -> Result<Lists, Unread> {
     let default = ListName::default();
     let mut found = app

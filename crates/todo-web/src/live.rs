@@ -1,12 +1,12 @@
-//! `/live`: what was saved in some lists, pushed to the browser as server-sent events.
+//! `/live`: saved changes of some lists as server-sent events.
 //!
-//! One browser has one such stream, for the lists of all its tabs: over HTTP/1.1 it has six connections, and
-//! streams would take them all. Each event has the sequence of the stream as its id, whichever
-//! list it is of. A browser that comes back says which one it had last, in the header `Last-Event-ID` or as `?after=`,
-//! and gets what it missed. What cannot be given in order any more is given up with one event `reset`: the page then
-//! takes its state anew. So a slow browser costs a fresh page, and never memory.
+//! A browser has one such response, for the lists of all its tabs: over HTTP/1.1 it has six connections, and
+//! one per tab would take them all. Each event's id is its sequence in the stream, whichever list it is of.
+//! A browser that reconnects names the last id that it got, in the header `Last-Event-ID` or as `?after=`,
+//! and gets the events that it missed. If they cannot be sent in order any more, it gets one event `reset`,
+//! and the page loads its state anew. So a slow browser costs a fresh page, and never memory.
 //!
-//! Without news there is an event `beat`, by which the page knows that its connection is alive.
+//! Without news there is a keep-alive event `beat`, by which the page knows that its connection is alive.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use service::http::push;
 
 use crate::app::App;
 
-/// The visitors are browsers.
+/// The subscribers are browsers.
 pub(crate) const BROWSERS: Audience = Audience {
     event: "saved",
     gauge: "live_browsers",
@@ -31,10 +31,11 @@ pub(crate) const BROWSERS: Audience = Audience {
 /// The most lists of one stream. `feed.js` has the same figure.
 const MOST_LISTS: usize = 32;
 
-/// The address's fields, each as often as it stands there.
+/// The query parameters, each as often as the query has it.
 type Fields = Vec<(String, String)>;
 
-/// Answers with the changes of the lists that are named, `?list=a&list=b`, until the browser or this process leaves.
+/// Streams the changes of the named lists, `?list=a&list=b`, until the browser disconnects or this process
+/// stops.
 pub(crate) async fn live(
     State(app): State<Arc<App>>,
     Query(fields): Query<Fields>,
@@ -50,7 +51,7 @@ pub(crate) async fn live(
         Ok(lists) if lists.len() <= MOST_LISTS => lists,
         _ => return StatusCode::BAD_REQUEST.into_response(),
     };
-    // The browser's own account is newer than the page's.
+    // After a reconnect the header is newer than the page's address.
     let told = headers
         .get(LAST_EVENT_ID)
         .map(|id| id.to_str().unwrap_or_default());

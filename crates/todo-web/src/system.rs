@@ -1,9 +1,8 @@
 //! `/system`: the flow of events through the whole system, and `/system/live`, which pushes it.
 //!
-//! A picture is taken when somebody wants to see one, and every second while somebody watches;
-//! everybody who looks at the same time sees the same one. Members are asked by a roll call that
-//! waits for nobody: whoever answered lately and does not now is shown as missing. A viewer who reads
-//! slowly gets fewer pictures, and always the newest.
+//! A picture is taken on request, and every second while somebody watches; concurrent viewers share it.
+//! Members are found by service discovery with a short timeout: a member that answered lately and does not
+//! now is shown as missing. A viewer that reads slowly gets fewer pictures, and always the newest.
 
 mod figures;
 mod flow;
@@ -151,7 +150,7 @@ impl Viewer {
         }
     }
 
-    /// The newest picture, unless it looks like the one before.
+    /// The newest picture, unless its HTML is the same as before.
     fn frame(&mut self) -> Option<Bytes> {
         let picture = self.pictures.borrow_and_update().clone()?;
         let flow = &Flow::new(&picture, self.language);

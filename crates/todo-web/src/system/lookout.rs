@@ -63,7 +63,7 @@ impl Lookout {
     }
 
     /// The changes that are accepted and not saved yet, as of at most a second ago; none if the broker does
-    /// not answer in time. The savers also get the events about their own saves, which for a moment count too.
+    /// not answer in time. The savers also get the events about their own saves, which briefly count too.
     pub(crate) async fn unsaved(&self) -> Option<Backlog> {
         if !*self.bus.connected().borrow() {
             return None;

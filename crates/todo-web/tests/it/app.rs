@@ -86,7 +86,7 @@ impl TestApp {
         }
     }
 
-    /// The routes of another process of the same service, as soon as it knows what is stored.
+    /// The routes of another process of the same service, once it knows the stream's last sequence.
     pub(crate) async fn another(&self) -> Router {
         let bus = Bus::connect(&self.servers.0.url(), "todo-web", "todo-web-2").await;
         let pool = store::Database::connect(&self.servers.1.url(), "todo-web-2", 1).unwrap();
@@ -238,8 +238,8 @@ impl TestApp {
         }
     }
 
-    /// Does what the save-handler does with what was published since this was last asked. Returns the
-    /// item that the last of it was about.
+    /// Handles the events that were published since the last call as the save-handler does. Returns the item
+    /// of the last one.
     pub(crate) async fn save(&mut self) -> Option<ItemId> {
         let mut item = None;
         for heard in self.published().await {
@@ -347,7 +347,7 @@ impl Answer {
         rest.split_once(after).unwrap().0
     }
 
-    /// Asserts what holds for every page that refuses something.
+    /// Asserts the properties of every page of a refusal.
     pub(crate) fn refuses(&self, status: StatusCode, advice: &str) {
         assert_eq!(self.status, status, "{}", self.body);
         assert_eq!(self.header("content-type"), "text/html; charset=utf-8");

@@ -47,7 +47,7 @@ async fn shows(app: &TestApp, name: &str, look: impl Fn(&[String]) -> bool) -> A
     .await
 }
 
-/// A group that handles what there is, once it has joined, and then goes.
+/// Joins a group, handles all waiting events, and leaves.
 async fn handle_all(member: &Bus, group: &str, app: &TestApp) {
     let stop = CancellationToken::new();
     let handle = async |_: &Delivery<TodoEvent>| Ok(());
@@ -140,7 +140,7 @@ async fn what_waits_for_a_group_is_shown_while_nobody_of_it_is_there_and_until_i
     assert!(page.has("2 events stored"), "{}", page.body);
     shows(&app, "mail", |cells| cells[4].ends_with(" s")).await;
     handle_all(&member, "mail", &app).await;
-    // It told how much it has handled.
+    // The member reports the number of handled events.
     shows(&app, "mail-1", |cells| cells[2].starts_with('2')).await;
 }
 
