@@ -102,7 +102,7 @@ async fn an_address_of_the_database_that_cannot_work_ends_the_start_with_its_nam
             format!("{owner}?sslmode=verify-full&sslrootcert=/nowhere.pem"),
             "/nowhere.pem",
         ),
-        (format!("{owner}?connect_timeout=3"), "`connect_timeout`"),
+        (format!("{owner}?colour=blue"), "`colour`"),
         (latin.to_string(), "LATIN1"),
     ] {
         for service in SERVICES.into_iter().chain(["setup"]) {
