@@ -196,26 +196,51 @@ fn a_group_costs_less_than_sixty_lines() {
     );
 }
 
-#[test]
-fn both_readmes_have_the_same_commands() {
-    let commands = |file: &str| {
-        let text = fs::read_to_string(root().join(file)).unwrap();
-        let mut blocks = Vec::new();
-        let mut rest = text.as_str();
-        while let Some((_, after)) = rest.split_once("```sh\n") {
-            let (block, after) = after.split_once("```").unwrap();
-            // The text after a `#` is prose, in the language of the file.
-            let lines = block
-                .lines()
-                .map(|line| line.split(" #").next().unwrap().trim_end());
-            blocks.extend(lines.map(str::to_owned));
-            rest = after;
+/// Returns the structure of a document: its headings by depth, list items, table rows and lines of code.
+/// The text after a `#` in code is prose, in the language of the file.
+fn structure(document: &Path) -> Vec<String> {
+    let text = fs::read_to_string(document).unwrap();
+    let mut in_code = false;
+    let lines = text.lines().filter_map(|line| {
+        let fence = line.trim_start().starts_with("```");
+        in_code ^= fence;
+        if in_code || fence {
+            return Some(line.split(" #").next().unwrap().trim_end().to_owned());
         }
-        blocks
-    };
-    let english = commands("README.md");
-    assert!(!english.is_empty());
-    assert_eq!(english, commands("README.ko.md"));
+        let first = line.split_whitespace().next()?;
+        let is_mark = first.bytes().all(|byte| byte == b'#') || ["*", "|", "1."].contains(&first);
+        is_mark.then(|| first.to_owned())
+    });
+    lines.collect()
+}
+
+#[test]
+fn every_document_in_korean_has_the_structure_and_the_commands_of_the_english_one() {
+    let docs = root().join("docs");
+    let korean = fs::read_dir(docs.join("ko")).unwrap();
+    let mut pairs: Vec<_> = korean
+        .map(|entry| entry.unwrap())
+        .map(|entry| (docs.join(entry.file_name()), entry.path()))
+        .collect();
+    pairs.push((root().join("README.md"), root().join("README.ko.md")));
+    for (english, korean) in pairs {
+        let expected = structure(&english);
+        let found = structure(&korean);
+        let differs = expected
+            .iter()
+            .zip(&found)
+            .position(|(one, other)| one != other);
+        if let Some(at) = differs {
+            let part = at.saturating_sub(3)..(at + 2).min(expected.len()).min(found.len());
+            panic!(
+                "{}: {:#?} in place of {:#?}",
+                korean.display(),
+                &found[part.clone()],
+                &expected[part]
+            );
+        }
+        assert_eq!(expected.len(), found.len(), "{}", korean.display());
+    }
 }
 
 #[test]
