@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
-use bus::{Batches, Bus, Delivery, Failure};
+use bus::{Batches, Bus, Delivery, HandlerError};
 use events::{ItemEvent, ItemId, TodoEvent};
 use service::{Service, WrongSetting, settings};
 use store::{AuditEntry, AuditLog, Database, ErrorKind, StoreError};
@@ -59,7 +59,7 @@ async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn audit(log: &AuditLog, batch: &[Delivery<Option<TodoEvent>>]) -> Result<(), Failure> {
+async fn audit(log: &AuditLog, batch: &[Delivery<Option<TodoEvent>>]) -> Result<(), HandlerError> {
     let entries: Vec<_> = batch.iter().map(entry).collect();
     log.append(&entries).await.map_err(blame)?;
     service::log_together(|| batch.iter().for_each(report));
@@ -106,10 +106,10 @@ fn report(event: &Delivery<Option<TodoEvent>>) {
 
 /// Maps an error of the store to the handler's: an outage is not the events' fault, and a statement that the
 /// database rejects will be rejected again.
-fn blame(error: StoreError) -> Failure {
+fn blame(error: StoreError) -> HandlerError {
     match error.kind() {
-        ErrorKind::Unavailable => Failure::Away(error.into()),
-        ErrorKind::Rejected => Failure::Never(error.into()),
-        ErrorKind::Fault => Failure::Later(error.into()),
+        ErrorKind::Unavailable => HandlerError::Unavailable(error.into()),
+        ErrorKind::Rejected => HandlerError::Reject(error.into()),
+        ErrorKind::Fault => HandlerError::Retry(error.into()),
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::stage::{STREAM, Stage};
 
 /// Time that the broker may take to store a backlog.
-const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
+const TIMEOUT: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// Publishes `count` new items and waits until the stream has them.
 ///
@@ -30,7 +30,7 @@ pub(crate) async fn publish(stage: &Stage, count: u64) -> Result<()> {
             .await?;
     }
     stage.client.flush().await?;
-    try_eventually("the backlog is stored", PATIENCE, async || {
+    try_eventually("the backlog is stored", TIMEOUT, async || {
         Ok::<_, anyhow::Error>(stored(stage).await? >= before + count)
             .and_then(|all| all.then_some(()).context("not all of it"))
     })

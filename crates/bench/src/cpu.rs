@@ -10,10 +10,10 @@ const TICKS: f64 = 100.0;
 /// A measurement of the processor time of some programs.
 pub(crate) struct Meter {
     began: Instant,
-    parts: Vec<Part>,
+    parts: Vec<Share>,
 }
 
-struct Part {
+struct Share {
     name: String,
     pid: u32,
     before: u64,
@@ -32,7 +32,7 @@ impl Meter {
             .iter()
             .filter_map(|(name, pid)| Some(((*name).to_owned(), (*pid)?)));
         let us = ("bench".to_owned(), std::process::id());
-        let parts = known.chain([us]).map(|(name, pid)| Part {
+        let parts = known.chain([us]).map(|(name, pid)| Share {
             before: spent(pid),
             name,
             pid,
@@ -46,7 +46,7 @@ impl Meter {
     /// Ends the measurement, during which `per_second` operations were done each second.
     pub(crate) fn stop(self, per_second: f64) -> Cores {
         let seconds = self.began.elapsed().as_secs_f64();
-        let used = |part: Part| {
+        let used = |part: Share| {
             let ticks = spent(part.pid).saturating_sub(part.before);
             (
                 part.name,

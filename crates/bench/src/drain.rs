@@ -16,10 +16,10 @@ use crate::program::Program;
 use crate::stage::{STREAM, Stage};
 
 /// Interval at which the broker is polled.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Time within which a backlog must be drained.
-const PATIENCE: Duration = Duration::from_mins(3);
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// A backlog, and the means to recognise that it is drained.
 pub(crate) struct Backlog {
@@ -52,7 +52,7 @@ pub(crate) async fn watch(
     backlog: &Backlog,
     savers: &mut [Program],
 ) -> Result<Drained> {
-    let patience = Instant::now() + PATIENCE;
+    let patience = Instant::now() + TIMEOUT;
     while state(stage, backlog.group)
         .await
         .is_none_or(|state| state.delivered == 0)
@@ -92,7 +92,7 @@ pub(crate) async fn watch_all(
 ) -> Result<Duration> {
     let begin = Instant::now();
     while state(stage, group).await.is_none_or(|state| state.open > 0) {
-        look_again(members, begin + PATIENCE).await?;
+        look_again(members, begin + TIMEOUT).await?;
     }
     Ok(begin.elapsed())
 }
@@ -103,7 +103,7 @@ pub(crate) async fn watch_begin(
     backlog: &Backlog,
     saver: &mut Program,
 ) -> Result<()> {
-    let patience = Instant::now() + PATIENCE;
+    let patience = Instant::now() + TIMEOUT;
     while state(stage, backlog.group)
         .await
         .is_none_or(|state| state.floor == 0)
@@ -145,6 +145,6 @@ async fn look_again(programs: &mut [Program], patience: Instant) -> Result<()> {
     if Instant::now() > patience {
         bail!("the backlog is not worked off");
     }
-    sleep(LOOK).await;
+    sleep(POLL_INTERVAL).await;
     Ok(())
 }

@@ -15,10 +15,10 @@ use tokio::time::{sleep, timeout};
 use crate::load::{self, Connection};
 
 /// Time within which a program must be ready, or end when it is asked to.
-const PATIENCE: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Interval at which a process that starts is asked whether it is ready.
-const LOOK: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// A running program. Dropping it kills it.
 pub(crate) struct Program {
@@ -77,21 +77,21 @@ impl Program {
                     self.process.tail()
                 );
             }
-            if waited > PATIENCE {
+            if waited > START_TIMEOUT {
                 bail!(
                     "{} is not ready:{}",
                     self.process.name(),
                     self.process.tail()
                 );
             }
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
     /// Waits until a reference accepts connections.
     pub(crate) async fn listening(&mut self) -> Result<()> {
         let (address, process) = (self.address, &mut self.process);
-        let accepted = try_eventually("the reference listens", PATIENCE, async || {
+        let accepted = try_eventually("the reference listens", START_TIMEOUT, async || {
             if let Some(status) = process.exited()? {
                 return anyhow::Ok(Err(status)); // No use in waiting longer.
             }
@@ -135,7 +135,10 @@ impl Program {
 
     /// Asks the program to stop and waits for its end.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        self.process.stop(Signal::SIGTERM, PATIENCE).await.map(drop)
+        self.process
+            .stop(Signal::SIGTERM, START_TIMEOUT)
+            .await
+            .map(drop)
     }
 }
 

@@ -21,18 +21,18 @@ use uuid::Uuid;
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Reference {
     /// A reference: POST, parse, publish, publish ack, 202
-    BareApi(Place),
+    BareApi(Endpoints),
     /// A reference: POST, INSERT, 201
-    SynchronousApi(Place),
+    SynchronousApi(Endpoints),
     /// A reference: one event, one INSERT, one acknowledgement
-    NaiveSaver(Place),
+    NaiveSaver(Endpoints),
     /// A reference: batches, and an event about each saved item
-    BareSaver(Place),
+    BareSaver(Endpoints),
 }
 
 /// Addresses of a reference's servers, and its own.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Endpoints {
     #[arg(long)]
     nats: String,
     #[arg(long)]
@@ -67,7 +67,7 @@ const MESSAGE_ID: &str = "Nats-Msg-Id";
 
 /// The body of a request.
 #[derive(Deserialize)]
-struct Wish {
+struct ListQuery {
     item: String,
 }
 
@@ -83,7 +83,7 @@ struct NewItem {
 }
 
 impl NewItem {
-    fn of(wish: Wish) -> Self {
+    fn of(wish: ListQuery) -> Self {
         Self {
             id: Uuid::now_v7(),
             list: "default".to_owned(),

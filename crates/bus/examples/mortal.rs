@@ -3,15 +3,15 @@
 
 use std::{error::Error, process::abort, time::Duration};
 
-use bus::{Bus, Delivery, Failure, Patience};
+use bus::{Bus, Delivery, HandlerError, RedeliveryPolicy};
 use events::{Decode, ItemEvent, Malformed, Origin, Raw, Received, TodoEvent};
 use tokio_util::sync::CancellationToken;
 
 /// An ack wait so short that a test need not wait for long, and longer than a busy machine holds up a
 /// member.
-const PATIENCE: Patience = Patience {
-    silence: Duration::from_millis(500),
-    deliveries: 16,
+const REDELIVERY: RedeliveryPolicy = RedeliveryPolicy {
+    ack_wait: Duration::from_millis(500),
+    max_deliveries: 16,
 };
 
 /// The text of an item that was added.
@@ -43,13 +43,15 @@ impl Decode for Text {
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).ok_or("where is the broker?")?;
     let bus = Bus::connect(&url, "mortal", "mortal-1").await?;
-    let group = bus.group("mortal", events::ALL_SUBJECTS).patient(PATIENCE);
+    let group = bus
+        .group("mortal", events::ALL_SUBJECTS)
+        .redelivery_policy(REDELIVERY);
     let handle = async |event: &Delivery<Text>| {
         if event.event.0 == "kills who handles it" {
             abort();
         }
         println!("{}", event.event.0);
-        Ok::<(), Failure>(())
+        Ok::<(), HandlerError>(())
     };
     group.each(CancellationToken::new(), handle).await?;
     Ok(())

@@ -4,7 +4,7 @@ use std::{fs, io, path::PathBuf, sync::Arc};
 
 use async_nats::{ConnectOptions, ServerAddr};
 
-use crate::{ConnectError, dial::Dial};
+use crate::{ConnectError, reconnect::Dial};
 
 /// A parsed address.
 pub(crate) struct Access {

@@ -8,21 +8,21 @@ use tracing::{debug, info, warn};
 
 use crate::{
     access::Access,
-    dial::Dial,
-    roll::{Presence, Shown},
-    room::Crowded,
+    capacity::OverLimit,
+    discovery::{Responder, ResponderGuard},
+    reconnect::Dial,
     spans::Spans,
 };
 
 /// Time limit of one attempt to connect.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Interval of the checks of an idle connection. A connection that swallows everything is given up after
 /// two checks without an answer.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Time limit for sent messages to reach the broker when the connection is closed.
-const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A connection to the broker. Clones share it.
 #[derive(Clone)]
@@ -34,12 +34,12 @@ pub struct Bus {
     pub(crate) connected: watch::Receiver<bool>,
     closed: watch::Receiver<bool>,
     dial: Arc<Dial>,
-    pub(crate) crowded: Arc<Crowded>,
-    pub(crate) presence: Arc<Presence>,
+    pub(crate) crowded: Arc<OverLimit>,
+    pub(crate) presence: Arc<Responder>,
     /// Makes spans, if this process traces.
     pub(crate) spans: Option<Arc<Spans>>,
     /// Answers service discovery until the last clone is dropped. `None` for clients that are no member.
-    _shown: Option<Arc<Shown>>,
+    _shown: Option<Arc<ResponderGuard>>,
 }
 
 /// The error when a connection cannot even be tried.
@@ -66,9 +66,9 @@ impl Bus {
     /// again whenever it is lost. [`Bus::connected`] tells its state. From now on the member answers
     /// service discovery.
     pub async fn connect(url: &str, service: &str, member: &str) -> Result<Self, ConnectError> {
-        let bus = Self::visit(url, service, member).await?;
+        let bus = Self::connect_observer(url, service, member).await?;
         let presence = Arc::clone(&bus.presence);
-        let shown = presence.show(bus.client.clone());
+        let shown = presence.start(bus.client.clone());
         Ok(Self {
             _shown: Some(Arc::new(shown)),
             ..bus
@@ -77,7 +77,11 @@ impl Bus {
 
     /// Connects like [`Bus::connect`], for a client that is no member of a service, such as a person's
     /// tool: nobody counts on it, and service discovery does not find it.
-    pub async fn visit(url: &str, service: &str, member: &str) -> Result<Self, ConnectError> {
+    pub async fn connect_observer(
+        url: &str,
+        service: &str,
+        member: &str,
+    ) -> Result<Self, ConnectError> {
         let access = Access::read(url)?;
         let dial = Dial::new(access.servers.clone());
         let (connected_tx, connected) = watch::channel(false);
@@ -88,7 +92,7 @@ impl Bus {
             .name(member)
             .custom_inbox_prefix(format!("_INBOX.{service}"))
             .retry_on_initial_connect()
-            .connection_timeout(CONNECT_LIMIT)
+            .connection_timeout(CONNECT_TIMEOUT)
             .ping_interval(PING_INTERVAL)
             .reconnect_to_server_callback(move |servers, _| {
                 std::future::ready(choosing.choose(&servers))
@@ -112,7 +116,7 @@ impl Bus {
             closed,
             dial,
             crowded: Arc::default(),
-            presence: Arc::new(Presence::new(service, member)),
+            presence: Arc::new(Responder::new(service, member)),
             spans,
             _shown: None,
         })
@@ -125,7 +129,7 @@ impl Bus {
 
     /// Returns the reason why the broker cannot be reached, as last seen, with the addresses that were
     /// tried, and without passwords.
-    pub fn trouble(&self) -> String {
+    pub fn disconnect_reason(&self) -> String {
         self.dial.trouble()
     }
 
@@ -155,7 +159,7 @@ impl Bus {
             return;
         }
         let mut closed = self.closed.clone();
-        if timeout(CLOSE_LIMIT, closed.wait_for(|closed| *closed))
+        if timeout(CLOSE_TIMEOUT, closed.wait_for(|closed| *closed))
             .await
             .is_err()
         {

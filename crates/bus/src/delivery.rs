@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use crate::{
     History, REPLAYS,
-    dead::{Missing, recall},
+    dead_letters::{MissingHeader, read_origin},
 };
 
 /// An event that the broker delivered to this member. It reads as the [`Received`] event that it holds.
 #[derive(Debug)]
 pub struct Delivery<E> {
     pub(crate) received: Received<E>,
-    pub(crate) message: Parcel,
+    pub(crate) message: RawMessage,
 }
 
 impl<E> Delivery<E> {
@@ -46,22 +46,22 @@ impl<E> Deref for Delivery<E> {
 
 /// The reason why an event was not handled, which decides what becomes of it.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum HandlerError {
     /// The event is at fault and always will be: it becomes a dead letter.
     #[error("cannot be handled")]
-    Never(#[source] Box<dyn Error + Send + Sync>),
+    Reject(#[source] Box<dyn Error + Send + Sync>),
     /// It may work another time: the event is redelivered after a growing pause, a limited number of
     /// times.
     #[error("not handled this time")]
-    Later(#[source] Box<dyn Error + Send + Sync>),
+    Retry(#[source] Box<dyn Error + Send + Sync>),
     /// Something that every event needs is unavailable, or does not suffice for the whole batch: the
     /// member waits, tries fewer events at a time, the oldest first, and goes on as far as that works. No
     /// event is blamed.
     #[error("what is needed is away")]
-    Away(#[source] Box<dyn Error + Send + Sync>),
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
-impl Failure {
+impl HandlerError {
     /// The failure and its causes, in one line.
     pub(crate) fn chain(&self) -> String {
         chain(self)
@@ -112,7 +112,7 @@ impl Given {
 
 /// A message of a stream, with the metadata in its reply subject.
 #[derive(Debug)]
-pub(crate) struct Parcel {
+pub(crate) struct RawMessage {
     pub(crate) message: Message,
     pub(crate) attempt: u64,
     pub(crate) origin: Origin,
@@ -123,7 +123,7 @@ pub(crate) struct Parcel {
     pub(crate) arrived: Option<SystemTime>,
 }
 
-impl Parcel {
+impl RawMessage {
     /// Reads the metadata of a message that a stream with this history delivered. `None` if it is none of
     /// a stream.
     pub(crate) fn open(message: Message, history: &History) -> Option<Self> {
@@ -146,11 +146,11 @@ impl Parcel {
     /// Turns a replay into the event that it repeats: subject, headers and position are those of the
     /// event, and only the reply subject, by which it is acknowledged, is the replay's. Leaves a message
     /// that is no replay as it is.
-    pub(crate) fn restore(&mut self) -> Result<(), Missing> {
+    pub(crate) fn restore(&mut self) -> Result<(), MissingHeader> {
         if self.origin.stream.name() != REPLAYS {
             return Ok(());
         }
-        let record = recall(self.message.headers.as_ref().unwrap_or(&HeaderMap::new()))?;
+        let record = read_origin(self.message.headers.as_ref().unwrap_or(&HeaderMap::new()))?;
         self.replayed_from = Some(self.origin.derived_id());
         self.message.subject = record.subject.into();
         self.message.headers = Some(record.headers);

@@ -13,9 +13,9 @@ use serde_json::{Map, Value, from_slice, json};
 use uuid::Uuid;
 
 use crate::{
-    Bus, DEAD_LETTERS, History, LEDGER, REPLAYS, RoomError, TODO,
-    dead::recall,
-    room::{failed, groups},
+    Bus, CapacityError, DEAD_LETTERS, History, LEDGER, REPLAYS, TODO,
+    capacity::{failed, groups},
+    dead_letters::read_origin,
     unreadable::Stored,
 };
 
@@ -41,7 +41,7 @@ pub struct Texts {
 pub enum EraseError {
     /// The broker did not answer, or refused.
     #[error("cannot look through the streams")]
-    Broker(#[from] RoomError),
+    Broker(#[from] CapacityError),
     /// A group would never get an event that was accepted, or has it in hand.
     #[error("the group `{0}` has not handled all events about it yet; run this again when it has")]
     Unhandled(String),
@@ -97,7 +97,7 @@ impl Bus {
     }
 
     /// The sequences of the messages of a stream that carry a text of one of the items.
-    async fn scan(&self, name: &'static str, items: &[ItemId]) -> Result<Vec<u64>, RoomError> {
+    async fn scan(&self, name: &'static str, items: &[ItemId]) -> Result<Vec<u64>, CapacityError> {
         let stream = self.stream(name).await?;
         let info = stream.cached_info();
         let wanted = Wanted {
@@ -132,7 +132,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn has_text(&self, stored: &Stored) -> Result<bool, RoomError> {
+    fn has_text(&self, stored: &Stored) -> Result<bool, CapacityError> {
         let (headers, body) = stored.bytes().map_err(failed("read a message"))?;
         let json = from_slice::<Map<String, Value>>(&body).ok();
         let is_textless = json
@@ -165,7 +165,7 @@ impl Wanted {
         match self.stream {
             TODO => Some(self.history.identity(stored.seq).derive_id(stored.seq)),
             DEAD_LETTERS | REPLAYS => {
-                let record = recall(&stored.readable_headers()).ok()?;
+                let record = read_origin(&stored.readable_headers()).ok()?;
                 Some(record.origin.derived_id())
             }
             _ => None,

@@ -19,19 +19,19 @@ use futures_util::StreamExt;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use crate::{Bus, History, TODO, delivery::Parcel, spans::BoxedSpan};
+use crate::{Bus, History, TODO, delivery::RawMessage, spans::BoxedSpan};
 
 /// Interval of the broker's heartbeats while nothing new is stored.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Time without a message or a heartbeat after which the consumer is taken for lost.
-const SILENCE: Duration = Duration::from_millis(2500);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// Time limit of creating a consumer.
-const OPEN_LIMIT: Duration = Duration::from_secs(2);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The pause between two attempts to create one.
-const PAUSE: Duration = Duration::from_millis(250);
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The start of a feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum Start {
 
 /// An item of a feed.
 #[derive(Debug)]
-pub enum Fed<E> {
+pub enum FeedItem<E> {
     /// An event.
     Event(Received<E>),
     /// All stored events have been given. It comes once for each consumer that the feed creates; from
@@ -67,7 +67,7 @@ pub struct Feed {
     after: Option<u64>,
     stream: Option<History>,
     open: Option<Open>,
-    /// The sequence of a [`Fed::Begins`] that is still to be given.
+    /// The sequence of a [`FeedItem::Begins`] that is still to be given.
     begins: Option<u64>,
     /// Set if the feed starts now: no span is made for events that were stored long ago.
     is_news: bool,
@@ -109,11 +109,11 @@ impl Feed {
     /// them gave.
     ///
     /// Cancel safe: nothing is lost if this is dropped.
-    pub async fn next<E: Decode>(&mut self) -> Fed<E> {
+    pub async fn next<E: Decode>(&mut self) -> FeedItem<E> {
         self.handing_out = None;
         loop {
             if let Some(after) = self.begins.take() {
-                return Fed::Begins { after };
+                return FeedItem::Begins { after };
             }
             let Some(open) = &mut self.open else {
                 self.reopen().await;
@@ -121,11 +121,11 @@ impl Feed {
             };
             if open.behind == Some(0) {
                 open.behind = None;
-                return Fed::CaughtUp;
+                return FeedItem::CaughtUp;
             }
             let mut connected = self.bus.connected.clone();
             let heard = tokio::select! {
-                heard = timeout(SILENCE, open.subscriber.next()) => heard.ok().flatten(),
+                heard = timeout(HEARTBEAT_TIMEOUT, open.subscriber.next()) => heard.ok().flatten(),
                 // The broker deletes consumers whose reader is gone for a while.
                 _ = connected.wait_for(|connected| !connected) => None,
             };
@@ -134,7 +134,7 @@ impl Feed {
                 continue;
             };
             if let Some(event) = self.take(message) {
-                return Fed::Event(event);
+                return FeedItem::Event(event);
             }
         }
     }
@@ -166,7 +166,7 @@ impl Feed {
         }
         open.delivered = count;
         open.behind = open.behind.map(|_| pending);
-        let parcel = Parcel::open(message.message, stream)?;
+        let parcel = RawMessage::open(message.message, stream)?;
         self.after = Some(parcel.origin.sequence);
         match parcel.read() {
             Ok(mut received) => {
@@ -186,7 +186,7 @@ impl Feed {
         loop {
             self.bus.wait_connected().await;
             // A request that is sent while the connection breaks is never answered.
-            let opening = timeout(OPEN_LIMIT, self.try_open()).await;
+            let opening = timeout(OPEN_TIMEOUT, self.try_open()).await;
             match opening.unwrap_or_else(|_| Err("no answer".into())) {
                 Ok(open) => {
                     self.open = Some(open);
@@ -194,7 +194,7 @@ impl Feed {
                 }
                 Err(error) => warn!("cannot read `{}` from the stream: {error}", self.subject),
             }
-            sleep(PAUSE).await;
+            sleep(RETRY_INTERVAL).await;
         }
     }
 

@@ -11,13 +11,13 @@ use uuid::Uuid;
 use crate::Bus;
 
 /// The shortest time in which further responses may arrive once there are enough.
-const GRACE: Duration = Duration::from_millis(20);
+const GRACE_PERIOD: Duration = Duration::from_millis(20);
 
 /// The error when a request cannot be sent to all.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GatherError {
     #[error("the broker is away")]
-    Away,
+    Disconnected,
     #[error("cannot listen for answers")]
     Listen(#[source] async_nats::SubscribeError),
     #[error("cannot send the question")]
@@ -38,7 +38,7 @@ impl Bus {
         mut heed: impl FnMut(&[u8]) -> bool,
     ) -> Result<(), GatherError> {
         if !*self.connected.borrow() {
-            return Err(GatherError::Away);
+            return Err(GatherError::Disconnected);
         }
         let inbox = format!("{replies}.{}", Uuid::now_v7().simple());
         let answers = self.client.subscribe(inbox.clone()).await;
@@ -58,7 +58,7 @@ impl Bus {
             if heed(&answer.payload) && !enough {
                 enough = true;
                 let now = Instant::now();
-                end = end.min(now + (now - start).max(GRACE));
+                end = end.min(now + (now - start).max(GRACE_PERIOD));
             }
         }
         Ok(())

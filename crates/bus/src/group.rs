@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
-    Bus, Delivery, Failure, handler::Handler, joining::Source, member::Member, roll::Endpoint,
+    Bus, Delivery, HandlerError, consumer::OriginStream, discovery::Endpoint, dispatch::Dispatcher,
+    worker::Worker,
 };
 
 /// A group that a member is about to join.
@@ -17,8 +18,8 @@ pub struct Group {
     pub(crate) bus: Bus,
     pub(crate) name: Arc<str>,
     pub(crate) filter: String,
-    pub(crate) retries: Retries,
-    pub(crate) patience: Patience,
+    pub(crate) retry_policy: RetryPolicy,
+    pub(crate) redelivery_policy: RedeliveryPolicy,
     pub(crate) working: watch::Sender<bool>,
     /// Statistics of this member's work for the group.
     pub(crate) endpoint: Arc<Endpoint>,
@@ -26,22 +27,22 @@ pub struct Group {
 
 /// Retry policy for events that failed and may succeed another time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retries {
+pub struct RetryPolicy {
     /// Number of attempts before the group gives up on an event.
-    pub attempts: u64,
+    pub max_attempts: u64,
     /// The longest pause after the first attempt. Each one after that may be twice as long.
-    pub first_pause: Duration,
+    pub initial_backoff: Duration,
     /// The longest pause of all.
-    pub longest_pause: Duration,
+    pub max_backoff: Duration,
 }
 
-impl Default for Retries {
+impl Default for RetryPolicy {
     /// 8 attempts, within a minute.
     fn default() -> Self {
         Self {
-            attempts: 8,
-            first_pause: Duration::from_millis(250),
-            longest_pause: Duration::from_secs(30),
+            max_attempts: 8,
+            initial_backoff: Duration::from_millis(250),
+            max_backoff: Duration::from_secs(30),
         }
     }
 }
@@ -49,30 +50,30 @@ impl Default for Retries {
 /// Redelivery of events that a member left unsettled because it died or was cut off: after what time, and
 /// how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct RedeliveryPolicy {
     /// Ack wait: time that the broker waits for a member to settle an event, or to say that it still
     /// works on it, before it redelivers the event to another member. A member at work says so three
     /// times as often, so this is how long an event waits when its member dies.
-    pub silence: Duration,
+    pub ack_wait: Duration,
     /// Max deliveries: number of deliveries without being settled, neither as done nor as failed, before
     /// the group gives up on an event.
-    pub deliveries: u64,
+    pub max_deliveries: u64,
 }
 
-impl Default for Patience {
+impl Default for RedeliveryPolicy {
     /// 10 seconds, 16 times.
     fn default() -> Self {
         Self {
-            silence: Duration::from_secs(10),
-            deliveries: 16,
+            ack_wait: Duration::from_secs(10),
+            max_deliveries: 16,
         }
     }
 }
 
-impl Patience {
+impl RedeliveryPolicy {
     /// Returns the interval in which a member tells the broker that it still works.
-    pub(crate) fn reminder(self) -> Duration {
-        (self.silence / 3).max(Duration::from_millis(1))
+    pub(crate) fn progress_interval(self) -> Duration {
+        (self.ack_wait / 3).max(Duration::from_millis(1))
     }
 }
 
@@ -106,8 +107,8 @@ impl Bus {
             bus: self.clone(),
             name: name.into(),
             filter: filter.to_owned(),
-            retries: Retries::default(),
-            patience: Patience::default(),
+            retry_policy: RetryPolicy::default(),
+            redelivery_policy: RedeliveryPolicy::default(),
             working: watch::Sender::new(false),
             endpoint: self.presence.add(Endpoint::new(name, filter, name)),
         }
@@ -117,14 +118,20 @@ impl Bus {
 impl Group {
     /// Sets the retry policy for events that failed.
     #[must_use]
-    pub fn retrying(self, retries: Retries) -> Self {
-        Self { retries, ..self }
+    pub fn retry_policy(self, retries: RetryPolicy) -> Self {
+        Self {
+            retry_policy: retries,
+            ..self
+        }
     }
 
     /// Sets the ack wait and the max deliveries of events that members leave unsettled.
     #[must_use]
-    pub fn patient(self, patience: Patience) -> Self {
-        Self { patience, ..self }
+    pub fn redelivery_policy(self, patience: RedeliveryPolicy) -> Self {
+        Self {
+            redelivery_policy: patience,
+            ..self
+        }
     }
 
     /// Returns a receiver of whether this member has joined and is not held up by an outage.
@@ -136,7 +143,7 @@ impl Group {
     ///
     /// An event counts as handled when `handle` returns `Ok`. It may be redelivered even so, to this or
     /// another member, so that handling it twice must have one effect. A panic counts as
-    /// [`Failure::Later`].
+    /// [`HandlerError::Retry`].
     ///
     /// Returns after the stop, when every event that this member was given is settled or given back, or
     /// if the broker keeps the group with settings other than asked. Dropping the call leaves them
@@ -145,7 +152,7 @@ impl Group {
     pub async fn each<E, F>(self, stop: CancellationToken, handle: F) -> Result<(), GroupError>
     where
         E: Decode,
-        F: AsyncFn(&Delivery<E>) -> Result<(), Failure>,
+        F: AsyncFn(&Delivery<E>) -> Result<(), HandlerError>,
     {
         let one_by_one = Batches {
             size: 1,
@@ -171,17 +178,17 @@ impl Group {
     ) -> Result<(), GroupError>
     where
         E: Decode,
-        F: AsyncFn(&[Delivery<E>]) -> Result<(), Failure>,
+        F: AsyncFn(&[Delivery<E>]) -> Result<(), HandlerError>,
     {
         // An error of one of the two ends the other in good order.
         let stop = stop.child_token();
-        let handler = Handler {
+        let handler = Dispatcher {
             group: &self,
             handle,
-            turns: Semaphore::new(batches.at_once),
+            permits: Semaphore::new(batches.at_once),
         };
         let work = async |source, batches| {
-            let member = Member::new(&handler, source, batches, stop.clone());
+            let member = Worker::new(&handler, source, batches, stop.clone());
             let result = member.run().boxed_local().await;
             stop.cancel();
             result
@@ -191,8 +198,8 @@ impl Group {
             ..batches
         };
         let (events, replays) = tokio::join!(
-            work(Source::Events, batches),
-            work(Source::Replays, replays)
+            work(OriginStream::Events, batches),
+            work(OriginStream::Replays, replays)
         );
         self.working.send_replace(false);
         info!("left group {}", self.name);

@@ -24,17 +24,17 @@ pub const LEDGER: &str = "LEDGER";
 pub(crate) const PREFIX: &str = "ledger.";
 
 /// Time for which an entry is kept, unless `setup` is told another.
-pub const NOTED_FOR: Duration = Duration::from_hours(24);
+pub const ENTRY_TTL: Duration = Duration::from_hours(24);
 
 /// The largest entry, in bytes.
-pub const LARGEST_NOTE: usize = 1024 * 1024;
+pub const MAX_ENTRY_BYTES: usize = 1024 * 1024;
 
 /// Time limit of reading an entry.
-const READ_LIMIT: Duration = Duration::from_millis(1500);
+const READ_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// An entry with its revision.
 #[derive(Clone, Debug)]
-pub struct Note {
+pub struct LedgerEntry {
     /// Greater than that of every earlier entry under this key.
     pub revision: u64,
     /// The value.
@@ -57,15 +57,15 @@ pub enum LedgerError {
 
 impl Bus {
     /// Returns the entry under `key`, if there is one. Waits 1.5 seconds at most.
-    pub async fn noted(&self, key: Uuid) -> Result<Option<Note>, LedgerError> {
+    pub async fn get_entry(&self, key: Uuid) -> Result<Option<LedgerEntry>, LedgerError> {
         if !*self.connected.borrow() {
-            return Err(LedgerError::Read(PublishError::Away.into()));
+            return Err(LedgerError::Read(PublishError::Disconnected.into()));
         }
         let reading = async {
             let ledger = self.jetstream.get_stream_no_info(LEDGER).await;
             let ledger = ledger.map_err(|error| LedgerError::Read(error.into()))?;
             match ledger.get_last_raw_message_by_subject(&subject(key)).await {
-                Ok(message) => Ok(Some(Note {
+                Ok(message) => Ok(Some(LedgerEntry {
                     revision: message.sequence,
                     body: message.payload,
                 })),
@@ -73,7 +73,7 @@ impl Bus {
                 Err(error) => Err(LedgerError::Read(error.into())),
             }
         };
-        let read = timeout(READ_LIMIT, reading).await;
+        let read = timeout(READ_TIMEOUT, reading).await;
         read.unwrap_or_else(|late| Err(LedgerError::Read(late.into())))
     }
 
@@ -81,7 +81,7 @@ impl Bus {
     /// none. Returns the new revision. Waits 1.5 seconds at most.
     ///
     /// Cancel safe in so far as a dropped call may or may not have written.
-    pub async fn note(&self, key: Uuid, seen: u64, body: Bytes) -> Result<u64, LedgerError> {
+    pub async fn put_entry(&self, key: Uuid, seen: u64, body: Bytes) -> Result<u64, LedgerError> {
         let headers = || {
             let mut headers = HeaderMap::new();
             headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, seen.to_string());
@@ -90,7 +90,7 @@ impl Bus {
         let stored = self.store(Subject::from(subject(key)), headers, body);
         match stored.await {
             Ok(stored) => Ok(stored.sequence),
-            Err(PublishError::Overtaken) => Err(LedgerError::Overtaken),
+            Err(PublishError::RevisionConflict) => Err(LedgerError::Overtaken),
             Err(error) => Err(LedgerError::Write(error)),
         }
     }
@@ -101,7 +101,10 @@ impl LedgerError {
     pub fn is_away(&self) -> bool {
         match self {
             Self::Overtaken => false,
-            Self::Write(error) => matches!(error, PublishError::Away | PublishError::Unconfirmed),
+            Self::Write(error) => matches!(
+                error,
+                PublishError::Disconnected | PublishError::Unconfirmed
+            ),
             Self::Read(_) => true,
         }
     }

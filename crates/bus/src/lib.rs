@@ -12,24 +12,24 @@
 //!   then the caller waited for nothing; what the reply is about is not lost with it.
 //! * [`Bus::ask`] returns a response in time, or the reason why there is none. Members that
 //!   [`answer`](Bus::answer) share the requests.
-//! * The ledger ([`Bus::note`]) is a key-value store with compare and set: of several writers that have
+//! * The ledger ([`Bus::put_entry`]) is a key-value store with compare and set: of several writers that have
 //!   seen the same revision, one may write. It keeps an entry for a day, if it has the capacity.
 //! * A client that connects as a member of a service answers service discovery by itself.
-//!   [`Bus::roll_call`] waits for nobody longer than it was told to.
+//!   [`Bus::discover`] waits for nobody longer than it was told to.
 //! * The connection comes back by itself, and so do the groups.
 //!
 //! # Adding a group
 //!
 //! ```no_run
 //! # async fn example(stop: tokio_util::sync::CancellationToken) -> Result<(), Box<dyn std::error::Error>> {
-//! use bus::{Bus, Delivery, Failure};
+//! use bus::{Bus, Delivery, HandlerError};
 //! use events::TodoEvent;
 //!
 //! let bus = Bus::connect("nats://localhost:4222", "mail-handler", "mail-handler-1").await?;
 //! bus.group("mail-handler", events::ALL_SUBJECTS)
 //!     .each(stop, async |event: &Delivery<TodoEvent>| {
 //!         println!("{}", event.meta.id);
-//!         Ok::<(), Failure>(())
+//!         Ok::<(), HandlerError>(())
 //!     })
 //!     .await?;
 //! # Ok(())
@@ -37,61 +37,65 @@
 //! ```
 
 mod access;
+mod ack;
 mod ask;
-mod bookmark;
+mod buffer;
+mod capacity;
+mod config_mismatch;
 mod connection;
-mod dead;
+mod consumer;
+mod consumer_state;
+mod dead_letters;
+mod delete_group;
 mod delivery;
-mod dial;
-mod echo;
+mod discovery;
+mod dispatch;
+mod durable_reader;
 mod erase;
 mod feed;
 mod gather;
 mod group;
-mod hand;
-mod handler;
 mod headers;
 mod history;
-mod joining;
+mod in_flight;
 mod ledger;
-mod link;
 mod loss;
-mod member;
 mod outage;
-mod places;
 mod publish;
 mod pull;
 mod reach;
+mod reconnect;
 mod refusals;
 mod replies;
-mod roll;
-mod room;
-mod settle;
 mod spans;
 mod streams;
 mod subject;
 mod subscribe;
-mod underway;
 mod unreadable;
+mod worker;
 
 pub use ask::{AnswerError, AskError, Refusal, Topic};
-pub use bookmark::{Bookmark, BookmarkError};
+pub use capacity::{CapacityError, GroupStatus, StreamStatus};
 pub use connection::{Bus, ConnectError};
-pub use dead::{DeadEvent, DeadLetter, DeadLettersState, Desk, DeskError, LETTER_HEADERS};
-pub use delivery::{Delivery, Failure};
+pub use consumer::group_settings;
+pub use dead_letters::{
+    DeadEvent, DeadLetter, DeadLetterError, DeadLetters, DeadLettersState, LETTER_HEADERS,
+};
+pub use delete_group::DeleteGroupError;
+pub use delivery::{Delivery, HandlerError};
+pub use discovery::{
+    DiscoverError, ExpectedMembers, LastError, MemberInfo, Missing, RecentMembers, Work,
+};
+pub use durable_reader::{DurableReader, DurableReaderError};
 pub use erase::{EraseError, Texts};
-pub use feed::{Fed, Feed, Start};
-pub use group::{Batches, Group, GroupError, Patience, Retries};
+pub use feed::{Feed, FeedItem, Start};
+pub use group::{Batches, Group, GroupError, RedeliveryPolicy, RetryPolicy};
 pub use history::History;
-pub use joining::group_settings;
-pub use ledger::{LARGEST_NOTE, LEDGER, LedgerError, NOTED_FOR, Note};
+pub use ledger::{ENTRY_TTL, LEDGER, LedgerEntry, LedgerError, MAX_ENTRY_BYTES};
 pub use loss::{Loss, LossWatch};
-pub use places::RemoveError;
 pub use publish::{PublishError, Stored};
 pub use reach::Reach;
 pub use replies::{Expected, Replies};
-pub use roll::{LastError, Missing, Present, Regulars, RollCallError, Roster, Work};
-pub use room::{GroupStanding, RoomError, Standing};
 pub use streams::{DEAD_LETTERS, REPLAYS, StreamError, Streams, TODO};
-pub use subscribe::{Heard, SubscribeError, Subscription};
+pub use subscribe::{ReceivedMessage, SubscribeError, Subscription};
 pub use unreadable::{Inspection, Unreadable};

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use tokio::time::{Duration, sleep};
 use tracing::warn;
 
-use crate::{Bus, History, REPLAYS, RoomError, TODO, history::purpose, room::failed};
+use crate::{Bus, CapacityError, History, REPLAYS, TODO, capacity::failed, history::purpose};
 
 /// Time after which an apparent loss is checked once more: on a cluster, a server that has just become
 /// the leader may report an older state than the one before it.
@@ -62,7 +62,7 @@ impl Bus {
     /// they change nothing. Of those that were stored within a second before the loss and are still
     /// there, nobody can tell whether they were stored after it: they count as new, since to lose a
     /// change is worse than to make it twice.
-    pub async fn mend_losses(&self, watch: &mut LossWatch) -> Result<Vec<Loss>, RoomError> {
+    pub async fn mend_losses(&self, watch: &mut LossWatch) -> Result<Vec<Loss>, CapacityError> {
         let connects = self
             .client
             .statistics()
@@ -90,8 +90,8 @@ impl Bus {
         look_at_places: bool,
         is_new: bool,
         known: &mut BTreeMap<&'static str, Known>,
-    ) -> Result<Option<Loss>, RoomError> {
-        let look = Look::at(self, stream, look_at_places).await?;
+    ) -> Result<Option<Loss>, CapacityError> {
+        let look = StreamSnapshot::at(self, stream, look_at_places).await?;
         let before = known
             .get(stream)
             .filter(|known| known.history == look.history);
@@ -103,7 +103,7 @@ impl Bus {
             return Ok(None);
         }
         sleep(CONFIRM).await;
-        let look = Look::at(self, stream, true).await?;
+        let look = StreamSnapshot::at(self, stream, true).await?;
         if !self.is_lost(&look, reached, renewed).await? {
             known.insert(stream, look.into_known());
             return Ok(None);
@@ -124,10 +124,10 @@ impl Bus {
         let history = look
             .history
             .lost(from, highest, again, OffsetDateTime::now_utc());
-        self.write_down(stream, &history).await?;
+        self.record_history(stream, &history).await?;
         let (mut groups, mut failed) = (Vec::new(), None);
         for place in places {
-            match self.place_anew(place, again).await {
+            match self.recreate_consumer(place, again).await {
                 Ok(()) => groups.push(place.name.clone()),
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -150,10 +150,10 @@ impl Bus {
     /// the one `before`.
     async fn is_lost(
         &self,
-        look: &Look,
+        look: &StreamSnapshot,
         reached: u64,
         before: Option<&Known>,
-    ) -> Result<bool, RoomError> {
+    ) -> Result<bool, CapacityError> {
         if reached > look.last {
             return Ok(true);
         }
@@ -172,7 +172,11 @@ impl Bus {
 
     /// Returns the sequence of the first event that the stream stored after `time`, or of the next one
     /// that it stores.
-    async fn first_after(&self, look: &Look, time: OffsetDateTime) -> Result<u64, RoomError> {
+    async fn first_after(
+        &self,
+        look: &StreamSnapshot,
+        time: OffsetDateTime,
+    ) -> Result<u64, CapacityError> {
         let (mut low, mut high) = (look.first.max(1), look.last + 1);
         let mut first = high;
         while low < high {
@@ -190,7 +194,7 @@ impl Bus {
 
     /// Writes the history into the stream's description, and leaves all other settings as they are, also
     /// those that this release does not know.
-    async fn write_down(&self, stream: &str, history: &History) -> Result<(), RoomError> {
+    async fn record_history(&self, stream: &str, history: &History) -> Result<(), CapacityError> {
         let mut config = self
             .api(format!("STREAM.INFO.{stream}"), &json!({}))
             .await?["config"]
@@ -203,7 +207,7 @@ impl Bus {
 
     /// Recreates a group's consumer, so that it delivers the events from `again` on. The group's members
     /// learn of it: their pull requests end because the old consumer was deleted.
-    async fn place_anew(&self, place: &Info, again: u64) -> Result<(), RoomError> {
+    async fn recreate_consumer(&self, place: &Info, again: u64) -> Result<(), CapacityError> {
         let Info {
             stream_name: stream,
             name,
@@ -229,7 +233,7 @@ impl Bus {
     }
 
     /// Sends a request to the broker's own API.
-    async fn api(&self, what: String, question: &Value) -> Result<Value, RoomError> {
+    async fn api(&self, what: String, question: &Value) -> Result<Value, CapacityError> {
         let failed =
             failed::<Box<dyn std::error::Error + Send + Sync>>("mend what a stream has lost");
         let subject = format!("$JS.API.{what}");
@@ -257,7 +261,7 @@ fn next_unsettled(place: &Info) -> u64 {
 }
 
 /// A stream and its consumers, as they are now.
-struct Look {
+struct StreamSnapshot {
     stream: &'static str,
     history: History,
     first: u64,
@@ -266,10 +270,14 @@ struct Look {
     places: Vec<Info>,
 }
 
-impl Look {
+impl StreamSnapshot {
     /// Reads the consumers first: without a loss, none of them is past the end of the stream, which is
     /// read after.
-    async fn at(bus: &Bus, name: &'static str, look_at_places: bool) -> Result<Self, RoomError> {
+    async fn at(
+        bus: &Bus,
+        name: &'static str,
+        look_at_places: bool,
+    ) -> Result<Self, CapacityError> {
         let stream = bus.stream(name).await?;
         let places = if look_at_places {
             let places = stream.consumers().try_collect().await;

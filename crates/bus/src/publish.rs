@@ -11,17 +11,17 @@ use tokio::time::{error::Elapsed, sleep, timeout};
 
 use crate::{
     Bus,
+    discovery::{Busy, Endpoint},
     headers::headers,
-    roll::{Busy, Endpoint},
     spans,
 };
 
 /// Time limit of storing an event, everything included. Callers on HTTP answer within two seconds.
-const LIMIT: Duration = Duration::from_millis(1500);
+const CONFIRMATION_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The pauses before the next attempt when there are no responders for the stream: it may be changing its
 /// leader (ADR-22 of NATS, which asks for two tries 250 ms apart).
-const NOBODY_THERE: [Duration; 2] = [Duration::from_millis(250); 2];
+const NO_RESPONDERS_RETRIES: [Duration; 2] = [Duration::from_millis(250); 2];
 
 /// The stream's error when the last sequence is another than the publisher expects.
 const WRONG_LAST_SEQUENCE: u64 = 10071;
@@ -41,7 +41,7 @@ pub struct Stored {
 pub enum PublishError {
     /// There is no connection to the broker now; nothing was sent.
     #[error("the broker is away")]
-    Away,
+    Disconnected,
     /// The stream has too little capacity for more; nothing was sent.
     #[error("the stream is full")]
     Full,
@@ -62,7 +62,7 @@ pub enum PublishError {
     },
     /// Something else was stored since the revision that the publisher expects; nothing was stored now.
     #[error("something else was stored before")]
-    Overtaken,
+    RevisionConflict,
     /// The client could not send the event.
     #[error("cannot send")]
     Send(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -103,19 +103,19 @@ impl Bus {
     /// [`PublishError::Unconfirmed`].
     pub async fn publish(&self, envelope: &Envelope) -> Result<Stored, PublishError> {
         let Some(spans) = &self.spans else {
-            return self.publish_untold(envelope).await;
+            return self.publish_untraced(envelope).await;
         };
         // In a box, so that the future is not larger where nothing is traced.
         Box::pin(async {
             let (span, envelope) = spans.publish(envelope);
-            let stored = self.publish_untold(&envelope).await;
+            let stored = self.publish_untraced(&envelope).await;
             spans::end([span], &stored);
             stored
         })
         .await
     }
 
-    async fn publish_untold(&self, envelope: &Envelope) -> Result<Stored, PublishError> {
+    async fn publish_untraced(&self, envelope: &Envelope) -> Result<Stored, PublishError> {
         let publishing = self.publishing(1);
         let stored = if self.crowded.get() {
             Err(PublishError::Full)
@@ -134,19 +134,19 @@ impl Bus {
     /// stored when this fails, so all are to be published again then, with the same ids.
     pub async fn publish_all(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         let Some(spans) = &self.spans else {
-            return self.publish_all_untold(envelopes).await;
+            return self.publish_all_untraced(envelopes).await;
         };
         let told = envelopes.iter().map(|envelope| spans.publish(envelope));
         let (told, envelopes): (Vec<_>, Vec<_>) = told.unzip();
-        let stored = self.publish_all_untold(&envelopes).await;
+        let stored = self.publish_all_untraced(&envelopes).await;
         spans::end(told, &stored);
         stored
     }
 
-    async fn publish_all_untold(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
+    async fn publish_all_untraced(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         match envelopes {
             [] => Ok(()),
-            [one] => self.publish_untold(one).await.map(drop),
+            [one] => self.publish_untraced(one).await.map(drop),
             several => {
                 let publishing = self.publishing(several.len());
                 let stored = if self.crowded.get() {
@@ -177,18 +177,18 @@ impl Bus {
         body: Bytes,
     ) -> Result<Stored, PublishError> {
         self.reachable()?;
-        let storing = timeout(LIMIT, self.confirmed(subject, headers, body));
+        let storing = timeout(CONFIRMATION_TIMEOUT, self.confirmed(subject, headers, body));
         counted(storing.await)
     }
 
     async fn store_all(&self, envelopes: &[Envelope]) -> Result<(), PublishError> {
         self.reachable()?;
-        counted(timeout(LIMIT, self.all_confirmed(envelopes)).await)
+        counted(timeout(CONFIRMATION_TIMEOUT, self.all_confirmed(envelopes)).await)
     }
 
     fn reachable(&self) -> Result<(), PublishError> {
         let connected = *self.connected.borrow();
-        connected.then_some(()).ok_or(PublishError::Away)
+        connected.then_some(()).ok_or(PublishError::Disconnected)
     }
 
     async fn confirmed(
@@ -197,7 +197,7 @@ impl Bus {
         headers: impl Fn() -> HeaderMap,
         body: Bytes,
     ) -> Result<Stored, PublishError> {
-        let mut pauses = NOBODY_THERE.iter();
+        let mut pauses = NO_RESPONDERS_RETRIES.iter();
         loop {
             let request = async_nats::Request::new()
                 .headers(headers())
@@ -236,7 +236,7 @@ impl Bus {
                 .map_err(|error| PublishError::Send(error.into()))?;
         }
         for envelope in envelopes {
-            let answer = answers.next().await.ok_or(PublishError::Away)?;
+            let answer = answers.next().await.ok_or(PublishError::Disconnected)?;
             if answer.status == Some(StatusCode::NO_RESPONDERS) {
                 return Err(PublishError::NoStream {
                     subject: envelope.subject.to_owned(),
@@ -279,7 +279,7 @@ fn read(answer: &[u8]) -> Result<Stored, PublishError> {
         }),
         Ok(Ack {
             error: Some(error), ..
-        }) if error.err_code == WRONG_LAST_SEQUENCE => Err(PublishError::Overtaken),
+        }) if error.err_code == WRONG_LAST_SEQUENCE => Err(PublishError::RevisionConflict),
         Ok(Ack {
             error: Some(error), ..
         }) => Err(PublishError::Refused {

@@ -21,20 +21,20 @@ use crate::delivery::Given;
 const EXPIRES: Duration = Duration::from_secs(1);
 
 /// Time without any message, while a request is open, after which the consumer is taken for lost.
-const SILENCE: Duration = Duration::from_millis(2500);
+const SERVER_TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// Time limit for messages in flight when nothing more is requested.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `max_bytes` of one pull request, or twice as many as a message may have, if that is more. The broker
 /// ends a request that the next event does not fit into, and each has to fit into a new one. So large
 /// events come few at a time, where all that are requested would be more than the broker sends to one
 /// connection before it cuts it off as a slow consumer; of usual events the largest request brings less
 /// than this.
-const REQUEST_BYTES: usize = 4 << 20;
+const MAX_REQUEST_BYTES: usize = 4 << 20;
 
 /// Time in which a request is filled only if more events are pending.
-const BUSY: Duration = Duration::from_millis(10);
+const BUSY_THRESHOLD: Duration = Duration::from_millis(10);
 
 /// Pull requests of one member for the events of its group.
 pub(crate) struct Pull {
@@ -57,7 +57,7 @@ pub(crate) struct Pull {
 }
 
 /// The result of waiting for requested messages.
-pub(crate) enum Pulled {
+pub(crate) enum PullEvent {
     /// An event.
     Message(Message),
     /// A request ended without being filled; it is time to send the next.
@@ -98,7 +98,10 @@ impl Pull {
     /// A member keeps one to three requests open, a number drawn each time. The broker serves open
     /// requests in turn, and events have a rhythm of their own (an item is added, an item is saved, …):
     /// in a fixed order one member would get all of the one kind and none of the other.
-    pub(crate) async fn top_up(&mut self, room: usize) -> Result<(), async_nats::PublishError> {
+    pub(crate) async fn request_up_to(
+        &mut self,
+        room: usize,
+    ) -> Result<(), async_nats::PublishError> {
         if self.outstanding >= self.size {
             return Ok(());
         }
@@ -118,7 +121,7 @@ impl Pull {
     }
 
     fn resize(&mut self, now: Instant) {
-        self.size = if now.duration_since(self.asked_at) < BUSY {
+        self.size = if now.duration_since(self.asked_at) < BUSY_THRESHOLD {
             (self.size * 2).min(self.largest)
         } else {
             (self.size / 2).max(1)
@@ -129,7 +132,7 @@ impl Pull {
         let request = jetstream::consumer::pull::BatchConfig {
             batch: count,
             expires: Some(EXPIRES),
-            max_bytes: REQUEST_BYTES.max(2 * self.client.max_payload()),
+            max_bytes: MAX_REQUEST_BYTES.max(2 * self.client.max_payload()),
             ..Default::default()
         };
         let body = serde_json::to_vec(&request).unwrap_or_default();
@@ -153,11 +156,11 @@ impl Pull {
     /// Waits for the next event, or for the end of a request.
     ///
     /// Cancel safe: nothing is lost if this is dropped.
-    pub(crate) async fn next(&mut self) -> Pulled {
+    pub(crate) async fn next(&mut self) -> PullEvent {
         loop {
             // If nothing is requested, nothing has to come.
             let patience = if self.outstanding > 0 {
-                SILENCE
+                SERVER_TIMEOUT
             } else {
                 EXPIRES
             };
@@ -166,9 +169,9 @@ impl Pull {
                     self.heard_at = Instant::now();
                     return self.sort(message);
                 }
-                Ok(None) => return Pulled::Lost("the subscription ended".to_owned()),
+                Ok(None) => return PullEvent::Lost("the subscription ended".to_owned()),
                 Err(_) if self.outstanding > 0 => {
-                    return Pulled::Lost("the broker does not answer".to_owned());
+                    return PullEvent::Lost("the broker does not answer".to_owned());
                 }
                 Err(_) => self.heard_at = Instant::now(),
             }
@@ -176,7 +179,7 @@ impl Pull {
     }
 
     /// Tells events from the broker's status messages about the requests.
-    fn sort(&mut self, message: Message) -> Pulled {
+    fn sort(&mut self, message: Message) -> PullEvent {
         let Some(status) = message.status else {
             self.write_off(1);
             // The consumer sequence never goes back, so this is another consumer, and the stream may
@@ -186,13 +189,13 @@ impl Pull {
                 return self.gone("the group's place was made anew");
             }
             self.given = given;
-            return Pulled::Message(message);
+            return PullEvent::Message(message);
         };
         match status {
             StatusCode::NO_RESPONDERS => self.gone("the group's place is not there"),
             StatusCode::TIMEOUT | StatusCode::NOT_FOUND => {
                 self.unfilled(&message);
-                Pulled::Unfilled
+                PullEvent::Unfilled
             }
             _ => {
                 let said = message.description.as_deref().unwrap_or_default();
@@ -205,15 +208,15 @@ impl Pull {
                     return self.gone(said);
                 }
                 self.unfilled(&message);
-                Pulled::Unfilled
+                PullEvent::Unfilled
             }
         }
     }
 
     /// Ends all requests: without its consumer, none will be answered any more.
-    fn gone(&mut self, reason: &str) -> Pulled {
+    fn gone(&mut self, reason: &str) -> PullEvent {
         self.outstanding = 0;
-        Pulled::Gone(reason.to_lowercase())
+        PullEvent::Gone(reason.to_lowercase())
     }
 
     /// Writes off the messages that a request which ended will not bring.
@@ -242,13 +245,13 @@ impl Pull {
             while pull.outstanding > 0 {
                 let message = pull.subscriber.next().await?;
                 match pull.sort(message) {
-                    Pulled::Message(message) => return Some((message, pull)),
-                    Pulled::Unfilled => {}
-                    Pulled::Lost(_) | Pulled::Gone(_) => return None,
+                    PullEvent::Message(message) => return Some((message, pull)),
+                    PullEvent::Unfilled => {}
+                    PullEvent::Lost(_) | PullEvent::Gone(_) => return None,
                 }
             }
             None
         });
-        rest.take_until(sleep(DRAIN_LIMIT))
+        rest.take_until(sleep(DRAIN_TIMEOUT))
     }
 }

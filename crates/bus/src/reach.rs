@@ -4,7 +4,7 @@ use async_nats::jetstream::{message::StreamMessage, stream::RawMessageErrorKind}
 use events::Position;
 use futures_util::{TryStreamExt, pin_mut};
 
-use crate::{Bus, DeskError, History, REPLAYS, TODO, dead::recall};
+use crate::{Bus, DeadLetterError, History, REPLAYS, TODO, dead_letters::read_origin};
 
 /// The part of the history of events that is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +20,10 @@ impl Bus {
     /// Returns the part of the history that may still be delivered to `group`. Waits for a connection.
     ///
     /// Looks at every dead letter of the group and every replay for it, one by one.
-    pub async fn reach(&self, group: &str) -> Result<Reach, DeskError> {
+    pub async fn reach(&self, group: &str) -> Result<Reach, DeadLetterError> {
         let desk = self.dead_letters().await?;
         let todo = self.jetstream.get_stream(TODO).await;
-        let todo = todo.map_err(DeskError::ask)?;
+        let todo = todo.map_err(DeadLetterError::ask)?;
         let info = todo.cached_info();
         let history = History::of(info);
         let (first, last) = (info.state.first_sequence.max(1), info.state.last_sequence);
@@ -48,9 +48,9 @@ impl Bus {
     }
 
     /// The positions of the events that wait to be handled by `group` after all.
-    async fn replayed(&self, group: &str) -> Result<Vec<Position>, DeskError> {
+    async fn replayed(&self, group: &str) -> Result<Vec<Position>, DeadLetterError> {
         let replays = self.jetstream.get_stream(REPLAYS).await;
-        let replays = replays.map_err(DeskError::ask)?;
+        let replays = replays.map_err(DeadLetterError::ask)?;
         let subject = format!("replay.{group}");
         let (mut positions, mut from) = (Vec::new(), 1);
         loop {
@@ -60,13 +60,13 @@ impl Bus {
                     sequence, headers, ..
                 }) => {
                     from = sequence + 1;
-                    let record = recall(&headers);
+                    let record = read_origin(&headers);
                     positions.extend(record.map(|record| record.origin.position()));
                 }
                 Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => {
                     return Ok(positions);
                 }
-                Err(error) => return Err(DeskError::ask(error)),
+                Err(error) => return Err(DeadLetterError::ask(error)),
             }
         }
     }

@@ -27,7 +27,7 @@ use crate::{Bus, SubscribeError};
 
 /// Time limit of sending replies. They only go to the client's buffer, which is never full for long while
 /// there is a connection.
-const SEND_LIMIT: Duration = Duration::from_millis(500);
+const SEND_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The inbox of this process. Clones share it. When the last one is gone and nobody waits for a reply any
 /// more, the subscription ends.
@@ -162,7 +162,7 @@ impl Bus {
                 }
             }
         };
-        if timeout(SEND_LIMIT, send).await.is_err() {
+        if timeout(SEND_TIMEOUT, send).await.is_err() {
             warn!("answers were not sent in time");
         }
     }

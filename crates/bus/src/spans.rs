@@ -22,8 +22,8 @@ use opentelemetry::{
 };
 
 use crate::{
-    Delivery, Failure, Group, PublishError,
-    delivery::{Parcel, chain},
+    Delivery, Group, HandlerError, PublishError,
+    delivery::{RawMessage, chain},
 };
 use draft::{Draft, is_real, place_of};
 
@@ -119,7 +119,7 @@ impl Spans {
     }
 
     /// Begins the span of processing an event by a reader that is in no group.
-    pub(crate) fn hand_out<E>(&self, parcel: &Parcel, received: &mut Received<E>) -> BoxedSpan {
+    pub(crate) fn hand_out<E>(&self, parcel: &RawMessage, received: &mut Received<E>) -> BoxedSpan {
         let span = self
             .of_one(&PROCESS, parcel)
             .with(MESSAGE_ID, received.meta.id.to_string())
@@ -133,7 +133,7 @@ impl Spans {
         &self,
         answer: &'static str,
         group: &Group,
-        parcels: &[&Parcel],
+        parcels: &[&RawMessage],
     ) -> BoxedSpan {
         let operation = Operation {
             name: answer,
@@ -146,7 +146,7 @@ impl Spans {
 
     /// Drafts a span of one event. A replay, which may come long after, begins a new trace and links to
     /// the old one.
-    fn of_one(&self, operation: &Operation, parcel: &Parcel) -> Draft {
+    fn of_one(&self, operation: &Operation, parcel: &RawMessage) -> Draft {
         let sequence = i64::try_from(parcel.origin.sequence).unwrap_or(i64::MAX);
         let draft = self.draft(operation, &parcel.message.subject);
         let draft = draft.with(SEQUENCE, sequence);
@@ -157,7 +157,7 @@ impl Spans {
         }
     }
 
-    fn of_all(&self, operation: &Operation, group: &Group, parcels: &[&Parcel]) -> Draft {
+    fn of_all(&self, operation: &Operation, group: &Group, parcels: &[&RawMessage]) -> Draft {
         let draft = match parcels {
             [one] => self.of_one(operation, one),
             several => {
@@ -183,7 +183,7 @@ impl Spans {
 }
 
 /// Returns the subject that all have, if they have one in common.
-fn common<'p>(parcels: &[&'p Parcel]) -> Option<&'p str> {
+fn common<'p>(parcels: &[&'p RawMessage]) -> Option<&'p str> {
     let mut subjects = parcels.iter().map(|parcel| &*parcel.message.subject);
     let first = subjects.next()?;
     subjects.all(|subject| subject == first).then_some(first)
@@ -207,23 +207,23 @@ pub(crate) trait Kind: std::error::Error {
 impl Kind for PublishError {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Away => "away",
+            Self::Disconnected => "away",
             Self::Full => "full",
             Self::Unconfirmed => "unconfirmed",
             Self::NoStream { .. } => "no_stream",
             Self::Refused { .. } => "refused",
-            Self::Overtaken => "overtaken",
+            Self::RevisionConflict => "overtaken",
             Self::Send(_) => "send",
         }
     }
 }
 
-impl Kind for Failure {
+impl Kind for HandlerError {
     fn kind(&self) -> &'static str {
         match self {
-            Self::Never(_) => "never",
-            Self::Later(_) => "later",
-            Self::Away(_) => "away",
+            Self::Reject(_) => "never",
+            Self::Retry(_) => "later",
+            Self::Unavailable(_) => "away",
         }
     }
 }

@@ -13,8 +13,8 @@ use tracing::info;
 
 use crate::{
     Bus, History,
-    echo::differences,
-    ledger::{self, LEDGER, NOTED_FOR},
+    config_mismatch::config_mismatches,
+    ledger::{self, ENTRY_TTL, LEDGER},
     refusals::is_lasting,
 };
 
@@ -35,17 +35,17 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// Deduplication window of the dead letters. A member that dies between storing a dead letter and
 /// settling the event leaves it to another, which under outage upon outage took minutes.
-const BURIED_ONCE: Duration = Duration::from_hours(1);
+const DEAD_LETTER_DEDUP_WINDOW: Duration = Duration::from_hours(1);
 
 /// Limit of the bytes that a dead letter's headers may add to the event that it keeps.
-pub(crate) const DEAD_HEADERS: usize = 64 * 1024;
+pub(crate) const MAX_DEAD_LETTER_HEADERS: usize = 64 * 1024;
 
 /// The largest event (bytes, headers included) that is stored: a body of 1 MiB and some headers.
-const LARGEST_EVENT: usize = 1024 * 1024 + 64 * 1024;
+const MAX_EVENT_BYTES: usize = 1024 * 1024 + 64 * 1024;
 
 /// Smallest limit of one message (bytes) that a broker may have. An event of ours has some kilobytes; as a dead
 /// letter it has more headers.
-const LEAST_PAYLOAD: usize = 2 * DEAD_HEADERS;
+const LEAST_PAYLOAD: usize = 2 * MAX_DEAD_LETTER_HEADERS;
 
 /// Settings of the streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Default for Streams {
             replicas: 1,
             limit: 2 << 30,
             dead_letters_kept: 90 * DAY,
-            notes_kept: NOTED_FOR,
+            notes_kept: ENTRY_TTL,
         }
     }
 }
@@ -77,7 +77,7 @@ impl Streams {
     /// Returns the streams with these settings, as the broker's own API writes them: for documents.
     pub fn settings(self) -> [Value; 4] {
         let streams = [
-            todo(self, LARGEST_EVENT),
+            todo(self, MAX_EVENT_BYTES),
             dead_letters(self),
             replays(self),
             ledger(self),
@@ -143,8 +143,8 @@ impl Bus {
         if payload < LEAST_PAYLOAD {
             return Err(StreamError::Payload { payload });
         }
-        let room = payload.saturating_sub(DEAD_HEADERS);
-        self.ensure(TODO, &todo(streams, LARGEST_EVENT.min(room)))
+        let room = payload.saturating_sub(MAX_DEAD_LETTER_HEADERS);
+        self.ensure(TODO, &todo(streams, MAX_EVENT_BYTES.min(room)))
             .await?;
         self.ensure(DEAD_LETTERS, &dead_letters(streams)).await?;
         self.ensure(REPLAYS, &replays(streams)).await?;
@@ -162,7 +162,7 @@ impl Bus {
                 // The stream's history stays, whatever else is new. A stream of an earlier release counts
                 // since its creation, whose time the server may move from now on.
                 record(&mut asked, &History::of(info));
-                if differences(&asked, &info.config).is_empty() {
+                if config_mismatches(&asked, &info.config).is_empty() {
                     info.config.clone()
                 } else {
                     let updated = self.jetstream.update_stream(&asked).await;
@@ -180,7 +180,7 @@ impl Bus {
             }
             Err(error) => return Err(failed(error.into())),
         };
-        let differences = differences(&asked, &echoed);
+        let differences = config_mismatches(&asked, &echoed);
         if !differences.is_empty() {
             return Err(StreamError::Settings {
                 stream,
@@ -248,7 +248,7 @@ fn dead_letters(streams: Streams) -> Config {
         max_age: streams.dead_letters_kept,
         max_bytes: bytes(streams.limit / 2),
         max_message_size: -1,
-        duplicate_window: BURIED_ONCE,
+        duplicate_window: DEAD_LETTER_DEDUP_WINDOW,
         ..durable(streams)
     }
 }

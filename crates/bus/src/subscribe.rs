@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::{Bus, PublishError, Stored};
 
 /// Time limit of the broker's answer.
-const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
+const SUBSCRIBE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// The reason why a subscription cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub struct Subscription {
 
 /// A message as it was published.
 #[derive(Debug)]
-pub struct Heard {
+pub struct ReceivedMessage {
     pub(crate) message: Message,
     stored_at: Option<OffsetDateTime>,
 }
@@ -70,7 +70,8 @@ impl Bus {
         let echo = self.client.new_inbox();
         let mut answer = self.client.subscribe(echo.clone()).await.map_err(failed)?;
         let sent = self.client.publish(echo, Bytes::new()).await;
-        if sent.is_err() || !matches!(timeout(LIMIT, answer.next()).await, Ok(Some(_))) {
+        if sent.is_err() || !matches!(timeout(SUBSCRIBE_TIMEOUT, answer.next()).await, Ok(Some(_)))
+        {
             return Err(SubscribeError::Unconfirmed {
                 subject: subject.to_owned(),
             });
@@ -80,23 +81,30 @@ impl Bus {
 
     /// Publishes `body` on `subject` as it is, as any client of the broker would, and waits until the
     /// broker has it. Whether anybody subscribes to it, or a stream stores it, is not known.
-    pub async fn notify(&self, subject: &str, body: impl Into<Bytes>) -> Result<(), PublishError> {
+    pub async fn send_raw(
+        &self,
+        subject: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<(), PublishError> {
         self.wait_connected().await;
         let send = async {
             let sent = self.client.publish(subject.to_owned(), body.into()).await;
             sent.map_err(|error| PublishError::Refused {
                 reason: error.to_string(),
             })?;
-            self.client.flush().await.map_err(|_| PublishError::Away)
+            self.client
+                .flush()
+                .await
+                .map_err(|_| PublishError::Disconnected)
         };
-        timeout(LIMIT, send)
+        timeout(SUBSCRIBE_TIMEOUT, send)
             .await
             .unwrap_or(Err(PublishError::Unconfirmed))
     }
 
     /// Publishes `body` on `subject` as it is, and waits, 1.5 seconds at most, until a stream has stored
     /// it. As with [`Bus::publish`], doing it again with the same `id` never stores it twice.
-    pub async fn deposit(
+    pub async fn publish_raw(
         &self,
         subject: &str,
         id: &EventId,
@@ -115,15 +123,15 @@ impl Subscription {
     /// Waits for the next message; `None` when the connection is closed.
     ///
     /// Cancel safe: nothing is lost if this is dropped.
-    pub async fn next(&mut self) -> Option<Heard> {
-        self.subscriber.next().await.map(|message| Heard {
+    pub async fn next(&mut self) -> Option<ReceivedMessage> {
+        self.subscriber.next().await.map(|message| ReceivedMessage {
             message,
             stored_at: None,
         })
     }
 }
 
-impl Heard {
+impl ReceivedMessage {
     /// Makes one of a message that a stream gave out.
     pub(crate) fn stored(message: Message, bus: &Bus) -> Self {
         let context = bus.jetstream.clone();

@@ -23,25 +23,25 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::{
-    Bus, GroupStanding, History, RoomError, Standing, TODO, dead::Obituary, room::failed,
-    subject::overlap,
+    Bus, CapacityError, GroupStatus, History, StreamStatus, TODO, capacity::failed,
+    dead_letters::DeadLetterDraft, subject::overlap,
 };
 use wire::Headers;
 
 /// Time without progress after which the in-flight events of a group are inspected.
-const STANDSTILL: Duration = Duration::from_secs(2);
+const STALLED_AFTER: Duration = Duration::from_secs(2);
 
 /// Limit of events that are inspected in one go.
-const AT_MOST: u64 = 1000;
+const MAX_REMOVALS: u64 = 1000;
 
 /// State of the inspection of each group.
 #[derive(Default)]
 pub struct Inspection {
-    groups: BTreeMap<String, Place>,
+    groups: BTreeMap<String, ConsumerPosition>,
 }
 
 /// Progress of a group and of its inspection.
-struct Place {
+struct ConsumerPosition {
     settled: u64,
     since: Instant,
     /// The sequence up to which its events were inspected.
@@ -106,9 +106,9 @@ impl Bus {
     /// letter only.
     pub async fn remove_unreadable(
         &self,
-        standing: &Standing,
+        standing: &StreamStatus,
         inspection: &mut Inspection,
-    ) -> Result<Vec<Unreadable>, RoomError> {
+    ) -> Result<Vec<Unreadable>, CapacityError> {
         let mut removed = Vec::new();
         for (from, to, place) in inspection.due(standing) {
             for sequence in from..=to {
@@ -122,8 +122,8 @@ impl Bus {
     async fn inspect(
         &self,
         sequence: u64,
-        standing: &Standing,
-    ) -> Result<Option<Unreadable>, RoomError> {
+        standing: &StreamStatus,
+    ) -> Result<Option<Unreadable>, CapacityError> {
         let Some(stored) = self.look_at(TODO, json!({ "seq": sequence })).await? else {
             return Ok(None);
         };
@@ -139,14 +139,14 @@ impl Bus {
             stored_at: stored.time,
         };
         let reason = format!("cannot be read: {fault}");
-        let takes = |group: &GroupStanding| {
+        let takes = |group: &GroupStatus| {
             // Several filters, or none: a dead letter too many is noticed, and one too few is not.
             let wants = group.filter.is_empty() || overlap(&group.filter, &stored.subject);
             group.settled < sequence && wants
         };
         let body = Bytes::from(body);
         for (group, _) in standing.groups.iter().filter(|(_, group)| takes(group)) {
-            let obituary = Obituary {
+            let obituary = DeadLetterDraft {
                 group,
                 reason: &reason,
                 // At least: nobody could count the deliveries.
@@ -173,7 +173,7 @@ impl Bus {
         &self,
         stream: &str,
         question: Value,
-    ) -> Result<Option<Stored>, RoomError> {
+    ) -> Result<Option<Stored>, CapacityError> {
         let failed = failed::<Box<dyn std::error::Error + Send + Sync>>("look at an event");
         let subject = format!("$JS.API.STREAM.MSG.GET.{stream}");
         let answer = self.client.request(subject, question.to_string().into());
@@ -199,12 +199,12 @@ impl Bus {
 
 impl Inspection {
     /// Returns the sequences to inspect now, from and to, with the place to record the progress in.
-    fn due(&mut self, standing: &Standing) -> Vec<(u64, u64, &mut Place)> {
+    fn due(&mut self, standing: &StreamStatus) -> Vec<(u64, u64, &mut ConsumerPosition)> {
         let now = Instant::now();
         let busy = |name: &String| standing.groups.get(name).is_some_and(|at| at.in_hand > 0);
         self.groups.retain(|name, _| busy(name));
         for (name, at) in standing.groups.iter().filter(|(name, _)| busy(name)) {
-            let place = self.groups.entry(name.clone()).or_insert(Place {
+            let place = self.groups.entry(name.clone()).or_insert(ConsumerPosition {
                 settled: at.settled,
                 since: now,
                 inspected: at.settled,
@@ -218,14 +218,14 @@ impl Inspection {
         let stands = self
             .groups
             .iter_mut()
-            .filter(|(_, place)| now - place.since >= STANDSTILL);
+            .filter(|(_, place)| now - place.since >= STALLED_AFTER);
         let due = stands.filter_map(|(name, place)| {
             let from = place.inspected + 1;
             let to = standing
                 .groups
                 .get(name)?
                 .given
-                .min(place.inspected + AT_MOST);
+                .min(place.inspected + MAX_REMOVALS);
             Some((from, to, place))
         });
         due.collect()

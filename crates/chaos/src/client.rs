@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::clients::Clients;
-use crate::history::{Answer, Wish};
+use crate::history::{Action, Answer};
 
 /// The lists that items are added to.
 pub(crate) const LISTS: [&str; 3] = ["default", "shopping", "work"];
@@ -70,7 +70,7 @@ impl<'c> Client<'c> {
     async fn add(&mut self, keyed: bool) {
         let number = self.clients.number();
         let list = LISTS[self.rng.random_range(0..LISTS.len())];
-        let operation = self.clients.begin(Wish::Add, None);
+        let operation = self.clients.begin(Action::Add, None);
         let request = Request {
             method: "POST",
             service: API,
@@ -91,7 +91,7 @@ impl<'c> Client<'c> {
     async fn add_on_the_page(&mut self) {
         let (number, key) = (self.clients.number(), self.rng.random::<u128>());
         let id = uuid::Builder::from_random_bytes(key.to_be_bytes()).into_uuid();
-        let operation = self.clients.begin(Wish::Add, None);
+        let operation = self.clients.begin(Action::Add, None);
         let request = Request {
             method: "POST",
             service: WEB,
@@ -112,7 +112,7 @@ impl<'c> Client<'c> {
             return;
         };
         for _ in 0..self.rng.random_range(1..=4) {
-            let operation = self.clients.begin(Wish::Change, Some(item));
+            let operation = self.clients.begin(Action::Change, Some(item));
             let request = if self.rng.random_range(0..4) == 0 {
                 self.change_on_the_page(item)
             } else {
@@ -166,7 +166,7 @@ impl<'c> Client<'c> {
         let Some(item) = self.clients.choose(&mut self.rng) else {
             return;
         };
-        let operation = self.clients.begin(Wish::Delete, Some(item));
+        let operation = self.clients.begin(Action::Delete, Some(item));
         let on_the_page = self.rng.random::<bool>();
         let request = Request {
             method: if on_the_page { "POST" } else { "DELETE" },
@@ -192,7 +192,7 @@ impl<'c> Client<'c> {
 
     /// Restores a deleted item, as one can on the page, and returns whether that was accepted.
     async fn restore(&mut self, item: Uuid) -> bool {
-        let operation = self.clients.begin(Wish::Restore, Some(item));
+        let operation = self.clients.begin(Action::Restore, Some(item));
         let request = Request {
             method: "POST",
             service: WEB,
@@ -207,7 +207,7 @@ impl<'c> Client<'c> {
 
     /// Sends a request that has to be rejected, and must not become an event.
     async fn add_nonsense(&mut self) {
-        let operation = self.clients.begin(Wish::Add, None);
+        let operation = self.clients.begin(Action::Add, None);
         let request = Request {
             method: "POST",
             service: API,

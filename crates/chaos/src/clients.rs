@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::client::{Client, publisher::Publisher};
-use crate::history::{Answer, Attempt, History, Wish};
+use crate::history::{Action, Answer, Attempt, History};
 
 /// Number of the newest items that clients choose from: few enough that several clients change the same
 /// one.
@@ -104,7 +104,7 @@ impl Clients {
         self.marks.get()
     }
 
-    pub(crate) fn begin(&self, wish: Wish, item: Option<Uuid>) -> usize {
+    pub(crate) fn begin(&self, wish: Action, item: Option<Uuid>) -> usize {
         self.history.borrow_mut().begin(wish, item)
     }
 

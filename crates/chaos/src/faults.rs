@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use testkit::{Link, Signal, System};
 use tokio::time::{Instant, sleep_until};
 
-use crate::schedule::{Fault, Harm, Target};
+use crate::schedule::{Fault, FaultKind, Target};
 
 /// The beginning or the end of a fault.
 struct Moment<'a> {
@@ -59,22 +59,22 @@ async fn begin(system: &mut System, fault: &Fault, extra: &mut Option<String>) -
         (Target::Member(service, number), harm) => {
             let name = format!("{service}-{number}");
             match harm {
-                Harm::Kill => system.kill_member(&name).await.map(drop),
-                Harm::Freeze => system.pause_member(&name),
+                FaultKind::Kill => system.kill_member(&name).await.map(drop),
+                FaultKind::Freeze => system.pause_member(&name),
                 _ => system.signal_member(&name, Signal::SIGTERM),
             }
         }
-        (Target::Broker, Harm::Kill) => system.broker().kill().await,
-        (Target::Broker, Harm::Freeze) => system.broker().pause(),
+        (Target::Broker, FaultKind::Kill) => system.broker().kill().await,
+        (Target::Broker, FaultKind::Freeze) => system.broker().pause(),
         (Target::Broker, _) => system.broker().stop().await,
-        (Target::Database, Harm::Kill) => system.postgres().kill().await,
-        (Target::Database, Harm::Freeze) => system.postgres().pause(),
+        (Target::Database, FaultKind::Kill) => system.postgres().kill().await,
+        (Target::Database, FaultKind::Freeze) => system.postgres().pause(),
         (Target::Database, _) => system.postgres().stop().await,
         (Target::BrokerLink | Target::WebLink | Target::DatabaseLink, harm) => {
             let link = link(system, fault.target)?;
             match harm {
-                Harm::Stall => link.stall(),
-                Harm::Slow(delay) => link.delay(delay),
+                FaultKind::Stall => link.stall(),
+                FaultKind::Slow(delay) => link.delay(delay),
                 _ => link.cut().await,
             }
             Ok(())
@@ -94,21 +94,21 @@ async fn end(
             system.signal_member(&name, Signal::SIGTERM)?;
             return stopped(system, &name, fault).await;
         }
-        (Target::Member(service, number), Harm::Stop) => {
+        (Target::Member(service, number), FaultKind::Stop) => {
             let name = format!("{service}-{number}");
             let trouble = stopped(system, &name, fault).await?;
             relaunch(system, &name).await?;
             return Ok(trouble);
         }
-        (Target::Member(service, number), Harm::Freeze) => {
+        (Target::Member(service, number), FaultKind::Freeze) => {
             system.resume_member(&format!("{service}-{number}"))?;
         }
         (Target::Member(service, number), _) => {
             relaunch(system, &format!("{service}-{number}")).await?;
         }
-        (Target::Broker, Harm::Freeze) => system.broker().resume()?,
+        (Target::Broker, FaultKind::Freeze) => system.broker().resume()?,
         (Target::Broker, _) => system.broker().restart().await?,
-        (Target::Database, Harm::Freeze) => system.postgres().resume()?,
+        (Target::Database, FaultKind::Freeze) => system.postgres().resume()?,
         (Target::Database, _) => system.postgres().restart().await?,
         (Target::BrokerLink | Target::WebLink | Target::DatabaseLink, _) => {
             link(system, fault.target)?.restore().await;

@@ -18,7 +18,7 @@ pub(crate) enum Answer {
 
 /// Kind of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum Action {
     /// Adds an item.
     Add,
     /// Changes an existing item.
@@ -44,7 +44,7 @@ pub(crate) struct Attempt {
 /// An operation of a client, however often it sent the request.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
-    pub(crate) wish: Wish,
+    pub(crate) wish: Action,
     /// The item, if the client knows its id.
     pub(crate) item: Option<Uuid>,
     pub(crate) attempts: Vec<Attempt>,
@@ -78,7 +78,7 @@ pub(crate) struct History {
 
 impl History {
     /// Begins an operation and returns its number.
-    pub(crate) fn begin(&mut self, wish: Wish, item: Option<Uuid>) -> usize {
+    pub(crate) fn begin(&mut self, wish: Action, item: Option<Uuid>) -> usize {
         self.operations.push(Operation {
             wish,
             item,

@@ -10,7 +10,7 @@
 //!
 //! # Adding a fault
 //!
-//! Give it a variant in [`schedule::Harm`], its targets and durations in `schedule.rs`, and its
+//! Give it a variant in [`schedule::FaultKind`], its targets and durations in `schedule.rs`, and its
 //! beginning and end in `faults.rs`.
 //!
 //! # Adding a check

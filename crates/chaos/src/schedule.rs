@@ -50,7 +50,7 @@ pub enum Target {
 
 /// Kind of damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Harm {
+pub enum FaultKind {
     /// The process is killed; it is started again.
     Kill,
     /// The process is asked to stop; it is started again.
@@ -77,7 +77,7 @@ pub struct Fault {
     /// The target.
     pub target: Target,
     /// The damage.
-    pub harm: Harm,
+    pub harm: FaultKind,
 }
 
 /// The members that run from the start. Most faults are meant for savers, the first two.
@@ -133,7 +133,7 @@ pub fn outage(lasts: Duration) -> Vec<Fault> {
         at: FIRST * 2,
         lasts,
         target: Target::Database,
-        harm: Harm::Stop,
+        harm: FaultKind::Stop,
     }]
 }
 
@@ -147,22 +147,22 @@ impl Kind {
         };
         let (targets, harm, lasts) = match self {
             // Longer than the ack wait, which is 10 s.
-            Self::Pause => (vec![member(rng)], Harm::Freeze, 11_000..13_000),
-            Self::Kill => (vec![member(rng)], Harm::Kill, 200..3_000),
-            Self::Terminate => (vec![member(rng)], Harm::Stop, 1_500..4_000),
-            Self::Members => (vec![Target::Extra], Harm::Join, 2_000..5_000),
+            Self::Pause => (vec![member(rng)], FaultKind::Freeze, 11_000..13_000),
+            Self::Kill => (vec![member(rng)], FaultKind::Kill, 200..3_000),
+            Self::Terminate => (vec![member(rng)], FaultKind::Stop, 1_500..4_000),
+            Self::Members => (vec![Target::Extra], FaultKind::Join, 2_000..5_000),
             Self::Broker | Self::Database => {
-                let harm = one_of(&[Harm::Kill, Harm::Stop, Harm::Freeze], rng);
+                let harm = one_of(&[FaultKind::Kill, FaultKind::Stop, FaultKind::Freeze], rng);
                 (servers.to_vec(), harm, 500..4_000)
             }
             Self::Both => {
-                let harm = one_of(&[Harm::Kill, Harm::Stop], rng);
+                let harm = one_of(&[FaultKind::Kill, FaultKind::Stop], rng);
                 (servers.to_vec(), harm, 500..3_000)
             }
             Self::Links => {
-                let slow = Harm::Slow(Duration::from_millis(rng.random_range(20..200)));
+                let slow = FaultKind::Slow(Duration::from_millis(rng.random_range(20..200)));
                 let link = one_of(&LINKS, rng);
-                let harm = one_of(&[Harm::Cut, Harm::Stall, slow], rng);
+                let harm = one_of(&[FaultKind::Cut, FaultKind::Stall, slow], rng);
                 (vec![link], harm, 300..5_000)
             }
         };
@@ -225,7 +225,7 @@ impl fmt::Display for Target {
     }
 }
 
-impl fmt::Display for Harm {
+impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kill => f.write_str("is killed"),
@@ -285,13 +285,13 @@ mod tests {
             let member = matches!(fault.target, Target::Member(..));
             let server = matches!(fault.target, Target::Broker | Target::Database);
             match self {
-                Self::Pause => member && fault.harm == Harm::Freeze,
-                Self::Kill => member && fault.harm == Harm::Kill,
-                Self::Terminate => member && fault.harm == Harm::Stop,
+                Self::Pause => member && fault.harm == FaultKind::Freeze,
+                Self::Kill => member && fault.harm == FaultKind::Kill,
+                Self::Terminate => member && fault.harm == FaultKind::Stop,
                 Self::Members => fault.target == Target::Extra,
                 Self::Broker => fault.target == Target::Broker,
                 Self::Database => fault.target == Target::Database,
-                Self::Both => server && fault.harm != Harm::Freeze,
+                Self::Both => server && fault.harm != FaultKind::Freeze,
                 Self::Links => LINKS.contains(&fault.target),
             }
         }

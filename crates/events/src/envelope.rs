@@ -42,12 +42,12 @@ pub struct EventId(String);
 
 impl EventId {
     /// The longest id (in bytes) that is taken over from another publisher.
-    pub const LIMIT: usize = 128;
+    pub const MAX_BYTES: usize = 128;
 
     /// Takes over another publisher's id, if it is short and printable.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = !text.is_empty()
-            && text.len() <= Self::LIMIT
+            && text.len() <= Self::MAX_BYTES
             && text.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| Self(text.to_owned()))
     }

@@ -20,7 +20,7 @@ impl ReplyTo {
     pub const PREFIX: &str = "replies.";
 
     /// The longest subject, in bytes.
-    pub const LIMIT: usize = 128;
+    pub const MAX_BYTES: usize = 128;
 
     /// Takes over a subject that a publisher chose, if it is a valid reply subject: at most
     /// [`ReplyTo::LIMIT`] bytes, the prefix, and then tokens of letters, digits, `-` and `_`.
@@ -28,7 +28,7 @@ impl ReplyTo {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let sensible = |token: &str| !token.is_empty() && token.bytes().all(plain);
         let rest = text.strip_prefix(Self::PREFIX)?;
-        let fits = text.len() <= Self::LIMIT && rest.split('.').all(sensible);
+        let fits = text.len() <= Self::MAX_BYTES && rest.split('.').all(sensible);
         fits.then(|| Self(text.to_owned()))
     }
 

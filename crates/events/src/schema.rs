@@ -30,7 +30,7 @@ macro_rules! schemas {
 
 schemas! {
     ItemId: { "type": "string", "format": "uuid" },
-    EventId: { "type": "string", "minLength": 1, "maxLength": EventId::LIMIT, "pattern": "^[!-~]+$" },
+    EventId: { "type": "string", "minLength": 1, "maxLength": EventId::MAX_BYTES, "pattern": "^[!-~]+$" },
     ItemText: { "type": "string", "minLength": 1, "maxLength": ItemText::LIMIT, "pattern": ItemText::pattern() },
     ListName: { "type": "string", "minLength": 1, "maxLength": ListName::LIMIT, "pattern": ListName::pattern() },
     Order: { "type": "number" },

@@ -14,7 +14,7 @@ pub struct TraceContext {
 impl TraceContext {
     /// The greatest length of `tracestate` (in bytes) that is taken over; the recommendation asks for 512 at
     /// least.
-    pub const LONGEST_STATE: usize = 512;
+    pub const MAX_STATE_BYTES: usize = 512;
 
     /// Reads the headers `traceparent` and `tracestate`. `None` if the first is invalid; an invalid
     /// second one is left out.
@@ -62,7 +62,7 @@ fn members(state: &str) -> Option<String> {
     let members: Vec<_> = members.filter(|member| !member.is_empty()).collect();
     let sensible = members.iter().all(|member| is_member(member));
     let text = members.join(",");
-    (sensible && (1..=TraceContext::LONGEST_STATE).contains(&text.len())).then_some(text)
+    (sensible && (1..=TraceContext::MAX_STATE_BYTES).contains(&text.len())).then_some(text)
 }
 
 /// Returns whether this is `<key>=<value>`: the key of a tracing system, and its data.

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
-use bus::{Bus, Inspection, Loss, LossWatch, RoomError, Standing};
+use bus::{Bus, CapacityError, Inspection, Loss, LossWatch, StreamStatus};
 use service::{Service, settings};
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
@@ -24,7 +24,7 @@ struct Settings {
 
 /// The interval at which it works. In that time the fastest saver fills far less than the capacity that
 /// is left when it begins to remove events.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The state that is kept from the times before.
 #[derive(Default)]
@@ -39,7 +39,7 @@ struct Known {
 
 fn main() -> ExitCode {
     service::named(env!("CARGO_PKG_NAME"))
-        .expiring_gauges(LOOK * 5)
+        .expiring_gauges(POLL_INTERVAL * 5)
         .run(run)
 }
 
@@ -58,7 +58,7 @@ async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn keep_house(bus: &Bus, expected: &[String]) {
-    let mut looks = interval(LOOK);
+    let mut looks = interval(POLL_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut known = Known::default();
     loop {
@@ -70,18 +70,18 @@ async fn keep_house(bus: &Bus, expected: &[String]) {
     }
 }
 
-async fn look(bus: &Bus, expected: &[String], known: &mut Known) -> Result<(), RoomError> {
+async fn look(bus: &Bus, expected: &[String], known: &mut Known) -> Result<(), CapacityError> {
     // If this fails, events are removed all the same.
     match bus.mend_losses(&mut known.streams).await {
         Ok(losses) => losses.iter().for_each(tell),
         Err(error) => warn!("{:#}", anyhow::Error::from(error)),
     }
-    let standing = bus.standing().await?;
+    let standing = bus.stream_status().await?;
     show(&standing, known);
     // This logs each dead letter itself.
     bus.remove_unreadable(&standing, &mut known.inspection)
         .await?;
-    let removed = bus.make_room(&standing, expected).await?;
+    let removed = bus.trim_handled(&standing, expected).await?;
     if removed > 0 {
         info!(
             stream.bytes = standing.bytes,
@@ -110,7 +110,7 @@ fn tell(loss: &Loss) {
 /// Sets the gauges. A group that is gone since the last time, or has no dead letters any more, is set to 0
 /// once, and then not any more.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-fn show(standing: &Standing, known: &mut Known) {
+fn show(standing: &StreamStatus, known: &mut Known) {
     metrics::gauge!("stream_bytes").set(standing.bytes as f64);
     metrics::gauge!("stream_limit_bytes").set(standing.limit as f64);
     metrics::gauge!("stream_events").set(standing.events as f64);

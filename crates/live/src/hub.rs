@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus, Fed, Start};
+use bus::{Bus, FeedItem, Start};
 use events::{Event, ItemSaved, TodoEvent};
 use service::http::to_json;
 use tokio::{
@@ -15,25 +15,25 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Place, Visitor, Watched,
-    board::{Beginning, Board, Change, News},
+    LastEventId, Subscriber, Watched,
+    channels::{Admission, Change, ChannelEvent, Channels},
 };
 
 /// Greatest number of changes that a subscriber that reconnects is sent; with more, a fresh state is cheaper.
-const REPLAYED: usize = 5_000;
+const MAX_REPLAYED: usize = 5_000;
 
 /// Number of concurrent replays, of changes that are not among the recent ones any more, from the start of
 /// reading the stream until the subscriber has read them all; and the time after which a subscriber is reset
 /// instead if it has not got a permit, because others read slowly, and the changes from the stream.
-const REPLAYS: usize = 8;
-const REPLAY_LIMIT: Duration = Duration::from_secs(5);
+const MAX_CONCURRENT_REPLAYS: usize = 8;
+const REPLAY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time for which the feed goes on when the last subscriber has left.
-const LINGERING: Duration = Duration::from_mins(1);
+const LINGER: Duration = Duration::from_mins(1);
 
 /// The kind of subscribers that a hub has.
 #[derive(Clone, Copy, Debug)]
-pub struct Audience {
+pub struct ChannelKind {
     /// The name of the server-sent event for a saved item.
     pub event: &'static str,
     /// The name of the gauge of subscribers.
@@ -46,9 +46,9 @@ pub struct Audience {
 pub struct Hub {
     bus: Bus,
     stop: CancellationToken,
-    audience: Audience,
+    audience: ChannelKind,
     replays: Arc<Semaphore>,
-    board: Mutex<Board>,
+    board: Mutex<Channels>,
     /// The number of subscribers.
     visitors: watch::Sender<usize>,
     /// True if the feed has begun.
@@ -56,17 +56,17 @@ pub struct Hub {
 }
 
 /// Counts a subscriber until it is dropped.
-pub(crate) struct Attendance(Arc<Hub>);
+pub(crate) struct SubscriberGuard(Arc<Hub>);
 
 impl Hub {
     /// Makes a hub that ends its event streams when `stop` is cancelled, so that open ones do not delay the
     /// shutdown.
-    pub fn new(bus: Bus, stop: CancellationToken, audience: Audience) -> Self {
+    pub fn new(bus: Bus, stop: CancellationToken, audience: ChannelKind) -> Self {
         Self {
             bus,
             stop,
             audience,
-            replays: Arc::new(Semaphore::new(REPLAYS)),
+            replays: Arc::new(Semaphore::new(MAX_CONCURRENT_REPLAYS)),
             board: Mutex::default(),
             visitors: watch::Sender::new(0),
             begun: watch::Sender::new(false),
@@ -76,7 +76,7 @@ impl Hub {
     /// Returns the sequence of the newest change. A state that is read from the database from now on contains
     /// every change up to it. 0 while the feed has not begun.
     pub fn last(&self) -> u64 {
-        self.board().newest.unwrap_or_default()
+        self.channels().newest.unwrap_or_default()
     }
 
     /// Distributes saved items, for ever.
@@ -84,17 +84,17 @@ impl Hub {
         let mut feed = self.bus.feed(ItemSaved::SUBJECT, Start::Now);
         loop {
             match feed.next::<TodoEvent>().await {
-                Fed::Event(received) => {
+                FeedItem::Event(received) => {
                     if let TodoEvent::Saved(saved) = &received.event {
                         let change = self.change(received.origin.sequence, saved);
-                        self.board().post(saved.list.clone(), change);
+                        self.channels().publish(saved.list.clone(), change);
                     }
                 }
-                Fed::Begins { after } => {
-                    self.board().begin(after);
+                FeedItem::Begins { after } => {
+                    self.channels().begin(after);
                     self.begun.send_replace(true);
                 }
-                Fed::CaughtUp => {}
+                FeedItem::CaughtUp => {}
             }
         }
     }
@@ -107,36 +107,38 @@ impl Hub {
         while visitors.wait_for(|count| *count > 0).await.is_ok() {
             tokio::select! {
                 () = self.run() => {}
-                () = deserted(&mut visitors) => {}
+                () = no_subscribers(&mut visitors) => {}
             }
             self.begun.send_replace(false);
-            self.board().rest();
+            self.channels().rest();
         }
     }
 
     /// Subscribes to some lists, or to all of them, when the feed has begun or `patience` is over. Waits
     /// longer, up to 5 s, only if the subscriber was away for so long that the changes that it missed have
     /// to be read from the stream.
-    pub async fn welcome(
+    pub async fn subscribe(
         self: &Arc<Self>,
         watched: impl Into<Watched>,
-        place: Place,
+        place: LastEventId,
         patience: Duration,
-    ) -> Visitor {
+    ) -> Subscriber {
         let watched = watched.into();
-        let attendance = Attendance::new(self);
+        let attendance = SubscriberGuard::new(self);
         let mut begun = self.begun.subscribe();
         let _ = timeout(patience, begun.wait_for(|begun| *begun)).await;
-        let (news, newest, beginning) = self.board().admit(&watched, place);
-        let visitor = Visitor::new(attendance, news, self.stop.clone());
+        let (news, newest, beginning) = self.channels().admit(&watched, place);
+        let visitor = Subscriber::new(attendance, news, self.stop.clone());
         match (beginning, place) {
-            (Beginning::Nothing, _) => visitor.told(newest, []),
-            (Beginning::Changes(changes), _) => visitor.told(newest, changes),
-            (Beginning::Older, Place::After(after)) => match self.stored(&watched, after).await {
-                Some((turn, changes)) => visitor.replayed(newest, turn, changes),
-                None => visitor.reset(newest),
-            },
-            (Beginning::Older | Beginning::Reset, _) => visitor.reset(newest),
+            (Admission::Nothing, _) => visitor.with_missed(newest, []),
+            (Admission::Changes(changes), _) => visitor.with_missed(newest, changes),
+            (Admission::Older, LastEventId::After(after)) => {
+                match self.stored(&watched, after).await {
+                    Some((turn, changes)) => visitor.replayed(newest, turn, changes),
+                    None => visitor.reset(newest),
+                }
+            }
+            (Admission::Older | Admission::Reset, _) => visitor.reset(newest),
         }
     }
 
@@ -152,32 +154,32 @@ impl Hub {
             let turn = Arc::clone(&self.replays).acquire_owned().await.ok()?;
             let mut feed = self.bus.feed(ItemSaved::SUBJECT, Start::After(after));
             let mut changes = Vec::new();
-            while changes.len() <= REPLAYED {
+            while changes.len() <= MAX_REPLAYED {
                 match feed.next::<TodoEvent>().await {
-                    Fed::Event(received) => match &received.event {
+                    FeedItem::Event(received) => match &received.event {
                         TodoEvent::Saved(saved) if watched.has(&saved.list) => {
                             changes.push(self.change(received.origin.sequence, saved));
                         }
                         _ => {}
                     },
-                    Fed::CaughtUp => return Some((turn, changes)),
-                    Fed::Begins { .. } => return None,
+                    FeedItem::CaughtUp => return Some((turn, changes)),
+                    FeedItem::Begins { .. } => return None,
                 }
             }
             None
         };
-        timeout(REPLAY_LIMIT, reading).await.ok().flatten()
+        timeout(REPLAY_TIMEOUT, reading).await.ok().flatten()
     }
 
     /// Returns the newest sequence, if the subscriber with this channel has received every change of its
     /// lists up to it.
-    pub(crate) fn all_told(&self, news: &broadcast::Receiver<News>) -> Option<u64> {
+    pub(crate) fn last_if_idle(&self, news: &broadcast::Receiver<ChannelEvent>) -> Option<u64> {
         // A change is in every channel before the board can be locked again.
-        let board = self.board();
+        let board = self.channels();
         board.newest.filter(|_| news.is_empty())
     }
 
-    pub(crate) fn audience(&self) -> Audience {
+    pub(crate) fn kind(&self) -> ChannelKind {
         self.audience
     }
 
@@ -192,13 +194,13 @@ impl Hub {
         }
     }
 
-    fn board(&self) -> MutexGuard<'_, Board> {
+    fn channels(&self) -> MutexGuard<'_, Channels> {
         // No code that holds the lock can leave the board half changed.
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Attendance {
+impl SubscriberGuard {
     fn new(hub: &Arc<Hub>) -> Self {
         hub.visitors.send_modify(|count| *count += 1);
         metrics::gauge!(hub.audience.gauge).increment(1);
@@ -210,7 +212,7 @@ impl Attendance {
     }
 }
 
-impl Drop for Attendance {
+impl Drop for SubscriberGuard {
     fn drop(&mut self) {
         self.0.visitors.send_modify(|count| *count -= 1);
         metrics::gauge!(self.0.audience.gauge).decrement(1);
@@ -218,9 +220,9 @@ impl Drop for Attendance {
 }
 
 /// Waits until there has been no subscriber for [`LINGERING`].
-async fn deserted(visitors: &mut watch::Receiver<usize>) {
+async fn no_subscribers(visitors: &mut watch::Receiver<usize>) {
     while visitors.wait_for(|count| *count == 0).await.is_ok() {
-        let back = timeout(LINGERING, visitors.wait_for(|count| *count > 0));
+        let back = timeout(LINGER, visitors.wait_for(|count| *count > 0));
         if back.await.is_err() {
             return;
         }

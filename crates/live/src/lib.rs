@@ -12,14 +12,14 @@
 //!   at a time, and for each for half a minute at most.
 //! * All event streams end at shutdown.
 
-mod board;
+mod channels;
 mod hub;
-mod place;
+mod last_event_id;
 mod replay;
-mod visitor;
+mod subscriber;
 mod watched;
 
-pub use hub::{Audience, Hub};
-pub use place::{LAST_EVENT_ID, Place};
-pub use visitor::Visitor;
+pub use hub::{ChannelKind, Hub};
+pub use last_event_id::{LAST_EVENT_ID, LastEventId};
+pub use subscriber::Subscriber;
 pub use watched::Watched;

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// Time within which a subscriber must read it. As long as a client that reads nothing keeps its connection.
-const READING_LIMIT: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The changes that one subscriber missed, and a permit for a replay. Both are released when the subscriber
 /// is gone or has read all of it, or after [`READING_LIMIT`]: a subscriber that reads a byte now and then
@@ -28,7 +28,7 @@ pub(crate) struct Replay {
 
 /// The error after [`READING_LIMIT`]: the changes that were not read are not in memory any more.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooLate;
+pub(crate) struct ReplayExpired;
 
 impl Replay {
     pub(crate) fn new(turn: OwnedSemaphorePermit, frames: VecDeque<Bytes>) -> Self {
@@ -36,7 +36,7 @@ impl Replay {
         let left = Arc::downgrade(&frames);
         let (reader, gone) = oneshot::channel();
         tokio::spawn(async move {
-            let _ = timeout(READING_LIMIT, gone).await;
+            let _ = timeout(READ_TIMEOUT, gone).await;
             drop((frames, turn));
         });
         Self {
@@ -46,8 +46,8 @@ impl Replay {
     }
 
     /// Returns the next change; `None` if there are no more.
-    pub(crate) fn next(&self) -> Result<Option<Bytes>, TooLate> {
-        let left = self.left.upgrade().ok_or(TooLate)?;
+    pub(crate) fn next(&self) -> Result<Option<Bytes>, ReplayExpired> {
+        let left = self.left.upgrade().ok_or(ReplayExpired)?;
         let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(left.pop_front())
     }
@@ -63,7 +63,7 @@ mod tests {
         time::{Instant, timeout},
     };
 
-    use super::{READING_LIMIT, Replay, TooLate};
+    use super::{READ_TIMEOUT, Replay, ReplayExpired};
 
     fn frames() -> VecDeque<Bytes> {
         ["one", "two"].map(Bytes::from).into()
@@ -77,9 +77,9 @@ mod tests {
         assert_eq!(replay.next(), Ok(Some(Bytes::from("one"))));
         assert!(turn().is_err());
         let started = Instant::now();
-        let _next = timeout(READING_LIMIT * 2, turns.acquire()).await.unwrap();
-        assert_eq!(started.elapsed(), READING_LIMIT);
-        assert_eq!(replay.next(), Err(TooLate));
+        let _next = timeout(READ_TIMEOUT * 2, turns.acquire()).await.unwrap();
+        assert_eq!(started.elapsed(), READ_TIMEOUT);
+        assert_eq!(replay.next(), Err(ReplayExpired));
     }
 
     #[tokio::test(start_paused = true)]

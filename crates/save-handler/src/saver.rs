@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bus::{Bus, Delivery, Failure};
+use bus::{Bus, Delivery, HandlerError};
 use events::{Envelope, EventId, ItemId, Meta, Reply, SaveReply, TodoEvent};
 use store::{ErrorKind, ItemStore, Saved, StoreError};
 use time::OffsetDateTime;
@@ -35,7 +35,7 @@ impl Saver {
     /// Publishers that wait for a reply get it after the commit too, and before the states are published:
     /// replies take no acknowledgement. An event that is redelivered gets a reply again, with the state of
     /// then.
-    pub async fn save(&self, batch: &[Delivery<TodoEvent>]) -> Result<(), Failure> {
+    pub async fn save(&self, batch: &[Delivery<TodoEvent>]) -> Result<(), HandlerError> {
         let item_events = batch.iter().filter_map(|delivery| match &delivery.event {
             TodoEvent::Item(event) => Some((delivery, event)),
             TodoEvent::Saved(_) => None,
@@ -65,7 +65,7 @@ impl Saver {
         });
         let announced = service::log_together(|| announced.collect::<Vec<_>>());
         let stored = self.bus.publish_all(&announced).await;
-        stored.map_err(|error| Failure::Away(error.into()))
+        stored.map_err(|error| HandlerError::Unavailable(error.into()))
     }
 
     /// Makes the event with an item's state; `None` as long as nobody has added the item.
@@ -102,10 +102,10 @@ fn answer(event: &Meta, item: ItemId, saved: &[Saved]) -> Option<Reply> {
 
 /// Maps an error of the store to the handler's: an outage is not the events' fault, and a statement that the
 /// database rejects will be rejected again.
-fn blame(error: StoreError) -> Failure {
+fn blame(error: StoreError) -> HandlerError {
     match error.kind() {
-        ErrorKind::Unavailable => Failure::Away(error.into()),
-        ErrorKind::Rejected => Failure::Never(error.into()),
-        ErrorKind::Fault => Failure::Later(error.into()),
+        ErrorKind::Unavailable => HandlerError::Unavailable(error.into()),
+        ErrorKind::Rejected => HandlerError::Reject(error.into()),
+        ErrorKind::Fault => HandlerError::Retry(error.into()),
     }
 }

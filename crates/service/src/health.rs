@@ -23,10 +23,10 @@ pub type Check = (&'static str, watch::Receiver<bool>);
 /// The dependencies of the process. A check only reads cached states, so it takes no time even when the
 /// dependencies themselves hang.
 #[derive(Default)]
-pub(crate) struct Readiness(Vec<Need>);
+pub(crate) struct Readiness(Vec<Requirement>);
 
 /// A dependency without which the process is not ready.
-pub(crate) enum Need {
+pub(crate) enum Requirement {
     /// This one.
     Of(Check),
     /// At least one of these two; the part of the work that needs the other waits for it.
@@ -39,7 +39,7 @@ struct Report {
     checks: BTreeMap<&'static str, bool>,
 }
 
-impl Need {
+impl Requirement {
     fn is_met(&self) -> bool {
         self.checks().any(|(_, state)| *state.borrow())
     }
@@ -54,17 +54,17 @@ impl Need {
 }
 
 impl Readiness {
-    pub(crate) fn needs(&mut self, need: Need) {
+    pub(crate) fn require(&mut self, need: Requirement) {
         self.0.push(need);
     }
 
     /// Returns whether the process is ready to get requests.
-    fn is_of_use(&self) -> bool {
-        self.0.iter().all(Need::is_met)
+    fn is_ready(&self) -> bool {
+        self.0.iter().all(Requirement::is_met)
     }
 
     fn checks(&self) -> BTreeMap<&'static str, bool> {
-        let checks = self.0.iter().flat_map(Need::checks);
+        let checks = self.0.iter().flat_map(Requirement::checks);
         checks
             .map(|(what, state)| (*what, *state.borrow()))
             .collect()
@@ -81,7 +81,7 @@ pub(crate) fn routes(readiness: Arc<Mutex<Readiness>>, stop: CancellationToken) 
         let (readiness, stop) = (Arc::clone(&readiness), stop.clone());
         move || {
             let readiness = lock(&readiness);
-            let ready = readiness.is_of_use() && !stop.is_cancelled();
+            let ready = readiness.is_ready() && !stop.is_cancelled();
             std::future::ready(report(ready, readiness.checks()))
         }
     };
@@ -120,7 +120,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
     use tower::ServiceExt;
 
-    use super::{Need, Readiness, routes};
+    use super::{Readiness, Requirement, routes};
 
     async fn ask(routes: &Router, path: &str) -> (StatusCode, String) {
         let request = Request::get(path).body(Body::empty()).unwrap();
@@ -134,7 +134,7 @@ mod tests {
     async fn who_needs_either_is_of_use_with_one_and_whole_with_both() {
         let (broker, database) = (watch::Sender::new(false), watch::Sender::new(false));
         let (mut readiness, stop) = (Readiness::default(), CancellationToken::new());
-        readiness.needs(Need::Either(
+        readiness.require(Requirement::Either(
             ("broker", broker.subscribe()),
             ("database", database.subscribe()),
         ));
@@ -176,7 +176,7 @@ mod tests {
         let states = ["broker", "database", "group"].map(|what| (what, watch::Sender::new(true)));
         let mut readiness = Readiness::default();
         for (what, state) in &states {
-            readiness.needs(Need::Of((what, state.subscribe())));
+            readiness.require(Requirement::Of((what, state.subscribe())));
         }
         let routes = routes(Arc::new(Mutex::new(readiness)), CancellationToken::new());
         assert_eq!(ask(&routes, "/readyz").await.0, StatusCode::OK);

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Timeout of connecting, of writing the request and of reading the response, each.
-const LIMIT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Asks the process that listens on `http_addr` whether it is ready, not whether all its dependencies are
 /// there: with an outage that it works through, it is not unhealthy.
@@ -40,9 +40,9 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 fn ask(address: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_write_timeout(Some(LIMIT))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     write!(
         stream,
         "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"

@@ -2,13 +2,13 @@
 //! limits on reading its body.
 
 mod body;
-mod coding;
-mod front;
+mod content_encoding;
 mod identity;
 mod json;
 mod origin;
 mod quoted;
-mod record;
+mod request_layer;
+mod request_metrics;
 mod slash;
 mod span;
 mod text;
@@ -18,12 +18,12 @@ pub mod push;
 
 use std::net::SocketAddr;
 
-pub use body::{BODY_LIMIT, body, body_up_to, without_mark};
-pub use front::{Presentation, fronted, observed};
+pub use body::{BODY_LIMIT, body, body_up_to, strip_byte_order_mark};
 pub use identity::{REQUEST_ID, RequestId};
 pub use json::{Json, Plain, json_body, to_json};
 pub use origin::origin;
 pub use quoted::outside_quotes;
+pub use request_layer::{ResponseFormat, observed, with_request_layer};
 pub use slash::nothing_here;
 pub use text::is_text;
 

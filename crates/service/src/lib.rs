@@ -37,7 +37,7 @@ mod telemetry;
 mod tool;
 
 pub use health::Check;
-pub use process::{Named, Service, WrongSetting, named};
+pub use process::{Service, ServiceBuilder, WrongSetting, named};
 pub use telemetry::log_together;
 pub use tool::tool;
 

@@ -20,11 +20,11 @@ use tracing::{error, info, warn};
 use crate::{
     address::{Address, Kind},
     command_line::{self, command, read, refuse},
-    health::{self, Check, Need, Readiness},
+    health::{self, Check, Readiness, Requirement},
     healthcheck, http,
     key_files::KeyFiles,
     open_files,
-    server::{self, Patience},
+    server::{self, ConnectionTimeouts},
     settings::Common,
     signals::Signals,
     telemetry,
@@ -34,27 +34,27 @@ use crate::{
 /// first requests are then on their way to the broker while the next requests are read. With the default
 /// (1024), all requests would be read at once and all messages sent at once, and this one thread and the
 /// broker would wait for each other in turns.
-const SOCKETS_AT_A_TIME: usize = 24;
+const MAX_IO_EVENTS_PER_TICK: usize = 24;
 
 /// Time that a process may take to exit when it has closed its connections, for instance after a failure.
-const FAREWELL: Duration = Duration::from_secs(1);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A process that is about to start: the properties that are known at compile time.
-pub struct Named {
+pub struct ServiceBuilder {
     name: &'static str,
     http_addr: Option<&'static str>,
 }
 
 /// Describes a process by its name, which is the crate's, the binary's, the image's, the compose
 /// service's, the group's and the one in the logs.
-pub fn named(name: &'static str) -> Named {
-    Named {
+pub fn named(name: &'static str) -> ServiceBuilder {
+    ServiceBuilder {
         name,
         http_addr: None,
     }
 }
 
-impl Named {
+impl ServiceBuilder {
     /// Sets the address on which the process listens for HTTP if `HTTP_ADDR` is not set.
     #[must_use]
     pub fn listening_on(self, http_addr: &'static str) -> Self {
@@ -113,10 +113,10 @@ impl Named {
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .max_io_events_per_tick(SOCKETS_AT_A_TIME)
+            .max_io_events_per_tick(MAX_IO_EVENTS_PER_TICK)
             .build();
         let ended = match runtime {
-            Ok(runtime) => runtime.block_on(service.live(main, own)),
+            Ok(runtime) => runtime.block_on(service.run_to_end(main, own)),
             Err(error) => {
                 error!(%error, "cannot start the runtime");
                 ExitCode::FAILURE
@@ -138,16 +138,16 @@ pub struct Service {
     key_files: KeyFiles,
     http_addr: SocketAddr,
     address_file: Option<PathBuf>,
-    patience: Patience,
+    patience: ConnectionTimeouts,
     stop: CancellationToken,
     readiness: Arc<Mutex<Readiness>>,
     /// The reason why the process has to end by itself, once there is one.
-    doom: watch::Sender<Option<Doom>>,
+    doom: watch::Sender<Option<FatalCause>>,
 }
 
 /// The reason why a process has to end by itself.
 #[derive(Clone)]
-enum Doom {
+enum FatalCause {
     /// The task that watches a dependency has ended.
     Died(&'static str),
     /// A dependency cannot be used with its setting.
@@ -166,7 +166,7 @@ impl fmt::Display for WrongSetting {
 }
 
 /// The exit code of a process with a wrong setting.
-const WRONG_SETTING: u8 = 2;
+const INVALID_SETTING_EXIT_CODE: u8 = 2;
 
 impl Service {
     fn new(name: &str, common: &Common) -> Self {
@@ -181,7 +181,7 @@ impl Service {
             key_files: common.key_files.clone(),
             http_addr: common.http_addr,
             address_file: common.address_file.clone(),
-            patience: Patience::resting(Duration::from_secs(common.http_idle_timeout)),
+            patience: ConnectionTimeouts::resting(Duration::from_secs(common.http_idle_timeout)),
             stop: CancellationToken::new(),
             readiness: Arc::default(),
             doom: watch::Sender::new(None),
@@ -220,29 +220,29 @@ impl Service {
     /// If the state's sender is dropped, the task that watches the dependency has died, and the process would
     /// wait for the dependency for ever: it fails, so that its supervisor starts it again.
     pub fn ready_when(&self, what: &'static str, state: watch::Receiver<bool>) {
-        self.needs(Need::Of((what, state)));
+        self.needs(Requirement::Of((what, state)));
     }
 
     /// Makes the service ready while one of two dependencies is available. For services that requests are
     /// routed to and that can still handle some of them then: an outage of the other one shall not take all
     /// of them out of rotation. Needs a runtime.
     pub fn ready_when_either(&self, one: Check, other: Check) {
-        self.needs(Need::Either(one, other));
+        self.needs(Requirement::Either(one, other));
     }
 
-    fn needs(&self, need: Need) {
+    fn needs(&self, need: Requirement) {
         for (what, state) in need.checks() {
-            tokio::spawn(self.clone().expect_alive(what, state.clone()));
+            tokio::spawn(self.clone().monitor(what, state.clone()));
         }
-        health::lock(&self.readiness).needs(need);
+        health::lock(&self.readiness).require(need);
     }
 
-    async fn expect_alive(self, what: &'static str, mut state: watch::Receiver<bool>) {
+    async fn monitor(self, what: &'static str, mut state: watch::Receiver<bool>) {
         while state.changed().await.is_ok() {}
         // A process that shuts down needs no dependencies any more.
-        tokio::time::sleep(FAREWELL).await;
+        tokio::time::sleep(EXIT_TIMEOUT).await;
         if !self.stop.is_cancelled() {
-            self.doomed(Doom::Died(what));
+            self.doomed(FatalCause::Died(what));
         }
     }
 
@@ -258,11 +258,11 @@ impl Service {
         let service = self.clone();
         tokio::spawn(async move {
             let reason = format!("{:#}", anyhow::Error::from(refusal.await));
-            service.doomed(Doom::Refused(WrongSetting(variable), reason));
+            service.doomed(FatalCause::Refused(WrongSetting(variable), reason));
         });
     }
 
-    fn doomed(&self, doom: Doom) {
+    fn doomed(&self, doom: FatalCause) {
         self.doom.send_if_modified(|first| {
             first.get_or_insert(doom);
             true
@@ -292,7 +292,7 @@ impl Service {
         health::routes(Arc::clone(&self.readiness), self.stop.clone()).merge(telemetry::routes())
     }
 
-    async fn live<S, F, Fut>(self, main: F, own: S) -> ExitCode
+    async fn run_to_end<S, F, Fut>(self, main: F, own: S) -> ExitCode
     where
         F: FnOnce(Service, S) -> Fut,
         Fut: Future<Output = anyhow::Result<()>>,
@@ -318,20 +318,20 @@ impl Service {
                 }
                 Err(error) if error.is::<WrongSetting>() => {
                     error!("{error:#}");
-                    ExitCode::from(WRONG_SETTING)
+                    ExitCode::from(INVALID_SETTING_EXIT_CODE)
                 }
                 Err(error) => {
                     error!("failed: {error:#}");
                     ExitCode::FAILURE
                 }
             },
-            () = signals.insist(stop) => ExitCode::FAILURE,
+            () = signals.force_exit(stop) => ExitCode::FAILURE,
             Ok(doom) = doom.wait_for(Option::is_some) => match &*doom {
-                Some(Doom::Refused(variable, reason)) => {
+                Some(FatalCause::Refused(variable, reason)) => {
                     error!("{variable}: {reason}");
-                    ExitCode::from(WRONG_SETTING)
+                    ExitCode::from(INVALID_SETTING_EXIT_CODE)
                 }
-                Some(Doom::Died(what)) => {
+                Some(FatalCause::Died(what)) => {
                     error!("failed: nothing looks after the {what} any more");
                     ExitCode::FAILURE
                 }

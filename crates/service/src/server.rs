@@ -1,6 +1,6 @@
 //! The HTTP server, with timeouts for slow clients.
 
-mod patience;
+mod timeouts;
 
 use std::{net::SocketAddr, pin::pin, time::Duration};
 
@@ -21,29 +21,29 @@ use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use crate::http::Peer;
-use patience::{Patient, Requests, Sent};
+use timeouts::{CountedBody, OpenRequests, TimedStream};
 
-pub(crate) use patience::Patience;
+pub(crate) use timeouts::ConnectionTimeouts;
 
 /// Time within which a client must have sent the head of a request.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The largest head of a request, and the part of a body that is read ahead (bytes).
-const BUFFER: usize = 32 * 1024;
+const READ_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Time after which a connection is closed whose client reads nothing of the response.
-const WRITE_LIMIT: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time that open requests may take after shutdown was requested.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause after a connection could not be accepted, most likely because too many are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-impl Patience {
+impl ConnectionTimeouts {
     /// Makes timeouts of `idle` for the next request of a connection, and of 10 seconds for the head of one.
     pub(crate) fn resting(idle: Duration) -> Self {
-        let head = HEAD_LIMIT;
+        let head = HEADER_TIMEOUT;
         Self { head, idle }
     }
 }
@@ -52,7 +52,7 @@ impl Patience {
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
-    patience: Patience,
+    patience: ConnectionTimeouts,
     stop: CancellationToken,
 ) {
     // axum would otherwise assemble its routes again for each request.
@@ -69,7 +69,8 @@ pub(crate) async fn serve(
                 // A response is sent at once; without this, the second part of one waits for an
                 // acknowledgement.
                 let _ = stream.set_nodelay(true);
-                let conversation = converse(stream, peer, app.clone(), patience, open.watcher());
+                let conversation =
+                    serve_connection(stream, peer, app.clone(), patience, open.watcher());
                 tokio::spawn(conversation);
             }
             Err(error) => {
@@ -79,23 +80,28 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
-    if timeout(DRAIN_LIMIT, open.shutdown()).await.is_err() {
+    if timeout(DRAIN_TIMEOUT, open.shutdown()).await.is_err() {
         warn!(
             "requests were still open {} s after the stop",
-            DRAIN_LIMIT.as_secs()
+            DRAIN_TIMEOUT.as_secs()
         );
     }
 }
 
 /// Handles the requests of one connection.
-async fn converse<S>(stream: S, peer: SocketAddr, app: Router, patience: Patience, watcher: Watcher)
-where
+async fn serve_connection<S>(
+    stream: S,
+    peer: SocketAddr,
+    app: Router,
+    patience: ConnectionTimeouts,
+    watcher: Watcher,
+) where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_LIMIT));
-    let requests = Requests::default();
-    let io = Patient::new(stream, patience, requests.clone());
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let requests = OpenRequests::default();
+    let io = TimedStream::new(stream, patience, requests.clone());
     let answers = service_fn(move |request: Request<Incoming>| {
         let answering = requests.begin();
         let mut request = request.map(Body::new);
@@ -103,12 +109,16 @@ where
         let answer = app.clone().oneshot(request);
         async {
             let response = answer.await?;
-            Ok::<_, std::convert::Infallible>(response.map(|body| Sent::new(body, answering)))
+            Ok::<_, std::convert::Infallible>(
+                response.map(|body| CountedBody::new(body, answering)),
+            )
         }
     });
     let mut server = http1::Builder::new();
     // The connection itself has the timeouts.
-    server.header_read_timeout(None).max_buf_size(BUFFER);
+    server
+        .header_read_timeout(None)
+        .max_buf_size(READ_BUFFER_BYTES);
     let conversation = server.serve_connection(TokioIo::new(Box::pin(io)), answers);
     if let Err(error) = watcher.watch(conversation).await {
         debug!("a connection ended early: {error}");

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 /// Time after which a process ends with its work undone, if it has not shut down.
-const STOP_LIMIT: Duration = Duration::from_secs(20);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The signals that request shutdown.
 pub(crate) struct Signals {
@@ -33,14 +33,14 @@ impl Signals {
 
     /// Cancels `stop` at the first signal, and returns if the process still runs at the second signal or
     /// after [`STOP_LIMIT`].
-    pub(crate) async fn insist(mut self, stop: CancellationToken) {
+    pub(crate) async fn force_exit(mut self, stop: CancellationToken) {
         self.next().await;
         info!("stopping");
         stop.cancel();
         tokio::select! {
             () = self.next() => warn!("second signal: ending with work undone"),
-            () = tokio::time::sleep(STOP_LIMIT) => {
-                warn!("not stopped after {} s: ending with work undone", STOP_LIMIT.as_secs());
+            () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => {
+                warn!("not stopped after {} s: ending with work undone", SHUTDOWN_TIMEOUT.as_secs());
             }
         }
     }

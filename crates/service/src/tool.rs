@@ -43,7 +43,7 @@ where
         let signals = Signals::listen().context("cannot listen to signals")?;
         tokio::select! {
             result = main(tool, stop.clone()) => result,
-            () = signals.insist(stop.clone()) => Err(anyhow::anyhow!("interrupted")),
+            () = signals.force_exit(stop.clone()) => Err(anyhow::anyhow!("interrupted")),
         }
     });
     match result {

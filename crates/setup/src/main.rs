@@ -73,7 +73,7 @@ impl Passwords {
 const DAY: Duration = Duration::from_hours(24);
 
 /// The pause between two attempts.
-const PAUSE: Duration = Duration::from_millis(200);
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     service::named(env!("CARGO_PKG_NAME")).run(run)
@@ -133,7 +133,7 @@ async fn prepare_database(service: &Service, settings: &Settings) -> anyhow::Res
         if said.insert(reason.clone()) {
             warn!("waiting for the database at {url} (DATABASE_URL): {reason}");
         }
-        sleep(PAUSE).await;
+        sleep(RETRY_INTERVAL).await;
     }
     info!("database at {url} is ready");
     Ok(())
@@ -153,7 +153,7 @@ async fn prepare_broker(service: &Service, settings: &Settings) -> anyhow::Resul
             return Err(error).context("cannot prepare the streams");
         }
         warn!("waiting for the broker: {:#}", anyhow::Error::from(error));
-        sleep(PAUSE).await;
+        sleep(RETRY_INTERVAL).await;
     }
     bus.close().await;
     Ok(())
@@ -162,6 +162,6 @@ async fn prepare_broker(service: &Service, settings: &Settings) -> anyhow::Resul
 /// Begins to connect to the broker.
 async fn connect(service: &Service, settings: &Settings) -> anyhow::Result<Bus> {
     let url = service.sign(&settings.broker.nats_url);
-    let bus = Bus::visit(url.as_str(), service.name(), service.member());
+    let bus = Bus::connect_observer(url.as_str(), service.name(), service.member());
     bus.await.context("cannot use the broker (NATS_URL)")
 }

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 
 use crate::install::{self, NatsServer, Version};
 use crate::ports::loopback;
-use crate::process::{Output, Process, Signal, apart};
-use crate::{leftover, try_eventually};
+use crate::process::{Output, Process, Signal, detach};
+use crate::{orphans, try_eventually};
 
 /// Time within which a broker must be ready; recovering a large store takes a while.
 const START: Duration = Duration::from_mins(1);
@@ -33,7 +33,7 @@ const INCLUDED: &str = "included.conf";
 /// Upper limit (`max_file_store`) of what all streams together may reserve, as in the configuration of
 /// the compose files. The server's own default is what is free on the disk when it starts, and so less
 /// for each message it keeps.
-const MOST_STORED: &str = "8GB";
+const MAX_STORE: &str = "8GB";
 
 /// Time that a broker may take to close its store before it is killed.
 const STOP: Duration = Duration::from_secs(15);
@@ -84,7 +84,7 @@ impl Broker {
         };
         fs::create_dir_all(&dir).with_context(|| format!("cannot make `{}`", dir.display()))?;
         // Two brokers on one store destroy it.
-        leftover::stop(&dir.join("nats.pid"), Signal::SIGTERM, STOP).await?;
+        orphans::stop(&dir.join("nats.pid"), Signal::SIGTERM, STOP).await?;
         let (port, monitor_port) = (
             options.port.unwrap_or_default(),
             options.monitor_port.unwrap_or_default(),
@@ -232,7 +232,7 @@ impl Broker {
             Output::File(self.log_file()),
         )?;
         if let Some(pid) = process.pid() {
-            leftover::note(&self.dir.join("nats.pid"), pid)?;
+            orphans::note(&self.dir.join("nats.pid"), pid)?;
         }
         (self.port, self.monitor_port) = ready(&mut process, &ports).await?;
         self.process = Some(process);
@@ -260,7 +260,7 @@ impl Broker {
         let store = self.dir.join("store");
         let store = store.to_str().context("the store's path is no text")?;
         let text = format!(
-            "{include}\njetstream {{\n  store_dir: {store:?}\n  max_file_store: {MOST_STORED}\n  {sync}\n}}\n"
+            "{include}\njetstream {{\n  store_dir: {store:?}\n  max_file_store: {MAX_STORE}\n  {sync}\n}}\n"
         );
         fs::write(self.dir.join(CONFIG), text)?;
         Ok(())
@@ -288,7 +288,7 @@ impl Broker {
         command.arg("-c").arg(self.dir.join(CONFIG));
         command.envs(self.options.env.iter().map(|(name, value)| (name, value)));
         if self.options.apart {
-            apart(&mut command);
+            detach(&mut command);
         }
         command
     }

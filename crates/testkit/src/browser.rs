@@ -13,10 +13,10 @@ use crate::ports::loopback;
 use crate::process::{Output, Process};
 
 /// Time that the driver may take to start.
-const PATIENCE: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Time that the driver may take to end its browsers.
-const FAREWELL: Duration = Duration::from_secs(5);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Command line of each browser. It does nothing but what its test asks: no updates, no speculative
 /// requests. It listens to its driver on a pipe, so that it ends when the driver does, however that
@@ -51,7 +51,7 @@ impl Chromedriver {
         command.arg("--port=0").env("TMPDIR", profiles.path());
         let process = Process::spawn("chromedriver", command, Output::Lines(None))?;
         let port = process
-            .wait_for("its port", PATIENCE, |line| {
+            .wait_for("its port", START_TIMEOUT, |line| {
                 let (_, port) = line.split_once("successfully on port ")?;
                 port.trim_end_matches('.').parse().ok()
             })
@@ -83,8 +83,8 @@ impl Chromedriver {
 
     /// Asks the driver to end its browsers and itself. If it does not, there is nothing else to do.
     fn shut_down(&self) -> std::io::Result<()> {
-        let mut stream = TcpStream::connect_timeout(&self.address, FAREWELL)?;
-        stream.set_read_timeout(Some(FAREWELL))?;
+        let mut stream = TcpStream::connect_timeout(&self.address, EXIT_TIMEOUT)?;
+        stream.set_read_timeout(Some(EXIT_TIMEOUT))?;
         stream
             .write_all(b"GET /shutdown HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         stream.read_to_end(&mut Vec::new()).map(drop)

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use url::Url;
 
 /// Time that one request may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// An HTTP response.
 #[derive(Clone, Debug)]
@@ -73,9 +73,9 @@ pub async fn request(
 ) -> Result<Response> {
     let url = Url::parse(url).with_context(|| format!("`{url}` is no URL"))?;
     let exchange = exchange(method, &url, headers, body);
-    match timeout(PATIENCE, exchange).await {
+    match timeout(TIMEOUT, exchange).await {
         Ok(response) => response.with_context(|| format!("{method} {url} failed")),
-        Err(_) => bail!("{method} {url} was not answered within {PATIENCE:?}"),
+        Err(_) => bail!("{method} {url} was not answered within {TIMEOUT:?}"),
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::postgres::place::Place;
+use crate::postgres::place::Cluster;
 use crate::process::{Output, Process, Signal};
 use crate::{install, ports, try_eventually};
 
@@ -28,7 +28,7 @@ pub enum PoolMode {
 pub struct PgBouncer {
     process: Process,
     port: u16,
-    _place: Place,
+    _place: Cluster,
 }
 
 impl PgBouncer {
@@ -46,7 +46,7 @@ impl PgBouncer {
         lines: &str,
     ) -> Result<Self> {
         let program = install::ensure_pgbouncer()?;
-        let place = Place::find(None, false)?;
+        let place = Cluster::find(None, false)?;
         let mut users = String::new();
         let mut server = None;
         for address in addresses {

@@ -12,9 +12,9 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use crate::install::PostgresTools;
-use crate::process::{Output, Process, Signal, apart};
+use crate::process::{Output, Process, Signal, detach};
 use crate::{ports, random_password};
-use place::Place;
+use place::Cluster;
 pub(crate) use psql::Server;
 use start::{is_passing, ready, stop_predecessor, tools};
 
@@ -73,14 +73,14 @@ pub struct Postgres {
     process: Option<Process>,
     tools: PostgresTools,
     options: PostgresOptions,
-    place: Place,
+    place: Cluster,
     server: Server,
 }
 
 impl Postgres {
     /// Makes the cluster unless it exists, starts it and waits until it accepts connections.
     pub async fn start(options: PostgresOptions) -> Result<Self> {
-        let place = Place::find(options.dir.as_deref(), options.afresh)?;
+        let place = Cluster::find(options.dir.as_deref(), options.afresh)?;
         let tools = tools(&place)?;
         let password = options.password.clone().unwrap_or_else(random_password);
         if !place.data().exists() {
@@ -290,7 +290,7 @@ impl Postgres {
             set(name, value);
         }
         if self.options.apart {
-            apart(&mut command);
+            detach(&mut command);
         }
         command
     }

@@ -33,7 +33,7 @@ pub enum Output {
 }
 
 /// Gives a command a process group of its own: a Ctrl-C on the terminal then reaches only the parent.
-pub fn apart(command: &mut Command) {
+pub fn detach(command: &mut Command) {
     command.process_group(0);
 }
 

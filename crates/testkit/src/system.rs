@@ -20,8 +20,8 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::process::{Process, Signal, apart};
-use crate::{Broker, Link, Postgres, leftover};
+use crate::process::{Process, Signal, detach};
+use crate::{Broker, Link, Postgres, orphans};
 use member::{Recipe, Running};
 use passwords::Passwords;
 use ports::Ports;
@@ -118,7 +118,7 @@ impl System {
     /// services.
     pub async fn stop_leftovers(dir: &Path) -> Result<()> {
         stop_leftovers(dir).await?;
-        leftover::stop(&dir.join("broker/nats.pid"), Signal::SIGTERM, member::STOP)
+        orphans::stop(&dir.join("broker/nats.pid"), Signal::SIGTERM, member::STOP)
             .await
             .map(drop)
     }
@@ -207,7 +207,7 @@ impl System {
             .envs(self.passwords.variables())
             .env("MEMBER", SETUP);
         if self.options.apart {
-            apart(&mut command);
+            detach(&mut command);
         }
         let mut process =
             Process::spawn(SETUP, command, member::lines(SETUP, &self.options.report))?;
@@ -332,6 +332,6 @@ async fn stop_leftovers(dir: &Path) -> Result<()> {
     let notes: Vec<PathBuf> = notes.map(|note| note.path()).collect();
     let stops = notes
         .iter()
-        .map(|note| leftover::stop(note, Signal::SIGTERM, member::STOP));
+        .map(|note| orphans::stop(note, Signal::SIGTERM, member::STOP));
     try_join_all(stops).await.map(drop)
 }

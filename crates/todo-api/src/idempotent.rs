@@ -199,7 +199,7 @@ impl App {
         let mut seen = 0;
         for _ in 0..TRIES {
             let taken = Note::taken(fingerprint, taken_for_s);
-            match self.bus().note(key, seen, taken.to_bytes()).await {
+            match self.bus().put_entry(key, seen, taken.to_bytes()).await {
                 Ok(revision) => return Ok(Turn::Taken(revision)),
                 Err(LedgerError::Overtaken) => {}
                 Err(error) => {
@@ -208,7 +208,7 @@ impl App {
                     return unknown(&error);
                 }
             }
-            let noted = match self.bus().noted(key).await {
+            let noted = match self.bus().get_entry(key).await {
                 Ok(noted) => noted,
                 Err(error) => return unknown(&error),
             };

@@ -134,7 +134,7 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     tokio::select! {
         worked = work => drop(worked?),
         () = app.watch() => {}
-        () = bus.leave_room() => {}
+        () = bus.watch_capacity() => {}
     }
     bus.close().await;
     database.close().await;
@@ -158,7 +158,7 @@ pub fn routes(app: App, policy: &Policy) -> Router {
     // A browser asks for leave before it sends a token.
     let todos = policy.guard(parts.todos.with_state(app), pace);
     let todos = policy.share(todos, Some(todos::open()));
-    http::fronted::<Data>(policy.share(items.merge(documents), None).merge(todos))
+    http::with_request_layer::<Data>(policy.share(items.merge(documents), None).merge(todos))
 }
 
 /// What the API can do, for those whom the `policy` admits: an OpenAPI document, as JSON to read.

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 use service::{
-    http::{Presentation, RequestId},
+    http::{RequestId, ResponseFormat},
     problem,
 };
 
@@ -14,12 +14,12 @@ use service::{
 /// is a problem document.
 pub(crate) struct Data;
 
-impl Presentation for Data {
+impl ResponseFormat for Data {
     fn of(_: &Request) -> Self {
         Self
     }
 
-    fn present(self, response: Response, id: &RequestId) -> Response {
+    fn apply(self, response: Response, id: &RequestId) -> Response {
         protect(problem::documented(response, id))
     }
 }

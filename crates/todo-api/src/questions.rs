@@ -11,7 +11,7 @@
 use bus::{AnswerError, Bus, Refusal, Topic};
 use events::ListName;
 use service::{
-    http::{BODY_LIMIT, to_json, without_mark},
+    http::{BODY_LIMIT, strip_byte_order_mark, to_json},
     problem::Problem,
 };
 use tokio_util::sync::CancellationToken;
@@ -121,6 +121,6 @@ fn read(question: &[u8]) -> Result<Fields, Problem> {
             "body-too-large",
         )
         .detail(format!("a question may have up to {BODY_LIMIT} bytes"))),
-        question => Fields::read(without_mark(question)),
+        question => Fields::read(strip_byte_order_mark(question)),
     }
 }

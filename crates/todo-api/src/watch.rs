@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use events::ListName;
-use live::{Audience, LAST_EVENT_ID, Place};
+use live::{ChannelKind, LAST_EVENT_ID, LastEventId};
 use serde::Deserialize;
 use service::{http::push, problem::Problem};
 use utoipa::IntoParams;
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The visitors are programs.
-pub(crate) const PROGRAMS: Audience = Audience {
+pub(crate) const PROGRAMS: ChannelKind = ChannelKind {
     event: "itemsaved",
     gauge: "live_programs",
     hears_beats: false,
@@ -78,12 +78,12 @@ pub(crate) async fn watch(
     let told = headers.get(LAST_EVENT_ID);
     let place = match told {
         // It is newer than the address.
-        Some(id) => Place::read(Some(id.to_str().unwrap_or_default())),
-        None => Place::read(watch.after.as_deref()),
+        Some(id) => LastEventId::read(Some(id.to_str().unwrap_or_default())),
+        None => LastEventId::read(watch.after.as_deref()),
     };
-    if told.is_none() && place == Place::Unknown {
+    if told.is_none() && place == LastEventId::Unknown {
         return Err(bad_query().field("after", "must be the id of an event"));
     }
-    let visitor = app.hub.welcome(list, place, PATIENCE).await;
+    let visitor = app.hub.subscribe(list, place, PATIENCE).await;
     Ok(push::answer(visitor.into_stream()))
 }

@@ -92,7 +92,7 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     tokio::select! {
         served = service.serve(routes(app)) => served?,
         () = watching => {}
-        () = bus.leave_room() => {}
+        () = bus.watch_capacity() => {}
     }
     bus.close().await;
     database.close().await;
@@ -127,5 +127,5 @@ pub fn routes(app: App) -> Router {
         // A form of another site would act in the visitor's name without their intention (CSRF).
         .layer(CsrfLayer::new())
         .with_state(Arc::new(app));
-    http::fronted::<Pages>(routes)
+    http::with_request_layer::<Pages>(routes)
 }

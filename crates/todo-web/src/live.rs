@@ -16,20 +16,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use events::ListName;
-use live::{Audience, LAST_EVENT_ID, Place, Watched};
+use live::{ChannelKind, LAST_EVENT_ID, LastEventId, Watched};
 use service::http::push;
 
 use crate::app::App;
 
 /// The subscribers are browsers.
-pub(crate) const BROWSERS: Audience = Audience {
+pub(crate) const BROWSERS: ChannelKind = ChannelKind {
     event: "saved",
     gauge: "live_browsers",
     hears_beats: true,
 };
 
 /// The most lists of one stream. `feed.js` has the same figure.
-const MOST_LISTS: usize = 32;
+const MAX_LISTS: usize = 32;
 
 /// The query parameters, each as often as the query has it.
 type Fields = Vec<(String, String)>;
@@ -48,15 +48,15 @@ pub(crate) async fn live(
     let lists: Result<Vec<ListName>, _> = given("list").map(str::parse).collect();
     let lists = match lists {
         Ok(lists) if lists.is_empty() => vec![ListName::default()],
-        Ok(lists) if lists.len() <= MOST_LISTS => lists,
+        Ok(lists) if lists.len() <= MAX_LISTS => lists,
         _ => return StatusCode::BAD_REQUEST.into_response(),
     };
     // After a reconnect the header is newer than the page's address.
     let told = headers
         .get(LAST_EVENT_ID)
         .map(|id| id.to_str().unwrap_or_default());
-    let place = Place::read(told.or(given("after").next()));
+    let place = LastEventId::read(told.or(given("after").next()));
     let watched = Watched::lists(lists);
-    let visitor = app.hub().welcome(watched, place, Duration::ZERO).await;
+    let visitor = app.hub().subscribe(watched, place, Duration::ZERO).await;
     push::answer(visitor.into_stream())
 }

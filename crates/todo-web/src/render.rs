@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use events::ItemText;
-use service::http::{Presentation, RequestId};
+use service::http::{RequestId, ResponseFormat};
 use tracing::error;
 
 use crate::{
@@ -93,7 +93,7 @@ pub(crate) struct Pages {
     change: Option<Change>,
 }
 
-impl Presentation for Pages {
+impl ResponseFormat for Pages {
     fn of(request: &Request) -> Self {
         Self {
             language: Language::of(request.headers()),
@@ -102,7 +102,7 @@ impl Presentation for Pages {
         }
     }
 
-    fn present(mut self, mut response: Response, _: &RequestId) -> Response {
+    fn apply(mut self, mut response: Response, _: &RequestId) -> Response {
         if let Some(change) = self.change.take() {
             response = change.judge(response, self.language.0);
         } else if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {

@@ -129,7 +129,7 @@ impl Viewer {
             let next = viewer.next().await?;
             Some((next, viewer))
         });
-        once(ready(push::greeting())).chain(pictures).map(Ok)
+        once(ready(push::retry_hint())).chain(pictures).map(Ok)
     }
 
     async fn next(&mut self) -> Option<Bytes> {

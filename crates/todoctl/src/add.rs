@@ -16,7 +16,7 @@ use crate::{broker::Broker, duration, items, text::say};
 const WITHIN: Duration = Duration::from_secs(5);
 
 /// The pause before an event without an acknowledgement of the stream is published again.
-const PAUSE: Duration = Duration::from_millis(250);
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The exit code for an item that is accepted, and was not saved in the time that `--wait` gave.
 const NOT_YET: u8 = 3;
@@ -59,7 +59,9 @@ pub(crate) async fn run(
     let sealed = Envelope::seal(&event, id.into(), env!("CARGO_PKG_NAME"), now);
     let sealed = sealed.with(header::REPLY_TO, reply_to);
     match publish(bus, &sealed).await {
-        Err(PublishError::Away) => anyhow::bail!("not accepted: the broker at {broker} is away"),
+        Err(PublishError::Disconnected) => {
+            anyhow::bail!("not accepted: the broker at {broker} is away")
+        }
         stored => stored.context("not accepted")?,
     }
     let Some((answer, wait)) = expected else {
@@ -83,8 +85,8 @@ async fn publish(bus: &Bus, event: &Envelope) -> Result<(), PublishError> {
     loop {
         match bus.publish(event).await {
             Ok(_) => return Ok(()),
-            Err(PublishError::Away | PublishError::Unconfirmed) if Instant::now() < end => {
-                sleep(PAUSE).await;
+            Err(PublishError::Disconnected | PublishError::Unconfirmed) if Instant::now() < end => {
+                sleep(RETRY_INTERVAL).await;
             }
             Err(error) => return Err(error),
         }

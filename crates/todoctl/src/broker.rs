@@ -14,7 +14,7 @@ use service::settings::NatsUrl;
 const RUN_FILE: &str = ".todo/run.json";
 
 /// The address that is tried without any of these.
-const USUAL: &str = "nats://operator:operator@localhost:4222";
+const DEFAULT_URL: &str = "nats://operator:operator@localhost:4222";
 
 /// A broker, and the source of its address, which is shown without the password.
 pub(crate) struct Broker {
@@ -56,7 +56,7 @@ impl Broker {
             let from = From::RunFile(file);
             return Ok(Self { url, from });
         }
-        let url: NatsUrl = USUAL.parse().map_err(anyhow::Error::msg)?;
+        let url: NatsUrl = DEFAULT_URL.parse().map_err(anyhow::Error::msg)?;
         eprintln!("no NATS_URL is given and there is no `{RUN_FILE}` here or above: trying {url}");
         let from = From::Nowhere;
         Ok(Self { url, from })

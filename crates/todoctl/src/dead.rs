@@ -8,7 +8,7 @@ mod table;
 use std::pin::pin;
 
 use anyhow::{Context, bail};
-use bus::{Bus, DeadLetter, Desk};
+use bus::{Bus, DeadLetter, DeadLetters};
 use clap::Subcommand;
 use futures_util::TryStreamExt;
 use tokio_util::sync::CancellationToken;
@@ -77,7 +77,7 @@ pub(crate) async fn run(bus: &Bus, task: Dead, stop: CancellationToken) -> anyho
         }
         Dead::Replay { selector } => {
             let chosen = selector.find(&desk).await?;
-            change::each(&desk, chosen, "replayed", Desk::replay).await?;
+            change::each(&desk, chosen, "replayed", DeadLetters::replay).await?;
         }
         Dead::Discard { selector, yes } => {
             let chosen = selector.find(&desk).await?;
@@ -85,14 +85,14 @@ pub(crate) async fn run(bus: &Bus, task: Dead, stop: CancellationToken) -> anyho
             if !yes && !confirm(&what, stop).await? {
                 bail!("nothing was discarded");
             }
-            change::each(&desk, chosen, "discarded", Desk::discard).await?;
+            change::each(&desk, chosen, "discarded", DeadLetters::discard).await?;
         }
     }
     Ok(())
 }
 
 /// Returns the dead letter at `sequence`. Fails if there is none.
-async fn get(desk: &Desk, sequence: u64) -> anyhow::Result<DeadLetter> {
+async fn get(desk: &DeadLetters, sequence: u64) -> anyhow::Result<DeadLetter> {
     let letter = desk.get(sequence).await?;
     letter.with_context(|| format!("there is no dead letter {sequence}"))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest time that can be given.
-const LONGEST: Duration = Duration::from_hours(1);
+const MAX: Duration = Duration::from_hours(1);
 
 /// Reads a time such as `500ms`, `2s` or `5m`.
 pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
@@ -15,7 +15,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
         number.checked_mul(*factor)
     });
     match milliseconds.map(Duration::from_millis) {
-        Some(time) if !time.is_zero() && time <= LONGEST => Ok(time),
+        Some(time) if !time.is_zero() && time <= MAX => Ok(time),
         _ => Err("expected a time up to an hour, such as 500ms, 2s or 5m"),
     }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn run(bus: &Bus, forget: Forget, stop: CancellationToken) -> a
     if !yes && !confirm(&format!("forget how far the group {group} is"), stop).await? {
         bail!("nothing was forgotten");
     }
-    bus.remove_group(&group).await?;
+    bus.delete_group(&group).await?;
     say([format!("forgot how far the group {group} was")]);
     Ok(())
 }

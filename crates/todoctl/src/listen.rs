@@ -1,7 +1,7 @@
 //! `todoctl sub`: prints messages.
 
 use anyhow::Context;
-use bus::{Bus, Heard};
+use bus::{Bus, ReceivedMessage};
 use events::header;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
@@ -57,7 +57,7 @@ async fn hear(bus: &Bus, subject: &str, stop: CancellationToken) -> anyhow::Resu
 
 /// Prints the stored messages that were not read yet with the durable consumer `name`.
 async fn read(bus: &Bus, name: &str, subject: &str, stop: CancellationToken) -> anyhow::Result<()> {
-    let mut bookmark = bus.bookmark(name, subject)?;
+    let mut bookmark = bus.durable_reader(name, subject)?;
     if let Some(opened) = stop.run_until_cancelled(bookmark.open()).await {
         opened?;
         eprintln!("reading {subject} from the stream, as {name}");
@@ -75,7 +75,7 @@ async fn read(bus: &Bus, name: &str, subject: &str, stop: CancellationToken) -> 
 }
 
 /// Returns subject, id, time and body.
-fn line(heard: &Heard) -> String {
+fn line(heard: &ReceivedMessage) -> String {
     let id = heard
         .header(header::ID)
         .or_else(|| heard.header(header::MESSAGE_ID))

@@ -64,7 +64,7 @@ async fn run(todoctl: Todoctl, stop: CancellationToken) -> anyhow::Result<ExitCo
     let folder = env::current_dir().unwrap_or_default();
     let broker = Broker::find(todoctl.broker.nats_url.clone(), &folder)?;
     let address = todoctl.broker.with_files(broker.url.clone());
-    let bus = Bus::visit(address.as_str(), "todoctl", &member)
+    let bus = Bus::connect_observer(address.as_str(), "todoctl", &member)
         .await
         .with_context(|| format!("cannot use the broker at {broker}"))?;
     // These commands wait for the broker themselves.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{broker::Broker, duration, reach::reached, text::say};
 
 /// The pause before a message without an acknowledgement of the stream is published again.
-const PAUSE: Duration = Duration::from_millis(250);
+const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The arguments of `pub`.
 #[derive(clap::Args)]
@@ -60,7 +60,7 @@ pub(crate) async fn run(
                 .sequence;
             format!("stored {of} on {subject} as {sequence}")
         } else {
-            let sent = bus.notify(subject, body).await;
+            let sent = bus.send_raw(subject, body).await;
             sent.with_context(|| format!("cannot publish {of}"))?;
             format!("published {of} on {subject}")
         };
@@ -82,10 +82,10 @@ async fn store(
 ) -> Result<Stored, PublishError> {
     let id = EventId::from(Uuid::now_v7());
     loop {
-        let stored = bus.deposit(subject, &id, body.clone()).await;
+        let stored = bus.publish_raw(subject, &id, body.clone()).await;
         match stored {
-            Err(PublishError::Away | PublishError::Unconfirmed) if !stop.is_cancelled() => {
-                stop.run_until_cancelled(sleep(PAUSE)).await;
+            Err(PublishError::Disconnected | PublishError::Unconfirmed) if !stop.is_cancelled() => {
+                stop.run_until_cancelled(sleep(RETRY_INTERVAL)).await;
                 reached(bus, broker, stop).await;
             }
             stored => return stored,

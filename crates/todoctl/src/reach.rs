@@ -13,12 +13,17 @@ use crate::broker::Broker;
 const QUIET: Duration = Duration::from_millis(500);
 
 /// Timeout of connecting, for commands that do not wait for the broker.
-const LIMIT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Waits until the broker is connected. Fails after 5 seconds.
 pub(crate) async fn in_time(bus: &Bus, broker: &Broker) -> anyhow::Result<()> {
-    let connected = timeout(LIMIT, bus.wait_connected()).await;
-    connected.map_err(|_| anyhow!("the broker at {broker} is away: {}", bus.trouble()))
+    let connected = timeout(TIMEOUT, bus.wait_connected()).await;
+    connected.map_err(|_| {
+        anyhow!(
+            "the broker at {broker} is away: {}",
+            bus.disconnect_reason()
+        )
+    })
 }
 
 /// Waits until the broker is connected, and says so if that takes a while. Returns `false` if `stop` was
@@ -26,7 +31,7 @@ pub(crate) async fn in_time(bus: &Bus, broker: &Broker) -> anyhow::Result<()> {
 pub(crate) async fn reached(bus: &Bus, broker: &Broker, stop: &CancellationToken) -> bool {
     let wait = async {
         if timeout(QUIET, bus.wait_connected()).await.is_err() {
-            let trouble = bus.trouble();
+            let trouble = bus.disconnect_reason();
             eprintln!("the broker at {broker} is away; waiting for it: {trouble}");
             bus.wait_connected().await;
             eprintln!("the broker is there");

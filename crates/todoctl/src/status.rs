@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use bus::{Bus, Missing, Present, Regulars, Roster, Standing};
+use bus::{Bus, ExpectedMembers, MemberInfo, Missing, RecentMembers, StreamStatus};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ use expect::Expectation;
 const BROKER_LIMIT: Duration = Duration::from_secs(5);
 
 /// The interval of `--watch`.
-const PAUSE: Duration = Duration::from_secs(2);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The escape sequence that clears the terminal.
 const CLEAR: &str = "\x1b[2J\x1b[H";
@@ -45,27 +45,27 @@ pub(crate) struct Status {
 }
 
 /// The status at one time.
-struct Look {
-    present: Vec<Present>,
+struct Report {
+    present: Vec<MemberInfo>,
     missing: Vec<Missing>,
     /// The progress of the groups, or the reason why it is not known.
-    standing: anyhow::Result<Standing>,
+    standing: anyhow::Result<StreamStatus>,
 }
 
 /// Shows the status once, or until `stop` is cancelled. Fails if a member is missing that `--expect`
 /// names.
 pub(crate) async fn run(bus: &Bus, status: &Status, stop: CancellationToken) -> anyhow::Result<()> {
-    let mut roster = Roster::default();
+    let mut roster = ExpectedMembers::default();
     for Expectation { service, count } in &status.expect {
         roster = roster.some(service, *count);
     }
     if status.watch {
         return watch(bus, status, roster, stop).await;
     }
-    let present = bus.roll_call(&roster, status.within).await?;
+    let present = bus.discover(&roster, status.within).await?;
     let missing = roster.missing(&present);
     let count = missing.len();
-    let look = Look {
+    let look = Report {
         present,
         missing,
         standing: standing(bus).await,
@@ -80,21 +80,24 @@ pub(crate) async fn run(bus: &Bus, status: &Status, stop: CancellationToken) -> 
 async fn watch(
     bus: &Bus,
     status: &Status,
-    roster: Roster,
+    roster: ExpectedMembers,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut regulars = Regulars::default();
-    let mut looks = tokio::time::interval(PAUSE);
+    let mut regulars = RecentMembers::default();
+    let mut looks = tokio::time::interval(REFRESH_INTERVAL);
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             _ = looks.tick() => {}
         }
-        let shown = match bus.roll_call(&Roster::default(), status.within).await {
+        let shown = match bus
+            .discover(&ExpectedMembers::default(), status.within)
+            .await
+        {
             Ok(present) => {
                 let missing = regulars.and(&roster).missing(&present);
                 regulars.note(&present);
-                let look = Look {
+                let look = Report {
                     present,
                     missing,
                     standing: standing(bus).await,
@@ -111,12 +114,12 @@ async fn watch(
     }
 }
 
-async fn standing(bus: &Bus) -> anyhow::Result<Standing> {
-    let standing = timeout(BROKER_LIMIT, bus.standing()).await;
+async fn standing(bus: &Bus) -> anyhow::Result<StreamStatus> {
+    let standing = timeout(BROKER_LIMIT, bus.stream_status()).await;
     Ok(standing.context("the broker did not say in time")??)
 }
 
-impl Look {
+impl Report {
     fn lines(&self, json: bool) -> Vec<String> {
         if json {
             vec![json::line(self)]

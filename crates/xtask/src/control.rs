@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::cargo::{self, succeed};
-use crate::up::control::{Wish, tell};
+use crate::up::control::{Command, tell};
 use crate::up::{Data, PROFILE, choice};
 
 /// Targets of `stop` and `kill`.
@@ -33,13 +33,13 @@ pub(crate) struct StartOptions {
 
 /// Stops the targets.
 pub(crate) async fn stop(options: Options) -> Result<ExitCode> {
-    let wishes = options.names.into_iter().map(|name| Wish::Stop { name });
+    let wishes = options.names.into_iter().map(|name| Command::Stop { name });
     tell_all(&options.data, wishes.collect()).await
 }
 
 /// Kills the targets.
 pub(crate) async fn kill(options: Options) -> Result<ExitCode> {
-    let wishes = options.names.into_iter().map(|name| Wish::Kill { name });
+    let wishes = options.names.into_iter().map(|name| Command::Kill { name });
     tell_all(&options.data, wishes.collect()).await
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn start(options: StartOptions) -> Result<ExitCode> {
             None => (wish, None),
         };
         services.extend(choice::service(&name).ok());
-        wishes.push(Wish::Start { name, count });
+        wishes.push(Command::Start { name, count });
     }
     if !services.is_empty() {
         succeed(cargo::build(PROFILE, &services).arg("--quiet")).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn start(options: StartOptions) -> Result<ExitCode> {
     tell_all(&options.data, wishes).await
 }
 
-async fn tell_all(data: &Data, wishes: Vec<Wish>) -> Result<ExitCode> {
+async fn tell_all(data: &Data, wishes: Vec<Command>) -> Result<ExitCode> {
     let dir = data.dir()?;
     for wish in &wishes {
         for line in tell(&dir, wish).await? {

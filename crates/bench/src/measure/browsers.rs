@@ -27,7 +27,7 @@ const WATCHERS: usize = 100;
 const RATE: u32 = 100;
 
 /// Time within which the last change must reach the last browser.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Number of open files besides the connections of the browsers.
 const OTHER_FILES: u64 = 200;
@@ -116,7 +116,7 @@ async fn once(stage: &mut Stage, browsers: usize) -> Result<(Latencies, f64)> {
         reading.spawn(browser.read(of_its_list));
     }
     load::open(&load, RATE.into(), note).await?;
-    let heard = timeout(PATIENCE, reading.join_all()).await;
+    let heard = timeout(TIMEOUT, reading.join_all()).await;
     let heard = heard.context("not every browser was told of every change")?;
     let after = web.memory()?.resident;
     for program in [web, api, saver] {

@@ -18,7 +18,7 @@ use crate::table::{Goal, Table, Value};
 const MEMBERS: usize = 3;
 
 /// Interval at which the database's connections are counted.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The statements that count the saved rows, of save-handler and of the references.
 pub(crate) const OUR_ROWS: &str = "select count(*) from items where created_position is not null";
@@ -182,7 +182,7 @@ async fn count_connections(observer: &mut PgConnection, most: &mut u64) -> anyho
         };
         let counts = rows.iter().filter_map(|row| row.try_get::<i64, _>(1).ok());
         *most = counts.map(i64::unsigned_abs).fold(*most, u64::max);
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 

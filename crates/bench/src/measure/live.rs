@@ -23,7 +23,7 @@ use crate::table::{Goal, Table, Value};
 const RATE: f64 = 50.0;
 
 /// Time within which the last `itemsaved` must arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The time at which each item's request was due, or its `itemsaved` arrived.
 type Times = HashMap<Uuid, Instant>;
@@ -110,7 +110,7 @@ async fn once(stage: &mut Stage) -> Result<(Latencies, Latencies)> {
         hear.abort();
         look.await?
     };
-    let (news, commits) = timeout(PATIENCE, heard)
+    let (news, commits) = timeout(TIMEOUT, heard)
         .await
         .with_context(|| format!("not every one of {expected} items was announced"))??;
     api.stop().await?;

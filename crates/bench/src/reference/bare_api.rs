@@ -9,10 +9,10 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{MESSAGE_ID, NEW_ITEM, NewItem, Place, Wish};
+use super::{Endpoints, ListQuery, MESSAGE_ID, NEW_ITEM, NewItem};
 use crate::broker;
 
-pub(super) async fn run(place: &Place) -> Result<()> {
+pub(super) async fn run(place: &Endpoints) -> Result<()> {
     let client = broker::connect(&place.nats).await?;
     let app = Router::new()
         .route("/todo", post(add))
@@ -23,7 +23,7 @@ pub(super) async fn run(place: &Place) -> Result<()> {
 
 async fn add(
     State(jetstream): State<jetstream::Context>,
-    Json(wish): Json<Wish>,
+    Json(wish): Json<ListQuery>,
 ) -> Result<(StatusCode, Json<Value>), StatusCode> {
     let new = NewItem::of(wish);
     publish(&jetstream, &new)

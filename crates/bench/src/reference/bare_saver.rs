@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::{ITEM_SAVED, MESSAGE_ID, NEW_ITEM, NewItem, Place};
+use super::{Endpoints, ITEM_SAVED, MESSAGE_ID, NEW_ITEM, NewItem};
 use crate::broker;
 use crate::stage::STREAM;
 
@@ -38,7 +38,7 @@ struct ItemSaved<'a> {
     version: i64,
 }
 
-pub(super) async fn run(place: &Place) -> Result<()> {
+pub(super) async fn run(place: &Endpoints) -> Result<()> {
     let pool = PgPoolOptions::new().connect(&place.database).await?;
     let client = broker::connect(&place.nats).await?;
     let jetstream = jetstream::new(client);

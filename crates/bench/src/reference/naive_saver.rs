@@ -6,11 +6,11 @@ use futures_util::StreamExt;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
-use super::{NEW_ITEM, NewItem, Place};
+use super::{Endpoints, NEW_ITEM, NewItem};
 use crate::broker;
 use crate::stage::STREAM;
 
-pub(super) async fn run(place: &Place) -> Result<()> {
+pub(super) async fn run(place: &Endpoints) -> Result<()> {
     let pool = PgPoolOptions::new().connect(&place.database).await?;
     let client = broker::connect(&place.nats).await?;
     let stream = jetstream::new(client).get_stream(STREAM).await?;

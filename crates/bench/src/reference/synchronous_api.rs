@@ -11,12 +11,12 @@ use sqlx::postgres::PgPoolOptions;
 use tokio::net::TcpListener;
 
 use super::naive_saver::insert;
-use super::{NewItem, Place, Wish};
+use super::{Endpoints, ListQuery, NewItem};
 
 /// Size of the connection pool; sqlx's own default, too.
 const CONNECTIONS: u32 = 10;
 
-pub(super) async fn run(place: &Place) -> Result<()> {
+pub(super) async fn run(place: &Endpoints) -> Result<()> {
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .connect(&place.database)
@@ -28,7 +28,7 @@ pub(super) async fn run(place: &Place) -> Result<()> {
 
 async fn add(
     State(pool): State<PgPool>,
-    Json(wish): Json<Wish>,
+    Json(wish): Json<ListQuery>,
 ) -> Result<(StatusCode, Json<Value>), StatusCode> {
     let new = NewItem::of(wish);
     insert(&pool, &new)

@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{CODE, REASON};
-use crate::{Bus, roll::Endpoint};
+use crate::{Bus, discovery::Endpoint};
 
 /// Limit of requests that are in work at a time; the others wait.
-const AT_ONCE: usize = 32;
+const MAX_CONCURRENT: usize = 32;
 
 /// Time after the stop in which requests that the broker gave to this member may still arrive.
-const LEAVE_LIMIT: Duration = Duration::from_secs(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A kind of request that a service answers, and its subject. The schemas (JSON) are documentation;
 /// nothing is checked against them.
@@ -90,7 +90,7 @@ impl Bus {
         let names: Vec<_> = topics.iter().map(|topic| topic.subject).collect();
         info!("answering on {}", names.join(", "));
         questions
-            .for_each_concurrent(AT_ONCE, async |(endpoint, question)| {
+            .for_each_concurrent(MAX_CONCURRENT, async |(endpoint, question)| {
                 respond(&self.client, &endpoint, question, &answer).await;
             })
             .await;
@@ -132,7 +132,7 @@ fn listen(subscriber: Subscriber, stop: CancellationToken) -> impl Stream<Item =
     });
     questions.take_until(async move {
         end.cancelled().await;
-        sleep(LEAVE_LIMIT).await;
+        sleep(DRAIN_TIMEOUT).await;
     })
 }
 

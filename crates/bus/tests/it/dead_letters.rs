@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::{HeaderMap, jetstream};
-use bus::{Delivery, Retries};
+use bus::{Delivery, RetryPolicy};
 use events::TodoEvent;
 use tokio_util::sync::CancellationToken;
 
@@ -126,15 +126,15 @@ async fn an_event_that_keeps_failing_is_given_up_with_its_reason() {
     let world = World::new().await;
     world.add("hopeless").await;
     let (stop, seen) = (CancellationToken::new(), Seen::default());
-    let quick = Retries {
-        attempts: 3,
-        first_pause: Duration::from_millis(10),
-        longest_pause: Duration::from_millis(20),
+    let quick = RetryPolicy {
+        max_attempts: 3,
+        initial_backoff: Duration::from_millis(10),
+        max_backoff: Duration::from_millis(20),
     };
     let group = world
         .bus
         .group("saver", events::ALL_SUBJECTS)
-        .retrying(quick);
+        .retry_policy(quick);
     let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
         seen.note(event);
         Err(later("the printer is on fire"))

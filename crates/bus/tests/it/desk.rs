@@ -7,7 +7,7 @@ mod replays;
 use std::cell::{Cell, RefCell};
 
 use async_nats::jetstream;
-use bus::{DeadLetter, Delivery, Desk, Failure};
+use bus::{DeadLetter, DeadLetters, Delivery, HandlerError};
 use events::{Origin, TodoEvent};
 use futures_util::TryStreamExt;
 use testkit::eventually;
@@ -52,7 +52,7 @@ impl Judge {
         }
     }
 
-    fn hear(&self, event: &Delivery<TodoEvent>) -> Result<(), Failure> {
+    fn hear(&self, event: &Delivery<TodoEvent>) -> Result<(), HandlerError> {
         self.got.borrow_mut().push(Got::of(event));
         if self.refusing.get() {
             return Err(never("the drawer is full"));
@@ -91,7 +91,7 @@ impl World {
 }
 
 impl World {
-    pub(crate) async fn desk(&self) -> Desk {
+    pub(crate) async fn desk(&self) -> DeadLetters {
         self.bus.dead_letters().await.unwrap()
     }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use async_nats::jetstream;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use bus::{Delivery, EraseError, Fed, LossWatch, Start};
+use bus::{Delivery, EraseError, FeedItem, LossWatch, Start};
 use events::{ItemId, TodoEvent};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -99,11 +99,11 @@ async fn what_carries_a_text_of_the_item_is_gone_from_every_stream_and_from_the_
     for key in [id.uuid(), Uuid::now_v7()] {
         let answer = BASE64_STANDARD.encode(format!(r#"{{"id":"{id}","item":"secret"}}"#));
         let note = format!(r#"{{"state":"answered","body":"{answer}"}}"#);
-        world.bus.note(key, 0, note.into()).await.unwrap();
+        world.bus.put_entry(key, 0, note.into()).await.unwrap();
     }
     let other = br#"{"state":"free"}"#.to_vec();
     let free = Uuid::now_v7();
-    world.bus.note(free, 0, other.into()).await.unwrap();
+    world.bus.put_entry(free, 0, other.into()).await.unwrap();
     let store = world.broker.dir().join("store");
     assert!(is_stored(&store, SECRET));
 
@@ -119,7 +119,7 @@ async fn what_carries_a_text_of_the_item_is_gone_from_every_stream_and_from_the_
     let deleted = format!(r#"{{"id":"{plain}"}}"#);
     let left = [&moved, &deleted, r#"{"item":"eggs"}"#];
     assert_eq!(world.bodies().await, left);
-    assert!(world.bus.noted(free).await.unwrap().is_some());
+    assert!(world.bus.get_entry(free).await.unwrap().is_some());
     assert!(!is_stored(&store, SECRET), "the broker's files have it");
 }
 
@@ -195,9 +195,9 @@ async fn the_gap_is_no_loss_and_whoever_reads_goes_on_behind_it() {
         let mut texts = Vec::new();
         while texts.last().is_none_or(|text| text != "bread") {
             match timeout(SOON, feed.next::<TodoEvent>()).await.unwrap() {
-                Fed::Event(event) => texts.push(text(&event.event)),
-                Fed::CaughtUp => {}
-                Fed::Begins { after } => panic!("the feed begins anew after {after}"),
+                FeedItem::Event(event) => texts.push(text(&event.event)),
+                FeedItem::CaughtUp => {}
+                FeedItem::Begins { after } => panic!("the feed begins anew after {after}"),
             }
         }
         assert_eq!(texts.len(), more + 1, "{texts:?}");

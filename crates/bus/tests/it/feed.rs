@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream;
-use bus::{Fed, Feed, Start, Streams};
+use bus::{Feed, FeedItem, Start, Streams};
 use events::{ItemEvent, TodoEvent};
 use futures_util::TryStreamExt;
 use tokio::time::timeout;
@@ -25,14 +25,14 @@ async fn next(feed: &mut Feed) -> (String, u64) {
 /// Returns the next item like [`next`], and nothing if the feed has caught up.
 async fn next_of_any(feed: &mut Feed) -> Option<(String, u64)> {
     Some(match timeout(SOON, feed.next()).await.unwrap() {
-        Fed::Event(received) => {
+        FeedItem::Event(received) => {
             let TodoEvent::Item(ItemEvent::Added(added)) = received.event else {
                 panic!("only items are added here")
             };
             (added.item.to_string(), received.origin.sequence)
         }
-        Fed::Begins { after } => ("begins".to_owned(), after),
-        Fed::CaughtUp => return None,
+        FeedItem::Begins { after } => ("begins".to_owned(), after),
+        FeedItem::CaughtUp => return None,
     })
 }
 

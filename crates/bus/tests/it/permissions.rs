@@ -5,7 +5,7 @@ mod services;
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{ConnectOptions, Event};
-use bus::{Bus, LossWatch, Roster, Streams};
+use bus::{Bus, ExpectedMembers, LossWatch, Streams};
 use futures_util::StreamExt;
 use testkit::{Broker, BrokerOptions, eventually};
 use tokio::{sync::Mutex, time::timeout};
@@ -129,16 +129,18 @@ async fn every_service_answers_roll_calls_and_who_must_not_works_all_the_same() 
     let broker = broker().await;
     let services = &USERS[2..];
     let mut members = Vec::new();
-    let mut expected = Roster::default();
+    let mut expected = ExpectedMembers::default();
     for service in services {
         members.push(bus(&broker, service).await);
         expected = expected.member(service, &format!("{service}-1"));
     }
     let address = broker.url_for("operator", "operator");
-    let operator = Bus::visit(&address, "todoctl", "todoctl").await.unwrap();
+    let operator = Bus::connect_observer(&address, "todoctl", "todoctl")
+        .await
+        .unwrap();
     operator.wait_connected().await;
     eventually("all have answered", SOON, async || {
-        let present = operator.roll_call(&expected, Duration::from_secs(1)).await;
+        let present = operator.discover(&expected, Duration::from_secs(1)).await;
         let missing = expected.missing(&present.unwrap());
         if missing.is_empty() {
             Ok(())
@@ -182,8 +184,8 @@ async fn the_housekeeper_looks_on_and_removes_what_is_handled_and_does_nothing_e
     housekeeper.wait_connected().await;
     let losses = housekeeper.mend_losses(&mut LossWatch::default()).await;
     assert_eq!(losses.unwrap(), []);
-    let standing = housekeeper.standing().await.unwrap();
-    assert_eq!(housekeeper.make_room(&standing, &[]).await.unwrap(), 0);
+    let standing = housekeeper.stream_status().await.unwrap();
+    assert_eq!(housekeeper.trim_handled(&standing, &[]).await.unwrap(), 0);
     let others = [
         "events.todo.newitem",
         "replay.save-handler",

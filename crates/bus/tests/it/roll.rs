@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bus::{Batches, Bus, Delivery, Failure, Missing, Present, Roster};
+use bus::{Batches, Bus, Delivery, ExpectedMembers, HandlerError, MemberInfo, Missing};
 use events::TodoEvent;
 use futures_util::StreamExt;
 use testkit::eventually;
@@ -16,21 +16,21 @@ const LONG: Duration = Duration::from_secs(8);
 
 /// Connects a client that asks, and is no member that answers.
 async fn caller(world: &World) -> Bus {
-    let caller = Bus::visit(&world.broker.url(), "caller", "caller-1").await;
+    let caller = Bus::connect_observer(&world.broker.url(), "caller", "caller-1").await;
     let caller = caller.unwrap();
     caller.wait_connected().await;
     caller
 }
 
-fn names(present: &[Present]) -> Vec<&str> {
+fn names(present: &[MemberInfo]) -> Vec<&str> {
     present.iter().map(|one| one.member.as_str()).collect()
 }
 
 /// Waits until those members answer, and no others, and returns their responses.
-async fn there(caller: &Bus, expected: &[&str]) -> Vec<Present> {
+async fn there(caller: &Bus, expected: &[&str]) -> Vec<MemberInfo> {
     let within = Duration::from_millis(300);
     eventually(&format!("{expected:?} answer"), SOON, async || {
-        let present = caller.roll_call(&Roster::default(), within).await;
+        let present = caller.discover(&ExpectedMembers::default(), within).await;
         let present = present.map_err(|error| format!("{error:?}"))?;
         if names(&present) == expected {
             Ok(present)
@@ -65,12 +65,12 @@ async fn a_roll_call_ends_when_all_who_are_expected_have_answered() {
     let _second = world.member("tester-2").await;
     there(&caller, &["tester-1", "tester-2"]).await;
     for expected in [
-        Roster::default().some("tester", 2),
-        Roster::default().some("tester", 1),
-        Roster::default().member("tester", "tester-2"),
+        ExpectedMembers::default().some("tester", 2),
+        ExpectedMembers::default().some("tester", 1),
+        ExpectedMembers::default().member("tester", "tester-2"),
     ] {
         let start = Instant::now();
-        let present = caller.roll_call(&expected, LONG).await.unwrap();
+        let present = caller.discover(&expected, LONG).await.unwrap();
         assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
         assert_eq!(names(&present), ["tester-1", "tester-2"], "all are shown");
         assert!(expected.missing(&present).is_empty());
@@ -84,11 +84,11 @@ async fn whoever_does_not_answer_is_missing_and_keeps_nobody_waiting() {
     there(&caller, &["tester-1"]).await;
     // This one receives the request and does not respond.
     let _frozen = world.raw.subscribe("$SRV.STATS").await.unwrap();
-    let expected = Roster::default()
+    let expected = ExpectedMembers::default()
         .some("tester", 2)
         .member("tester", "tester-7");
     let (start, within) = (Instant::now(), Duration::from_millis(300));
-    let present = caller.roll_call(&expected, within).await.unwrap();
+    let present = caller.discover(&expected, within).await.unwrap();
     let took = start.elapsed();
     assert!(took >= within && took < within * 5, "{took:?}");
     assert_eq!(names(&present), ["tester-1"]);
@@ -107,13 +107,16 @@ async fn where_nobody_is_and_where_the_broker_is_away_nobody_waits() {
     world.bus.close().await;
     there(&caller, &[]).await;
     let start = Instant::now();
-    let present = caller.roll_call(&Roster::default(), LONG).await.unwrap();
+    let present = caller
+        .discover(&ExpectedMembers::default(), LONG)
+        .await
+        .unwrap();
     assert!(present.is_empty() && start.elapsed() < LONG / 2);
     world.broker.stop().await.unwrap();
     let mut connected = caller.connected();
     connected.wait_for(|connected| !connected).await.unwrap();
     let start = Instant::now();
-    let away = caller.roll_call(&Roster::default(), LONG).await;
+    let away = caller.discover(&ExpectedMembers::default(), LONG).await;
     assert!(away.is_err() && start.elapsed() < LONG / 2);
 }
 
@@ -134,7 +137,7 @@ async fn a_group_tells_what_became_of_its_events_without_a_line_of_its_own() {
             body if body.contains("shaky") && event.attempt() == 1 => Err(later("not yet")),
             body if body.contains("held") => {
                 go_on.cancelled().await;
-                Ok::<(), Failure>(())
+                Ok::<(), HandlerError>(())
             }
             _ => Ok(()),
         }
@@ -148,7 +151,7 @@ async fn a_group_tells_what_became_of_its_events_without_a_line_of_its_own() {
     let member = group.batches(two_at_once, stop.clone(), handle);
     let work = async || {
         let within = Duration::from_millis(100);
-        let present = caller.roll_call(&Roster::default(), within).await;
+        let present = caller.discover(&ExpectedMembers::default(), within).await;
         present.unwrap().remove(0).work
     };
     during(&stop, [member], async {
@@ -206,8 +209,8 @@ async fn a_service_that_is_not_ours_is_listed_too_and_nonsense_is_not() {
             sent.unwrap();
         }
     };
-    let expected = Roster::default().member("other", "X1");
-    let (present, ()) = tokio::join!(caller.roll_call(&expected, LONG), answering);
+    let expected = ExpectedMembers::default().member("other", "X1");
+    let (present, ()) = tokio::join!(caller.discover(&expected, LONG), answering);
     let present = present.unwrap();
     assert_eq!(names(&present), ["X1"]);
     let work = &present[0].work[0];

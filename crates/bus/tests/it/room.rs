@@ -51,7 +51,7 @@ async fn saver(
     let save = async |batch: &[Delivery<TodoEvent>]| {
         let announcements: Vec<_> = batch.iter().filter_map(saved).collect();
         let stored = bus.publish_all(&announcements).await;
-        stored.map_err(|error| bus::Failure::Away(error.into()))
+        stored.map_err(|error| bus::HandlerError::Unavailable(error.into()))
     };
     bus.group(group, events::ALL_SUBJECTS)
         .batches(batches, stop.clone(), save)
@@ -59,8 +59,8 @@ async fn saver(
 }
 
 async fn make_room(bus: &Bus) -> u64 {
-    let standing = bus.standing().await.unwrap();
-    bus.make_room(&standing, &[]).await.unwrap()
+    let standing = bus.stream_status().await.unwrap();
+    bus.trim_handled(&standing, &[]).await.unwrap()
 }
 
 /// Has everything saved and announced while handled events are removed now and then, as housekeeper does.
@@ -89,8 +89,8 @@ async fn events_that_a_group_has_not_handled_stay_however_full_it_is() {
     // One group handles all, and another none: it joins and is stopped at once.
     let (slow, stop) = (CancellationToken::new(), CancellationToken::new());
     let idle = world.member("idle").await;
-    let none = async |_: &[Delivery<TodoEvent>]| -> Result<(), bus::Failure> {
-        Err(bus::Failure::Away("not now".into()))
+    let none = async |_: &[Delivery<TodoEvent>]| -> Result<(), bus::HandlerError> {
+        Err(bus::HandlerError::Unavailable("not now".into()))
     };
     let one_by_one = Batches {
         size: 1,
@@ -126,9 +126,9 @@ async fn events_that_a_group_has_not_handled_stay_however_full_it_is() {
     let jetstream = jetstream::new(world.raw.clone());
     let stream = jetstream.get_stream("TODO").await.unwrap();
     stream.delete_consumer("slow").await.unwrap();
-    let standing = world.bus.standing().await.unwrap();
+    let standing = world.bus.stream_status().await.unwrap();
     let expected = ["quick".to_owned(), "late".to_owned()];
-    let make_room = async |expected| world.bus.make_room(&standing, expected).await.unwrap();
+    let make_room = async |expected| world.bus.trim_handled(&standing, expected).await.unwrap();
     assert_eq!(make_room(&expected[..]).await, 0);
     assert!(make_room(&expected[..1]).await > 100);
 }
@@ -160,10 +160,10 @@ async fn all_done() -> World {
 #[tokio::test]
 async fn events_that_came_after_everybody_was_seen_to_be_done_stay() {
     let world = all_done().await;
-    let standing = world.bus.standing().await.unwrap();
+    let standing = world.bus.stream_status().await.unwrap();
     add_large(&world, 20).await;
-    assert_eq!(world.bus.make_room(&standing, &[]).await.unwrap(), 50);
-    assert_eq!(world.bus.standing().await.unwrap().events, 20);
+    assert_eq!(world.bus.trim_handled(&standing, &[]).await.unwrap(), 50);
+    assert_eq!(world.bus.stream_status().await.unwrap().events, 20);
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn the_newest_tenth_of_few_events_stays_as_well() {
 async fn the_oldest_event_that_a_group_has_not_settled_is_known() {
     let world = World::new().await;
     let oldest = async || {
-        let standing = world.bus.standing().await.unwrap();
+        let standing = world.bus.stream_status().await.unwrap();
         world.bus.oldest_unsettled(&standing).await.unwrap()
     };
     for item in ["good", "bad", "behind it"] {
@@ -217,10 +217,10 @@ async fn a_stream_full_of_unhandled_events_refuses_more_is_worked_off_and_takes_
     let publisher = world.member("publisher").await;
     publisher.wait_connected().await;
     let accepted = tokio::select! {
-        () = publisher.leave_room() => unreachable!("it goes on for ever"),
+        () = publisher.watch_capacity() => unreachable!("it goes on for ever"),
         accepted = async {
             let mut accepted = 0;
-            while world.bus.standing().await.unwrap().bytes < 480_000 {
+            while world.bus.stream_status().await.unwrap().bytes < 480_000 {
                 world.bus.publish(&new_item(&"x".repeat(256))).await.unwrap();
                 accepted += 1;
             }
@@ -246,7 +246,7 @@ async fn a_stream_full_of_unhandled_events_refuses_more_is_worked_off_and_takes_
         } => accepted,
     };
     assert!(accepted > 600);
-    let standing = world.bus.standing().await.unwrap();
+    let standing = world.bus.stream_status().await.unwrap();
     assert!(standing.bytes < standing.limit / 2, "{standing:?}");
     // A browser that was disconnected catches up with the newest.
     assert!(standing.events > accepted / 20, "{standing:?}");
@@ -266,7 +266,7 @@ async fn several_events_at_once_are_refused_as_one_is_when_there_is_little_room(
         }
     });
     tokio::select! {
-        () = publisher.leave_room() => unreachable!("it goes on for ever"),
+        () = publisher.watch_capacity() => unreachable!("it goes on for ever"),
         () = refused => {}
     }
     // A connection that does not watch the capacity may use the rest: what it announces makes room in the
@@ -280,7 +280,7 @@ async fn several_events_at_once_are_refused_as_one_is_when_there_is_little_room(
 async fn a_group_goes_on_with_what_room_there_is_when_a_batch_needs_more() {
     let world = small_world().await;
     let mut accepted = 0;
-    while world.bus.standing().await.unwrap().bytes < 720_000 {
+    while world.bus.stream_status().await.unwrap().bytes < 720_000 {
         let event = new_item(&"x".repeat(256));
         world.bus.publish(&event).await.unwrap();
         accepted += 1;
@@ -291,7 +291,7 @@ async fn a_group_goes_on_with_what_room_there_is_when_a_batch_needs_more() {
         pace: Duration::ZERO,
     };
     work_off(&world, batches).await;
-    let standing = world.bus.standing().await.unwrap();
+    let standing = world.bus.stream_status().await.unwrap();
     assert_eq!(
         standing.last_sequence,
         2 * accepted,
@@ -314,7 +314,7 @@ async fn a_group_without_any_room_waits_and_goes_on_when_the_stream_may_hold_mor
             info.is_ok_and(|info| info.num_ack_pending > 0)
         })
         .await;
-        let standing = world.bus.standing().await.unwrap();
+        let standing = world.bus.stream_status().await.unwrap();
         let saver = &standing.groups["saver"];
         assert_eq!(
             saver.waiting + saver.in_hand,
@@ -324,7 +324,7 @@ async fn a_group_without_any_room_waits_and_goes_on_when_the_stream_may_hold_mor
         limit(&world, 3 * LIMIT).await;
     };
     tokio::join!(work_off(&world, batches), widening);
-    let standing = world.bus.standing().await.unwrap();
+    let standing = world.bus.stream_status().await.unwrap();
     assert_eq!(
         standing.last_sequence,
         2 * accepted,

@@ -19,7 +19,7 @@ async fn bus(url: &str) -> Bus {
 async fn connected(url: &str) -> Bus {
     let bus = bus(url).await;
     let connected = timeout(SOON, bus.wait_connected()).await;
-    assert!(connected.is_ok(), "{}", bus.trouble());
+    assert!(connected.is_ok(), "{}", bus.disconnect_reason());
     bus
 }
 
@@ -27,7 +27,7 @@ async fn connected(url: &str) -> Bus {
 async fn trouble(url: &str, expected: &str) -> String {
     let bus = bus(url).await;
     eventually(expected, SOON, async || {
-        let trouble = bus.trouble();
+        let trouble = bus.disconnect_reason();
         if trouble.contains(expected) {
             Ok(trouble)
         } else {
@@ -195,7 +195,7 @@ async fn a_broker_is_known_by_its_authority_and_asks_for_a_certificate_in_turn()
     trouble(&format!("{address}?cert={cert}&key={key}"), "certificate").await;
     let without = bus(&format!("{address}?ca={ca}")).await;
     eventually("it is refused", SOON, async || {
-        let trouble = without.trouble();
+        let trouble = without.disconnect_reason();
         if trouble.ends_with("no answer yet") {
             Err(trouble)
         } else {

@@ -2,16 +2,16 @@
 
 use std::{cell::RefCell, time::Duration};
 
-use bus::{Batches, Delivery, Retries};
+use bus::{Batches, Delivery, RetryPolicy};
 use events::TodoEvent;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{Seen, World, during, later, never};
 
-const QUICK: Retries = Retries {
-    attempts: 3,
-    first_pause: Duration::from_millis(20),
-    longest_pause: Duration::from_millis(50),
+const QUICK: RetryPolicy = RetryPolicy {
+    max_attempts: 3,
+    initial_backoff: Duration::from_millis(20),
+    max_backoff: Duration::from_millis(50),
 };
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn an_event_that_fails_comes_again_until_it_works() {
     let group = world
         .bus
         .group("saver", events::ALL_SUBJECTS)
-        .retrying(QUICK);
+        .retry_policy(QUICK);
     let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
         seen.note(event);
         let first = seen.texts().len() == 1;
@@ -48,7 +48,7 @@ async fn a_panic_counts_as_a_failure_and_the_member_goes_on() {
     let group = world
         .bus
         .group("saver", events::ALL_SUBJECTS)
-        .retrying(QUICK);
+        .retry_policy(QUICK);
     let member = group.each(stop.clone(), async |event: &Delivery<TodoEvent>| {
         seen.note(event);
         assert!(seen.len() > 1, "boom");

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 
-use bus::{Batches, Bus, Delivery, Failure};
+use bus::{Batches, Bus, Delivery, HandlerError};
 use events::TodoEvent;
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,7 @@ async fn shares(members: usize) -> Vec<usize> {
                 for announcement in batch.iter().filter_map(saved) {
                     bus.publish(&announcement)
                         .await
-                        .map_err(|error| Failure::Away(error.into()))?;
+                        .map_err(|error| HandlerError::Unavailable(error.into()))?;
                     counts.borrow_mut()[n] += 1;
                 }
                 Ok(())

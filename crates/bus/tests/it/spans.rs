@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::OnceLock, time::Duration};
 
-use bus::{Batches, Delivery, Fed, Start};
+use bus::{Batches, Delivery, FeedItem, Start};
 use events::{Envelope, Event, ItemSaved, TodoEvent, TraceContext};
 use futures_util::TryStreamExt;
 use opentelemetry::{
@@ -88,10 +88,13 @@ async fn what_follows_from_an_event_is_below_it_in_its_trace() {
         Ok(())
     });
     let mut feed = world.bus.feed(ItemSaved::SUBJECT, Start::Now);
-    assert!(matches!(feed.next::<TodoEvent>().await, Fed::Begins { .. }));
+    assert!(matches!(
+        feed.next::<TodoEvent>().await,
+        FeedItem::Begins { .. }
+    ));
     let (event, place) = during(&stop, [member], async {
         let added = add(&world, "buy milk").await;
-        while !matches!(feed.next::<TodoEvent>().await, Fed::Event(_)) {}
+        while !matches!(feed.next::<TodoEvent>().await, FeedItem::Event(_)) {}
         drop(feed);
         world.settled("saver").await;
         span(&added.1, "ack events.todo.newitem").await;

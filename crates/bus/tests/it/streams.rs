@@ -194,7 +194,7 @@ async fn a_group_waits_for_a_stream_that_nobody_has_made_yet() {
 /// before.
 async fn places(bus: &Bus, count: usize) -> Vec<(String, Position)> {
     let (stop, places) = (CancellationToken::new(), RefCell::new(Vec::new()));
-    let _ = bus.remove_group("mail").await;
+    let _ = bus.delete_group("mail").await;
     let member = bus.group("mail", events::ALL_SUBJECTS).each(
         stop.clone(),
         async |event: &Delivery<TodoEvent>| {

@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeSet, time::Duration};
 
 use async_nats::jetstream;
-use bus::{Inspection, Patience};
+use bus::{Inspection, RedeliveryPolicy};
 use futures_util::StreamExt;
 use testkit::eventually;
 use tokio::{
@@ -113,15 +113,17 @@ async fn what_no_member_can_read_is_buried_and_removed_and_the_rest_is_handled()
             let member = world.member("member").await;
             let mut connected = member.connected();
             let death = async { while connected.changed().await.is_ok() {} };
-            let patience = Patience {
-                silence: Duration::from_millis(300),
-                deliveries: 1000,
+            let patience = RedeliveryPolicy {
+                ack_wait: Duration::from_millis(300),
+                max_deliveries: 1000,
             };
             let group = member.group("group", events::ALL_SUBJECTS);
-            let work = group.patient(patience).each(stop.clone(), async |event| {
-                seen.note(event);
-                Ok(())
-            });
+            let work = group
+                .redelivery_policy(patience)
+                .each(stop.clone(), async |event| {
+                    seen.note(event);
+                    Ok(())
+                });
             tokio::select! {
                 ended = work => return ended.unwrap(),
                 () = death => deaths.set(deaths.get() + 1),
@@ -133,7 +135,7 @@ async fn what_no_member_can_read_is_buried_and_removed_and_the_rest_is_handled()
         eventually("all is removed", SOON * 6, async || {
             let standing = world
                 .bus
-                .standing()
+                .stream_status()
                 .await
                 .map_err(|error| error.to_string())?;
             let found = world
@@ -192,7 +194,7 @@ async fn a_group_of_another_client_that_names_no_subject_has_its_dead_letter_too
     asked.await.unwrap();
     let mut inspection = Inspection::default();
     eventually("the event is removed", SOON, async || {
-        let standing = world.bus.standing().await.unwrap();
+        let standing = world.bus.stream_status().await.unwrap();
         let removed = world.bus.remove_unreadable(&standing, &mut inspection);
         removed.await.unwrap().len() == 1
     })

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use async_nats::jetstream::{self, consumer, message};
-use bus::{Bus, Delivery, Failure, GroupError, Streams};
+use bus::{Bus, Delivery, GroupError, HandlerError, Streams};
 use events::{Envelope, EventId, ItemEvent, ItemId, ItemSaved, NewItem, TodoEvent};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use testkit::{Broker, BrokerOptions, eventually};
@@ -203,14 +203,14 @@ pub(crate) async fn during<T>(
     result
 }
 
-pub(crate) fn later(reason: &str) -> Failure {
-    Failure::Later(reason.into())
+pub(crate) fn later(reason: &str) -> HandlerError {
+    HandlerError::Retry(reason.into())
 }
 
-pub(crate) fn never(reason: &str) -> Failure {
-    Failure::Never(reason.into())
+pub(crate) fn never(reason: &str) -> HandlerError {
+    HandlerError::Reject(reason.into())
 }
 
-pub(crate) fn away(reason: &str) -> Failure {
-    Failure::Away(reason.into())
+pub(crate) fn away(reason: &str) -> HandlerError {
+    HandlerError::Unavailable(reason.into())
 }

@@ -12,7 +12,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
-use bus::{Batches, Bus, Delivery, Failure, Replies};
+use bus::{Batches, Bus, Delivery, HandlerError, Replies};
 use chaos::Plant;
 use clap::Parser;
 use events::{Envelope, EventId, ItemEvent, Position, StreamIdentity, TodoEvent};
@@ -141,10 +141,10 @@ struct Saver {
 }
 
 impl Saver {
-    async fn save(&self, events: Vec<Known>) -> Result<(), Failure> {
+    async fn save(&self, events: Vec<Known>) -> Result<(), HandlerError> {
         let positioned = events.iter().map(|(event, position, _)| (event, *position));
         let saved = self.items.apply(positioned).await;
-        for saved in saved.map_err(|error| Failure::Away(error.into()))? {
+        for saved in saved.map_err(|error| HandlerError::Unavailable(error.into()))? {
             let about = |(event, ..): &&Known| event.item_id() == saved.id;
             let Some((_, _, cause)) = events.iter().rfind(about) else {
                 continue;
@@ -153,7 +153,7 @@ impl Saver {
             if let Some(state) = saved.into_event(cause.clone()) {
                 let envelope = Envelope::seal(&state, id, "faulty", OffsetDateTime::now_utc());
                 let stored = self.bus.publish(&envelope).await;
-                stored.map_err(|error| Failure::Away(error.into()))?;
+                stored.map_err(|error| HandlerError::Unavailable(error.into()))?;
             }
         }
         Ok(())
@@ -165,7 +165,7 @@ async fn saver(
     service: Service,
     settings: Settings,
     batches: Batches,
-    save: impl AsyncFn(&Saver, Vec<Known>) -> Result<(), Failure>,
+    save: impl AsyncFn(&Saver, Vec<Known>) -> Result<(), HandlerError>,
 ) -> anyhow::Result<()> {
     let (bus, database) = connect(&service, &settings).await?;
     let group = bus.group(service.name(), events::ALL_SUBJECTS);

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use tokio::time::{sleep, timeout};
 
 use crate::clients::Clients;
-use crate::history::{Answer, Wish};
+use crate::history::{Action, Answer};
 use crate::plain;
 
 /// Time to wait for a publish ack.
@@ -31,7 +31,7 @@ pub(crate) struct Publisher<'c> {
 }
 
 /// A message: its purpose, its subject and its body.
-type Message<'m> = (Wish, &'m str, String);
+type Message<'m> = (Action, &'m str, String);
 
 impl<'c> Publisher<'c> {
     pub(crate) async fn connect(clients: &'c Clients, broker: &str) -> Result<Self> {
@@ -66,7 +66,7 @@ impl<'c> Publisher<'c> {
     /// Returns a new item with the fewest fields that it may have.
     fn item(&self) -> Message<'static> {
         let body = format!(r#"{{"item":"raw {}"}}"#, self.clients.number());
-        (Wish::Add, "events.todo.newitem", body)
+        (Action::Add, "events.todo.newitem", body)
     }
 
     /// Publishes changes of an item before it is added, and adds it twice, the second time to no effect.
@@ -76,7 +76,7 @@ impl<'c> Publisher<'c> {
             let subject = format!("events.todo.{name}");
             let text = format!("early {}", self.clients.number());
             let body = format!(r#"{{"id":"{id}","item":"{text}"}}"#);
-            self.publish((Wish::Change, &subject, body)).await;
+            self.publish((Action::Change, &subject, body)).await;
         }
     }
 
@@ -98,7 +98,7 @@ impl<'c> Publisher<'c> {
                 format!(r#"{{"item":"poison {number}"}}"#),
             ),
         };
-        (Wish::Poison, subject, body)
+        (Action::Poison, subject, body)
     }
 
     /// Publishes a message and waits for the publish ack. It does not retry: without a message id that

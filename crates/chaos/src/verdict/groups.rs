@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
 use super::operations::Traces;
-use crate::history::{History, Wish};
+use crate::history::{Action, History};
 use crate::model::Model;
 use crate::plain::{GROUPS, Standing, Stored};
 
@@ -43,7 +43,7 @@ pub(crate) fn dead_letters(
 ) -> Check {
     let mut problems = Vec::new();
     let sent = history.operations.iter().enumerate();
-    let sent = sent.filter(|(_, operation)| operation.wish == Wish::Poison);
+    let sent = sent.filter(|(_, operation)| operation.wish == Action::Poison);
     let sent: BTreeSet<u64> = sent
         .flat_map(|(number, _)| traces.sequences(number).iter().copied())
         .collect();
@@ -98,7 +98,10 @@ mod tests {
             stored(2, "newitem", r#"{"item":"milk"}"#),
         ];
         let mut history = History::default();
-        for (wish, body) in [(Wish::Poison, "poison"), (Wish::Add, r#"{"item":"milk"}"#)] {
+        for (wish, body) in [
+            (Action::Poison, "poison"),
+            (Action::Add, r#"{"item":"milk"}"#),
+        ] {
             let number = history.begin(wish, None);
             history.operations[number].attempts.push(Attempt {
                 mark: body.to_owned(),

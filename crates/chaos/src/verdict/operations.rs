@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::Check;
-use crate::history::{History, Wish};
+use crate::history::{Action, History};
 use crate::model::{Model, SAVED};
 use crate::plain::Stored;
 use crate::tables::Row;
@@ -63,7 +63,7 @@ pub(crate) fn accepted(history: &History, traces: &Traces, rows: &BTreeMap<Uuid,
         count += 1;
         if !traces.has(number) {
             problems.push(format!("lost before the stream: {operation:?}"));
-        } else if let (Wish::Add, Some(item)) = (operation.wish, operation.item)
+        } else if let (Action::Add, Some(item)) = (operation.wish, operation.item)
             && !rows.get(&item).is_some_and(|row| row.item.added)
         {
             problems.push(format!("lost behind the stream: {operation:?}"));
@@ -142,8 +142,8 @@ pub(crate) fn deleted(history: &History, rows: &BTreeMap<Uuid, Row>) -> Check {
     let operations = history.operations.iter();
     let deleted = operations
         .clone()
-        .filter(|it| it.wish == Wish::Delete && it.accepted().is_some());
-    let restored = operations.filter(|it| it.wish == Wish::Restore);
+        .filter(|it| it.wish == Action::Delete && it.accepted().is_some());
+    let restored = operations.filter(|it| it.wish == Action::Restore);
     let restored: BTreeSet<_> = restored.filter_map(|operation| operation.item).collect();
     let mut items: BTreeSet<_> = deleted.filter_map(|operation| operation.item).collect();
     items.retain(|item| !restored.contains(item));
@@ -186,7 +186,7 @@ mod tests {
         Uuid::from_u128(number.into())
     }
 
-    fn history(wish: Wish, item: Option<Uuid>, attempts: &[(&str, Answer)]) -> History {
+    fn history(wish: Action, item: Option<Uuid>, attempts: &[(&str, Answer)]) -> History {
         let mut history = History::default();
         let number = history.begin(wish, item);
         let attempts = attempts.iter().map(|(mark, answer)| Attempt {
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn an_accepted_item_that_is_in_the_stream_and_in_the_table_is_in_effect() {
-        let history = history(Wish::Add, Some(id(1)), &[(MILK, Answer::Yes)]);
+        let history = history(Action::Add, Some(id(1)), &[(MILK, Answer::Yes)]);
         let traces = traces(&history, &[MILK]);
         assert!(accepted(&history, &traces, &row(id(1), false)).passed());
         assert!(keys(&history, &traces).passed() && refused(&history, &traces).passed());
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn an_accepted_item_that_is_missing_in_the_stream_or_in_the_table_is_lost() {
-        let history = history(Wish::Add, Some(id(1)), &[(MILK, Answer::Yes)]);
+        let history = history(Action::Add, Some(id(1)), &[(MILK, Answer::Yes)]);
         let nowhere = traces(&history, &[]);
         assert!(!accepted(&history, &nowhere, &row(id(1), false)).passed());
         let in_the_stream = traces(&history, &[MILK]);
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_was_refused_must_not_be_there_and_neither_what_nobody_asked_for() {
-        let history = history(Wish::Add, None, &[(MILK, Answer::No)]);
+        let history = history(Action::Add, None, &[(MILK, Answer::No)]);
         assert!(refused(&history, &traces(&history, &[])).passed());
         assert!(!refused(&history, &traces(&history, &[MILK])).passed());
         let strange = traces(&history, &[r#"{"item":"salt"}"#]);
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn what_nobody_heard_of_may_be_there_or_not_but_not_half() {
-        let history = history(Wish::Add, None, &[(MILK, Answer::Unknown)]);
+        let history = history(Action::Add, None, &[(MILK, Answer::Unknown)]);
         assert!(whole(&history, &traces(&history, &[]), &BTreeMap::new()).passed());
         let there = traces(&history, &[MILK]);
         assert!(whole(&history, &there, &row(id(1), false)).passed());
@@ -261,7 +261,7 @@ mod tests {
     fn two_items_of_one_key_are_found() {
         let salt = r#"{"item":"salt"}"#;
         let history = history(
-            Wish::Add,
+            Action::Add,
             None,
             &[(MILK, Answer::Unknown), (salt, Answer::Yes)],
         );
@@ -271,10 +271,10 @@ mod tests {
 
     #[test]
     fn a_deleted_item_that_is_there_again_is_found() {
-        let mut history = history(Wish::Delete, Some(id(1)), &[("chaos-1", Answer::Yes)]);
+        let mut history = history(Action::Delete, Some(id(1)), &[("chaos-1", Answer::Yes)]);
         assert!(deleted(&history, &row(id(1), true)).passed());
         assert!(!deleted(&history, &row(id(1), false)).passed());
-        history.begin(Wish::Restore, Some(id(1)));
+        history.begin(Action::Restore, Some(id(1)));
         assert!(deleted(&history, &row(id(1), false)).passed());
     }
 

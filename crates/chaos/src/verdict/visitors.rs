@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Check;
 use super::state::visible;
-use crate::history::{History, Wish};
+use crate::history::{Action, History};
 use crate::tables::Row;
 use crate::visitor::View;
 
@@ -42,7 +42,11 @@ pub(crate) const UP_TO_DATE: &str = "visitors see what is";
 /// is moved there, however much later.
 pub(crate) fn seen(history: &History, rows: &BTreeMap<Uuid, Row>, views: &[View]) -> Check {
     let (mut times, mut problems) = (Vec::new(), Vec::new());
-    for operation in history.operations.iter().filter(|it| it.wish == Wish::Add) {
+    for operation in history
+        .operations
+        .iter()
+        .filter(|it| it.wish == Action::Add)
+    {
         let (Some(accepted), Some(item)) = (operation.accepted(), operation.item) else {
             continue;
         };

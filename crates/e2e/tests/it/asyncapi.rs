@@ -255,7 +255,7 @@ async fn the_broker_keeps_the_streams_and_groups_that_the_document_names() {
     assert_eq!(groups, said);
 
     // Every documented query is understood, whether there is a result or not.
-    let asker = Bus::visit(&user.system.nats(), "todoctl", "tester")
+    let asker = Bus::connect_observer(&user.system.nats(), "todoctl", "tester")
         .await
         .unwrap();
     for topic in todo_api::TOPICS {

@@ -191,7 +191,7 @@ fn an_answer_goes_to_subjects_for_answers_and_nowhere_else() {
         received.meta.reply_to
     };
     assert!(reply_to("replies.todo-api.a-b_C.17").is_some());
-    let long = format!("replies.{}", "x".repeat(ReplyTo::LIMIT));
+    let long = format!("replies.{}", "x".repeat(ReplyTo::MAX_BYTES));
     for elsewhere in [
         "",
         "replies",

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use bus::{Bus, Delivery, Failure, Streams};
+use bus::{Bus, Delivery, HandlerError, Streams};
 use tempfile::TempDir;
 use testkit::{Broker, BrokerOptions, Output, Process, eventually, http};
 use tokio::process::Command;
@@ -60,16 +60,16 @@ async fn a_group_that_was_removed_is_shown_without_events_and_then_no_more() {
         working.wait_for(|working| *working).await.unwrap();
         stop.cancel();
     };
-    let handle = async |_: &Delivery<Option<events::TodoEvent>>| Ok::<(), Failure>(());
+    let handle = async |_: &Delivery<Option<events::TodoEvent>>| Ok::<(), HandlerError>(());
     let (ended, ()) = tokio::join!(group.each(stop.clone(), handle), joined);
     ended.unwrap();
     for _ in 0..3 {
-        bus.notify("events.todo.newitem", r#"{"item":"a"}"#)
+        bus.send_raw("events.todo.newitem", r#"{"item":"a"}"#)
             .await
             .unwrap();
     }
     shows(&metrics, 3).await;
-    bus.remove_group("mail").await.unwrap();
+    bus.delete_group("mail").await.unwrap();
     shows(&metrics, 0).await;
     eventually("it is shown no more", SOON, async || {
         let page = http::get(&metrics).await.unwrap().text();
@@ -101,7 +101,7 @@ async fn a_stream_that_lost_its_end_is_mended_and_told_of() {
     bus.ensure_streams(Streams::default()).await.unwrap();
     let (housekeeper, metrics) = start(&broker.url()).await;
     for _ in 0..20 {
-        bus.notify("events.todo.newitem", r#"{"item":"a"}"#)
+        bus.send_raw("events.todo.newitem", r#"{"item":"a"}"#)
             .await
             .unwrap();
     }

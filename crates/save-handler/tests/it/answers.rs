@@ -135,7 +135,7 @@ async fn an_answer_goes_nowhere_but_where_answers_may_go() {
             .await;
     }
     world.save(elsewhere.len(), world.saver()).await;
-    world.bus.notify("mark", "").await.unwrap();
+    world.bus.send_raw("mark", "").await.unwrap();
     loop {
         let message = heard.next().await.unwrap();
         let subject = message.subject();

@@ -222,7 +222,7 @@ impl World {
 
     async fn save_with<F>(&self, announced: usize, save: F) -> Vec<(ItemSaved, Option<String>)>
     where
-        F: AsyncFn(&[Delivery<TodoEvent>]) -> Result<(), bus::Failure>,
+        F: AsyncFn(&[Delivery<TodoEvent>]) -> Result<(), bus::HandlerError>,
     {
         let stop = CancellationToken::new();
         // One batch after another: of two at once, either may be announced first.

@@ -10,14 +10,14 @@ use axum::{
 };
 use tokio::time::timeout;
 
-use super::coding::Coding;
+use super::content_encoding::ContentEncoding;
 use crate::problem::Problem;
 
 /// The largest body that is read, in bytes; the longest item takes a tenth of it.
 pub const BODY_LIMIT: usize = 16 * 1024;
 
 /// Time within which a body must have arrived.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The byte order mark that some editors and libraries put before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -33,27 +33,27 @@ pub async fn body(request: Request) -> Result<Bytes, Problem> {
 
 /// Like [`body`], but with a limit of `limit` bytes.
 pub async fn body_up_to(limit: usize, mut request: Request) -> Result<Bytes, Problem> {
-    let coding = Coding::of(request.headers())?;
+    let coding = ContentEncoding::of(request.headers())?;
     // Whoever waits to be told to send it on need not send it.
     let expects = request.headers().contains_key(header::EXPECT);
     if expects && request.body().size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(too_large(limit));
     }
     DefaultBodyLimit::max(limit).apply(&mut request);
-    let reading = timeout(TIME_LIMIT, Bytes::from_request(request, &()));
+    let reading = timeout(BODY_TIMEOUT, Bytes::from_request(request, &()));
     let read = reading.await.map_err(|_| too_slow())?;
     let read = read.map_err(|rejection| match rejection.into_response().status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(limit),
         _ => broken("the body did not arrive whole"),
     });
     let body = coding.unpack(read?, limit)?;
-    let text = without_mark(&body);
+    let text = strip_byte_order_mark(&body);
     Ok(body.slice_ref(text))
 }
 
 /// Removes the byte order mark that a text in UTF-8 may have (RFC 8259, section 8.1, allows readers to ignore
 /// it).
-pub fn without_mark(text: &[u8]) -> &[u8] {
+pub fn strip_byte_order_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 

@@ -17,12 +17,12 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const RETRY_MS: u32 = 1_000;
 
 /// Returns the first lines of an event stream: the reconnection time.
-pub fn greeting() -> Bytes {
+pub fn retry_hint() -> Bytes {
     format!("retry: {RETRY_MS}\n\n").into()
 }
 
 /// Returns a keep-alive comment.
-pub fn all_well() -> Bytes {
+pub fn keep_alive() -> Bytes {
     Bytes::from_static(b":\n\n")
 }
 

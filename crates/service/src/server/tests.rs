@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::{BODY_LIMIT, body};
 
-use super::{HEAD_LIMIT, Patience, converse, serve};
+use super::{ConnectionTimeouts, HEADER_TIMEOUT, serve, serve_connection};
 
 const IDLE: Duration = Duration::from_secs(75);
 
@@ -42,7 +42,7 @@ async fn connection() -> (TcpStream, CancellationToken) {
     tokio::spawn(serve(
         listener,
         app(),
-        Patience::resting(IDLE),
+        ConnectionTimeouts::resting(IDLE),
         stop.clone(),
     ));
     (TcpStream::connect(address).await.unwrap(), stop)
@@ -55,7 +55,14 @@ fn quick() -> DuplexStream {
     let graceful = GracefulShutdown::new();
     let watcher = graceful.watcher();
     tokio::spawn(async move {
-        converse(server, peer, app(), Patience::resting(IDLE), watcher).await;
+        serve_connection(
+            server,
+            peer,
+            app(),
+            ConnectionTimeouts::resting(IDLE),
+            watcher,
+        )
+        .await;
         drop(graceful);
     });
     client
@@ -149,9 +156,12 @@ async fn who_does_not_finish_a_requests_head_is_cut_off_however_it_goes_about_it
             }
             sleep(Duration::from_secs(1)).await;
         }
-        rest(&mut client, HEAD_LIMIT).await;
+        rest(&mut client, HEADER_TIMEOUT).await;
         let taken = started.elapsed();
-        assert!(HEAD_LIMIT <= taken && taken < HEAD_LIMIT * 3, "{taken:?}");
+        assert!(
+            HEADER_TIMEOUT <= taken && taken < HEADER_TIMEOUT * 3,
+            "{taken:?}"
+        );
     }
 }
 
@@ -162,7 +172,7 @@ async fn a_body_may_take_longer_than_a_head() {
         .write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n1")
         .await
         .unwrap();
-    sleep(HEAD_LIMIT * 2).await;
+    sleep(HEADER_TIMEOUT * 2).await;
     asks(&mut client, b"2", "12").await;
 }
 
@@ -175,7 +185,7 @@ async fn a_head_that_is_too_large_is_refused() {
     );
     // The server may close before all of it is sent.
     let _ = client.write_all(head.as_bytes()).await;
-    let said = rest(&mut client, HEAD_LIMIT / 2).await;
+    let said = rest(&mut client, HEADER_TIMEOUT / 2).await;
     assert!(
         said.is_empty() || said.starts_with("HTTP/1.1 431"),
         "{said}"
@@ -190,6 +200,6 @@ async fn a_connection_that_rests_is_closed_at_the_stop() {
     client.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");
     stop.cancel();
-    let said = rest(&mut client, HEAD_LIMIT / 2).await;
+    let said = rest(&mut client, HEADER_TIMEOUT / 2).await;
     assert!(said.ends_with("fine"), "{said}");
 }

@@ -12,22 +12,22 @@ use tracing::{info, warn};
 use ureq::Agent;
 
 /// Timeout of one request to the collector.
-const LIMIT: Duration = Duration::from_secs(5);
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Smallest interval between two warnings that spans are lost.
-const COMPLAINTS: Duration = Duration::from_mins(1);
+const WARN_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The HTTP client for the collector. It blocks the calling thread, which is the exporter's own.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct CollectorClient {
     agent: Agent,
     complained: Mutex<Option<Instant>>,
 }
 
-impl Way {
+impl CollectorClient {
     pub(super) fn new() -> Self {
         let config = Agent::config_builder()
-            .timeout_global(Some(LIMIT))
+            .timeout_global(Some(SEND_TIMEOUT))
             .http_status_as_error(false)
             .max_redirects(0)
             // The collector is near; a proxy to the rest of the world is not used.
@@ -53,7 +53,7 @@ impl Way {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         match trouble {
-            Some(trouble) if complained.is_none_or(|at| at.elapsed() > COMPLAINTS) => {
+            Some(trouble) if complained.is_none_or(|at| at.elapsed() > WARN_INTERVAL) => {
                 *complained = Some(Instant::now());
                 warn!("the collector does not take spans, which are lost: {trouble}");
             }
@@ -68,7 +68,7 @@ impl Way {
 }
 
 #[async_trait]
-impl HttpClient for Way {
+impl HttpClient for CollectorClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let answer = self.send(request);
         match &answer {

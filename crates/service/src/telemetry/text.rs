@@ -37,14 +37,14 @@ where
         mut line: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut said = Said::default();
+        let mut said = EventFields::default();
         event.record(&mut said);
         self.write(&mut line, *event.metadata().level(), &said)
     }
 }
 
 impl Text {
-    fn write(&self, line: &mut Writer<'_>, level: Level, said: &Said) -> fmt::Result {
+    fn write(&self, line: &mut Writer<'_>, level: Level, said: &EventFields) -> fmt::Result {
         self.paint(line, DIM, |line| self.time(line))?;
         line.write_char(' ')?;
         self.paint(line, colour(level), |line| write!(line, "{level:>5}"))?;
@@ -115,12 +115,12 @@ fn colour(level: Level) -> u8 {
 /// The message and the fields of an event, in plain text: text from outside must not steer the terminal,
 /// nor begin a new line.
 #[derive(Default)]
-struct Said {
+struct EventFields {
     message: String,
     fields: Vec<(&'static str, String)>,
 }
 
-impl Visit for Said {
+impl Visit for EventFields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.record(field, format_args!("{value:?}"));
     }
@@ -130,7 +130,7 @@ impl Visit for Said {
     }
 }
 
-impl Said {
+impl EventFields {
     fn record(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         let text = if field.name() == "message" {
             &mut self.message
@@ -172,13 +172,13 @@ mod tests {
     use tracing::Level;
     use tracing_subscriber::fmt::format::Writer;
 
-    use super::{Plain, Said, Text, time_of_day};
+    use super::{EventFields, Plain, Text, time_of_day};
 
     fn line(text: &Text, message: &str, fields: &[(&'static str, &str)]) -> String {
         let fields = fields
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()));
-        let said = Said {
+        let said = EventFields {
             message: message.to_owned(),
             fields: fields.collect(),
         };

@@ -14,14 +14,14 @@ use opentelemetry_sdk::{
 };
 use tracing::{info, warn};
 
-use super::collector::Way;
+use super::collector::CollectorClient;
 use crate::settings::Common;
 
 /// Time within which the last spans must have been sent when the process ends.
-const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Greatest number of links of a span: a batch of events has a link to the span of each.
-const MOST_LINKS: u32 = 1024;
+const MAX_LINKS: u32 = 1024;
 
 /// The process's tracer. A second service in the process, as in a test, makes no other.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
@@ -40,7 +40,7 @@ pub(crate) fn init_traces(
     };
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(Way::new())
+        .with_http_client(CollectorClient::new())
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(&address)
         .build()
@@ -53,7 +53,7 @@ pub(crate) fn init_traces(
         .build();
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
-        .with_max_links_per_span(MOST_LINKS)
+        .with_max_links_per_span(MAX_LINKS)
         .with_resource(resource)
         .build();
     let _ = TRACER.set(provider.tracer("service"));
@@ -71,7 +71,7 @@ pub(crate) fn tracer() -> Option<&'static SdkTracer> {
 impl Traces {
     /// Sends the spans that are left. Blocks, for 2 seconds at most.
     pub(crate) fn finish(self) {
-        if let Err(error) = self.0.shutdown_with_timeout(FLUSH_LIMIT) {
+        if let Err(error) = self.0.shutdown_with_timeout(FLUSH_TIMEOUT) {
             warn!("the last spans are lost: {error}");
         }
     }

@@ -11,19 +11,19 @@ use axum::{
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use service::{
-    http::{Presentation, RequestId, fronted},
+    http::{RequestId, ResponseFormat, with_request_layer},
     problem::{Problem, documented},
 };
 use tower::ServiceExt;
 
 struct Documents;
 
-impl Presentation for Documents {
+impl ResponseFormat for Documents {
     fn of(_: &Request) -> Self {
         Self
     }
 
-    fn present(self, response: Response, id: &RequestId) -> Response {
+    fn apply(self, response: Response, id: &RequestId) -> Response {
         documented(response, id)
     }
 }
@@ -45,7 +45,10 @@ async fn ask(method: &str, path: &str) -> (Response, Value) {
         .uri(path)
         .header("x-request-id", "r-1");
     let request = request.body(Body::empty()).unwrap();
-    let response = fronted::<Documents>(routes).oneshot(request).await.unwrap();
+    let response = with_request_layer::<Documents>(routes)
+        .oneshot(request)
+        .await
+        .unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     let document = serde_json::from_slice(&bytes).unwrap_or(Value::Null);

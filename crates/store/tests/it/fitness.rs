@@ -4,7 +4,7 @@ use store::{Database, ItemStore, Role, StoreError, ensure_roles, migrate};
 use testkit::{Postgres, PostgresOptions};
 use tokio::time::timeout;
 
-use crate::fixture::{PATIENCE, added, apply, becomes_reachable, id};
+use crate::fixture::{SOON, added, apply, becomes_reachable, id};
 
 async fn cluster() -> Postgres {
     Postgres::start(PostgresOptions::default()).await.unwrap()
@@ -27,7 +27,7 @@ async fn a_database_of_another_encoding_is_refused_by_setup_and_by_a_service_wit
         let refused = text(&migrate(&url).await.unwrap_err());
         assert!(refused.contains(encoding), "{refused}");
         let handle = Database::connect(&url, "test", 1).unwrap();
-        let refused = timeout(PATIENCE, handle.refusal()).await.unwrap();
+        let refused = timeout(SOON, handle.refusal()).await.unwrap();
         assert!(text(&refused).contains(encoding));
     }
 }

@@ -12,7 +12,7 @@ use time::{OffsetDateTime, macros::datetime};
 use tokio::runtime::{Builder, Runtime};
 
 /// Long enough for any machine, since nothing waits for it to pass.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) const ADDED_AT: OffsetDateTime = datetime!(2026-11-20 12:00:00.123456 UTC);
 
@@ -70,7 +70,7 @@ pub(crate) async fn apply(items: &ItemStore, events: &[(u64, ItemEvent)]) -> Vec
 
 pub(crate) async fn becomes_reachable(database: &Database) {
     let mut reachable = database.reachable();
-    eventually("the database is reachable", PATIENCE, async || {
+    eventually("the database is reachable", SOON, async || {
         *reachable.borrow_and_update()
     })
     .await;

@@ -3,7 +3,7 @@
 use store::{Database, ErrorKind, ItemStore, StoreError, migrate};
 use testkit::eventually;
 
-use crate::fixture::{PATIENCE, id};
+use crate::fixture::{SOON, id};
 
 #[tokio::test]
 async fn migrating_again_and_by_several_at_once_does_no_harm() {
@@ -55,7 +55,7 @@ async fn waiting_for_a_lock_ends() {
     let error = tokio::select! {
         end = database.execute(hold) => panic!("the lock is gone: {end:?}"),
         error = async {
-            eventually("the lock is held", PATIENCE, async || {
+            eventually("the lock is held", SOON, async || {
                 database.execute(is_held).await.is_ok_and(|yes| yes == "t")
             })
             .await;

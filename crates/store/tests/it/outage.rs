@@ -7,7 +7,7 @@ use store::{Database, ItemStore, StoreError};
 use testkit::{Link, Postgres, PostgresOptions, eventually};
 use tokio::time::{Instant, timeout};
 
-use crate::fixture::{Fixture, PATIENCE, added, apply, at, becomes_reachable, completed, id};
+use crate::fixture::{Fixture, SOON, added, apply, at, becomes_reachable, completed, id};
 
 /// What a caller is promised at most, while nothing answers.
 const PROMISE: Duration = Duration::from_secs(3);
@@ -69,7 +69,7 @@ async fn all_fail_in_time(items: &ItemStore) {
 
 /// Calls succeed again, as many at once as there are connections, and more.
 async fn all_is_well_again(items: &ItemStore) {
-    eventually("a call succeeds", PATIENCE, async || {
+    eventually("a call succeeds", SOON, async || {
         items.get(id("milk")).await
     })
     .await;
@@ -104,7 +104,7 @@ async fn a_call_that_waits_when_the_database_freezes_fails_in_time() {
         Instant::now()
     };
     let freeze = async {
-        eventually("the call waits", PATIENCE, async || {
+        eventually("the call waits", SOON, async || {
             own.execute(waits).await.is_ok_and(|waits| waits == "t")
         })
         .await;
@@ -183,7 +183,7 @@ async fn reachable_follows_the_database_without_any_call() {
         .unwrap();
 
     own.server.restart().await.unwrap();
-    timeout(PATIENCE, reachable.wait_for(|reachable| *reachable))
+    timeout(SOON, reachable.wait_for(|reachable| *reachable))
         .await
         .unwrap()
         .unwrap();
@@ -259,7 +259,7 @@ async fn a_call_on_a_connection_that_dies_silently_ends_within_seconds() {
     link.strand();
     let start = Instant::now();
     let _ = items.get(id("milk")).await;
-    eventually("a call succeeds", PATIENCE, async || {
+    eventually("a call succeeds", SOON, async || {
         items.get(id("milk")).await
     })
     .await;

@@ -5,7 +5,7 @@ use store::{Database, ItemStore};
 use testkit::eventually;
 use tokio::time::timeout;
 
-use crate::fixture::{Fixture, PATIENCE, added, at, becomes_reachable, completed, id};
+use crate::fixture::{Fixture, SOON, added, at, becomes_reachable, completed, id};
 
 #[tokio::test]
 async fn there_are_never_more_connections_than_the_pool_may_have_and_one() {
@@ -41,7 +41,7 @@ async fn the_last_handle_takes_its_connections_and_the_probe_with_it() {
 
     let count = "select count(*) from pg_stat_activity \
         where datname = current_database() and application_name like 'test%'";
-    eventually("no connection is left", PATIENCE, async || {
+    eventually("no connection is left", SOON, async || {
         let left = database.execute(count).await.unwrap();
         (left == "0").then_some(()).ok_or(left)
     })
@@ -57,7 +57,7 @@ async fn closing_ends_all_connections_and_later_calls_fail() {
 
     let error = store.items.get(id("milk")).await.unwrap_err();
     assert!(error.is_unavailable());
-    eventually("no connection is left", PATIENCE, async || {
+    eventually("no connection is left", SOON, async || {
         store.connections("test%").await == 0
     })
     .await;
@@ -74,7 +74,7 @@ async fn a_call_that_is_slow_on_a_database_that_answers_gets_its_answer() {
     let (held, saved) = tokio::join!(store.database.execute(lock), async {
         let is_held = "select count(*) > 0 from pg_locks where granted \
             and mode = 'AccessExclusiveLock' and relation = 'items'::regclass";
-        eventually("the table is locked", PATIENCE, async || {
+        eventually("the table is locked", SOON, async || {
             store
                 .database
                 .execute(is_held)
@@ -107,7 +107,7 @@ async fn a_failed_call_shows_in_reachable_at_once_until_the_probe_knows_better()
         .execute("alter table away rename to items")
         .await
         .unwrap();
-    timeout(PATIENCE, reachable.wait_for(|reachable| *reachable))
+    timeout(SOON, reachable.wait_for(|reachable| *reachable))
         .await
         .unwrap()
         .unwrap();

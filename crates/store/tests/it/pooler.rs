@@ -4,7 +4,7 @@ use events::ListName;
 use store::{Database, ErrorKind, ItemStore, Role, ensure_roles, migrate};
 use testkit::{PgBouncer, PoolMode, Postgres, PostgresOptions, eventually};
 
-use crate::fixture::{PATIENCE, added, apply, becomes_reachable, completed, id};
+use crate::fixture::{SOON, added, apply, becomes_reachable, completed, id};
 
 /// As it comes, and as people set it when a driver's options are refused.
 const IGNORING: &str = "ignore_startup_parameters = options,extra_float_digits";
@@ -109,7 +109,7 @@ async fn a_statement_that_nobody_waits_for_any_more_ends_behind_a_pooler_too() {
         error = async {
             let locked = "select count(*) from pg_locks where granted and \
                 mode = 'AccessExclusiveLock' and relation = 'items'::regclass";
-            eventually("the table is locked", PATIENCE, async || {
+            eventually("the table is locked", SOON, async || {
                 server.execute("todo", locked).await.is_ok_and(|count| count == "1")
             })
             .await;
@@ -119,7 +119,7 @@ async fn a_statement_that_nobody_waits_for_any_more_ends_behind_a_pooler_too() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     let text = std::error::Error::source(&error).unwrap().to_string();
     assert!(text.contains("57014"), "{text}");
-    eventually("the statement is gone", PATIENCE, async || {
+    eventually("the statement is gone", SOON, async || {
         let left = server.execute("todo", waiting).await.unwrap();
         (left == "0").then_some(()).ok_or(left)
     })

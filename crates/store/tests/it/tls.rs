@@ -6,7 +6,7 @@ use store::{Database, ItemStore, StoreError, migrate};
 use testkit::{Authority, Postgres, PostgresOptions, certificates::read};
 use tokio::time::timeout;
 
-use crate::fixture::{PATIENCE, becomes_reachable, id};
+use crate::fixture::{SOON, becomes_reachable, id};
 
 /// A server with a certificate, which lets nobody in without TLS.
 async fn insisting(authority: &Authority, addresses: &str, who: &str) -> Postgres {
@@ -34,7 +34,7 @@ async fn refusal(url: &str) -> String {
     let error = migrate(url).await.unwrap_err();
     assert!(error.is_setting(), "{error:?}");
     let handle = Database::connect(url, "test", 1).unwrap();
-    let refused = timeout(PATIENCE, handle.refusal()).await.unwrap();
+    let refused = timeout(SOON, handle.refusal()).await.unwrap();
     assert!(!*handle.reachable().borrow());
     std::error::Error::source(&*refused).unwrap().to_string()
 }

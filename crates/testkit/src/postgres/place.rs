@@ -22,13 +22,13 @@ struct Owner {
 }
 
 /// The directory of a cluster: its data and its log.
-pub(crate) struct Place {
+pub(crate) struct Cluster {
     dir: PathBuf,
     owner: Option<Owner>,
     _temporary: Option<TempDir>,
 }
 
-impl Place {
+impl Cluster {
     /// Returns the directory for a cluster that is kept in `dir`, or a temporary one. With `afresh`, a
     /// cluster in the fallback directory that no link at `dir` leads to is the rest of one that was
     /// removed, and is removed too.

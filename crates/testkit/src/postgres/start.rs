@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::STOP;
-use super::place::Place;
+use super::place::Cluster;
 use crate::install::{self, PostgresTools};
 use crate::process::{Process, Signal};
-use crate::{leftover, try_eventually};
+use crate::{orphans, try_eventually};
 
 /// Time within which a cluster must be ready; recovery after a crash takes a while.
 const START: Duration = Duration::from_mins(1);
@@ -46,7 +46,7 @@ pub(super) async fn ready(process: &mut Process, data: &Path) -> Result<()> {
 }
 
 /// Returns the programs for a cluster: of the version that made it, if it exists.
-pub(super) fn tools(place: &Place) -> Result<PostgresTools> {
+pub(super) fn tools(place: &Cluster) -> Result<PostgresTools> {
     let Some(major) = place.made_by()? else {
         return install::postgres();
     };
@@ -70,7 +70,7 @@ pub(super) async fn stop_predecessor(data: &Path) -> Result<()> {
         // A server's working directory is its data directory; no other process has that.
         let here = fs::read_link(format!("/proc/{pid}/cwd")).ok();
         if here.is_some() && here == data.canonicalize().ok() {
-            leftover::stop_pid(pid, Signal::SIGINT, STOP).await?;
+            orphans::stop_pid(pid, Signal::SIGINT, STOP).await?;
         }
     }
     drop(fs::remove_file(&file));

@@ -12,8 +12,8 @@ use serde::Serialize;
 use tokio::process::Command;
 
 use super::options::{Event, Report};
-use crate::process::{Output, Process, Signal, apart};
-use crate::{http, leftover, ports, try_eventually};
+use crate::process::{Output, Process, Signal, detach};
+use crate::{http, orphans, ports, try_eventually};
 
 /// Directory of the files that record the processes, in the system's directory.
 pub(super) const NOTES: &str = "pids";
@@ -81,11 +81,11 @@ impl Recipe {
             .env("MEMBER", &self.name);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if self.apart {
-            apart(&mut command);
+            detach(&mut command);
         }
         let process = Process::spawn(&self.name, command, lines(&self.name, report))?;
         if let Some(pid) = process.pid() {
-            leftover::note(&dir.join(NOTES).join(&self.name), pid)?;
+            orphans::note(&dir.join(NOTES).join(&self.name), pid)?;
         }
         Ok(Running {
             recipe: self,

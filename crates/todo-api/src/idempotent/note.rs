@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, request, response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use bus::LARGEST_NOTE;
+use bus::MAX_ENTRY_BYTES;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -76,7 +76,7 @@ impl Note {
         body: &Bytes,
     ) -> Self {
         // As it is written, four bytes for three.
-        if body.len() > LARGEST_NOTE / 2 {
+        if body.len() > MAX_ENTRY_BYTES / 2 {
             let fingerprint = Some(fingerprint);
             return Self::Free { fingerprint };
         }

@@ -110,7 +110,7 @@ impl Underway {
         if newest.note.as_ref() == Some(&note) {
             return;
         }
-        match bus.note(*key, newest.revision, note.to_bytes()).await {
+        match bus.put_entry(*key, newest.revision, note.to_bytes()).await {
             Ok(revision) => newest.revision = revision,
             // Whoever sent it again has the key now, and answers the same.
             Err(LedgerError::Overtaken) => debug!("an answer is noted under its key by another"),
@@ -140,7 +140,8 @@ async fn note_later(bus: Bus, key: Uuid, seen: u64, note: Note) {
     while Instant::now() < until {
         sleep(PAUSE).await;
         // If it was overtaken, then perhaps by what was tried first.
-        if let Ok(_) | Err(LedgerError::Overtaken) = bus.note(key, seen, note.to_bytes()).await {
+        if let Ok(_) | Err(LedgerError::Overtaken) = bus.put_entry(key, seen, note.to_bytes()).await
+        {
             return;
         }
     }
@@ -153,7 +154,7 @@ pub(super) async fn let_go(bus: Bus, key: Uuid, taken: Note, fingerprint: Finger
     let mut looks = 0;
     while looks < LOOKS && Instant::now() < until {
         sleep(PAUSE).await;
-        let Ok(noted) = bus.noted(key).await else {
+        let Ok(noted) = bus.get_entry(key).await else {
             continue;
         };
         looks += 1;

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
     response::Response,
 };
-use bus::{AnswerError, Bus, Heard, Replies, Streams, Subscription};
+use bus::{AnswerError, Bus, ReceivedMessage, Replies, Streams, Subscription};
 use events::{Decode, ItemEvent, Origin, Raw, SaveReply, StreamIdentity, TodoEvent};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -145,8 +145,8 @@ impl TestApp {
     /// Makes the broker forget what was answered under a key.
     pub(crate) async fn forget(&self, key: &str) {
         let key = Uuid::new_v5(&KEYS, key.as_bytes());
-        let noted = self.observer.noted(key).await.unwrap().unwrap();
-        let nothing = self.observer.note(key, noted.revision, "".into());
+        let noted = self.observer.get_entry(key).await.unwrap().unwrap();
+        let nothing = self.observer.put_entry(key, noted.revision, "".into());
         nothing.await.unwrap();
     }
 
@@ -169,8 +169,8 @@ impl TestApp {
     }
 
     /// What was published since this was last asked.
-    pub(crate) async fn published(&mut self) -> Vec<Heard> {
-        self.observer.notify(MARK, "").await.unwrap();
+    pub(crate) async fn published(&mut self) -> Vec<ReceivedMessage> {
+        self.observer.send_raw(MARK, "").await.unwrap();
         let mut published = Vec::new();
         loop {
             let heard = self.next().await;
@@ -195,12 +195,12 @@ impl TestApp {
     }
 
     /// Waits for the next event.
-    pub(crate) async fn next(&mut self) -> Heard {
+    pub(crate) async fn next(&mut self) -> ReceivedMessage {
         let heard = tokio::time::timeout(Duration::from_secs(10), self.events.next());
         heard.await.unwrap().unwrap()
     }
 
-    pub(crate) async fn save_one(&mut self, heard: &Heard) {
+    pub(crate) async fn save_one(&mut self, heard: &ReceivedMessage) {
         let raw = Raw {
             subject: heard.subject(),
             header: &|name| heard.header(name),

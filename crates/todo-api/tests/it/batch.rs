@@ -269,7 +269,7 @@ async fn a_batch_that_was_stored_in_part_is_finished_under_its_key_when_there_is
     for (part, id) in first.body.as_array().unwrap().iter().zip(&ids) {
         assert!(part["status"] == 503 || part["id"] == id.as_str(), "{part}");
     }
-    let standing = app.observer().standing().await.unwrap();
+    let standing = app.observer().stream_status().await.unwrap();
     assert_eq!(standing.events, 2_000);
     let third = app.send(with_key("k", long())).await;
     assert_eq!(third.header("idempotency-replayed"), "true");

@@ -134,7 +134,7 @@ async fn taken(app: &TestApp, until: OffsetDateTime) {
         "until": until.format(&Rfc3339).unwrap(),
     });
     let key = Uuid::new_v5(&KEYS, b"k");
-    let noted = app.observer().note(key, 0, note.to_string().into());
+    let noted = app.observer().put_entry(key, 0, note.to_string().into());
     noted.await.unwrap();
 }
 

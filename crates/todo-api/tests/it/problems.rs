@@ -194,7 +194,10 @@ async fn who_does_not_take_json_is_refused_before_anything_happens() {
     }
     let kinds = ["newitem", "itemcompleted", "itemdeleted"];
     let published = app.published().await;
-    let published: Vec<_> = published.iter().map(bus::Heard::subject).collect();
+    let published: Vec<_> = published
+        .iter()
+        .map(bus::ReceivedMessage::subject)
+        .collect();
     assert_eq!(published, kinds.map(|kind| format!("events.todo.{kind}")));
     let request = Request::get("/asyncapi.yaml").header("accept", "application/json");
     let refused = app.send(request.body(Body::empty()).unwrap()).await;

@@ -121,7 +121,7 @@ async fn what_a_todo_begins_with_is_stored_before_the_todo_is() {
     for _ in 0..3 {
         events.push(app.next().await);
     }
-    let mut subjects: Vec<_> = events.iter().map(bus::Heard::subject).collect();
+    let mut subjects: Vec<_> = events.iter().map(bus::ReceivedMessage::subject).collect();
     assert_eq!(subjects.pop(), Some(NewItem::SUBJECT));
     subjects.sort_unstable();
     assert_eq!(subjects, [ItemCompleted::SUBJECT, ItemMoved::SUBJECT]);

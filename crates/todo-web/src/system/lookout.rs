@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bus::{Bus, GroupStanding, RoomError};
+use bus::{Bus, CapacityError, GroupStatus};
 use time::OffsetDateTime;
 use tokio::{
     sync::{Mutex, Notify, watch},
@@ -115,7 +115,7 @@ impl Lookout {
         };
         if *self.bus.connected().borrow() {
             let expected = memory.expected();
-            let roll = self.bus.roll_call(&expected, ROLL_LIMIT);
+            let roll = self.bus.discover(&expected, ROLL_LIMIT);
             let (roll, standing) = tokio::join!(
                 timeout(STANDING_LIMIT, roll),
                 timeout(STANDING_LIMIT, self.standing())
@@ -128,11 +128,11 @@ impl Lookout {
         picture
     }
 
-    async fn standing(&self) -> Result<Stock, RoomError> {
-        let standing = self.bus.standing().await?;
+    async fn standing(&self) -> Result<Stock, CapacityError> {
+        let standing = self.bus.stream_status().await?;
         let oldest = self.bus.oldest_unsettled(&standing).await?;
         let now = OffsetDateTime::now_utc();
-        let backlog = |(name, group): (&String, &GroupStanding)| {
+        let backlog = |(name, group): (&String, &GroupStatus)| {
             let oldest = oldest.get(name).map(|stored| now - *stored);
             let backlog = Backlog {
                 waiting: group.waiting,

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Present, Regulars, Roster, Work};
+use bus::{ExpectedMembers, MemberInfo, RecentMembers, Work};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -24,7 +24,7 @@ const PATIENT: u64 = 10;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     /// The members that answered, if the broker was reachable.
-    pub(super) present: Option<Vec<Present>>,
+    pub(super) present: Option<Vec<MemberInfo>>,
     /// The state of the streams and consumers, if the broker answered in time.
     pub(super) standing: Option<Stock>,
     pub(super) database: bool,
@@ -46,7 +46,7 @@ pub(super) struct Stock {
 pub(super) struct Memory {
     /// The number of samples so far.
     looked: u64,
-    regulars: Regulars,
+    regulars: RecentMembers,
     /// The groups as of the broker's last answer, and every service that ever published.
     groups: BTreeSet<String>,
     publishers: BTreeSet<String>,
@@ -72,16 +72,16 @@ struct Counts {
 impl Memory {
     /// The members that the next sample waits for: those that answered lately. Every tenth sample expects no
     /// particular ones, so it waits for the whole timeout, and finds new members that answer slowly as well.
-    pub(super) fn expected(&self) -> Roster {
+    pub(super) fn expected(&self) -> ExpectedMembers {
         if self.looked.is_multiple_of(PATIENT) {
-            Roster::default()
+            ExpectedMembers::default()
         } else {
             self.regulars()
         }
     }
 
-    fn regulars(&self) -> Roster {
-        self.regulars.and(&Roster::default())
+    fn regulars(&self) -> ExpectedMembers {
+        self.regulars.and(&ExpectedMembers::default())
     }
 
     /// Adds a sample, and makes a picture of it.
@@ -137,7 +137,7 @@ impl Memory {
         }
     }
 
-    fn remember(&mut self, present: &[Present], standing: Option<&Stock>) {
+    fn remember(&mut self, present: &[MemberInfo], standing: Option<&Stock>) {
         let at = Instant::now();
         self.looks
             .retain(|look| at.duration_since(look.at) < HISTORY);
@@ -158,7 +158,7 @@ impl Memory {
 
     /// Returns the services that are no groups, and the groups, each with the members that answer and those
     /// that are missing. A group is included even if it has no members.
-    fn services(&self, present: &[Present]) -> (Vec<Service>, Vec<Service>) {
+    fn services(&self, present: &[MemberInfo]) -> (Vec<Service>, Vec<Service>) {
         let mut members: BTreeMap<String, Vec<Member>> = BTreeMap::new();
         for group in &self.groups {
             members.entry(group.clone()).or_default();
@@ -185,7 +185,7 @@ impl Memory {
         services.partition(|service| !self.groups.contains(&service.name))
     }
 
-    fn member(&self, one: &Present) -> Member {
+    fn member(&self, one: &MemberInfo) -> Member {
         let (key, now) = (key(one), counts(one));
         let done = |count: fn(&Counts) -> u64| Done {
             total: count(&now),
@@ -228,15 +228,15 @@ impl Memory {
     }
 }
 
-fn key(one: &Present) -> (String, String) {
+fn key(one: &MemberInfo) -> (String, String) {
     (one.service.clone(), one.member.clone())
 }
 
-fn publishes(one: &Present) -> bool {
+fn publishes(one: &MemberInfo) -> bool {
     one.work.iter().any(Work::is_publishing)
 }
 
-fn counts(one: &Present) -> Counts {
+fn counts(one: &MemberInfo) -> Counts {
     let mut counts = Counts::default();
     for work in &one.work {
         if work.is_publishing() {

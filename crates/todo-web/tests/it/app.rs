@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request, StatusCode, header},
 };
-use bus::{Bus, Heard, Streams, Subscription};
+use bus::{Bus, ReceivedMessage, Streams, Subscription};
 use events::{
     Decode, Envelope, EventId, ItemId, ItemSaved, Origin, Raw, StreamIdentity, TodoEvent,
 };
@@ -225,8 +225,8 @@ impl TestApp {
     }
 
     /// Returns the events that were published since the last call.
-    pub(crate) async fn published(&mut self) -> Vec<Heard> {
-        self.observer.notify(MARK, "").await.unwrap();
+    pub(crate) async fn published(&mut self) -> Vec<ReceivedMessage> {
+        self.observer.send_raw(MARK, "").await.unwrap();
         let mut published = Vec::new();
         loop {
             let heard = tokio::time::timeout(Duration::from_secs(10), self.events.next());

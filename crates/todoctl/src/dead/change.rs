@@ -1,7 +1,7 @@
 //! Replaying and discarding, one dead letter after the other.
 
 use anyhow::ensure;
-use bus::{DeadLetter, Desk, DeskError};
+use bus::{DeadLetter, DeadLetterError, DeadLetters};
 
 use super::get;
 use crate::text::say;
@@ -9,13 +9,13 @@ use crate::text::say;
 /// Changes each of the dead letters and prints their number. A failure is reported, the others are still
 /// changed, and then it fails.
 pub(super) async fn each<F>(
-    desk: &Desk,
+    desk: &DeadLetters,
     sequences: Vec<u64>,
     what: &str,
     change: F,
 ) -> anyhow::Result<()>
 where
-    F: AsyncFn(&Desk, &DeadLetter) -> Result<(), DeskError>,
+    F: AsyncFn(&DeadLetters, &DeadLetter) -> Result<(), DeadLetterError>,
 {
     let all = sequences.len();
     let mut done = 0;

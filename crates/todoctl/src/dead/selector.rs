@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use anyhow::ensure;
-use bus::{DeadLetter, Desk};
+use bus::{DeadLetter, DeadLetters};
 use clap::Args;
 use futures_util::TryStreamExt;
 
@@ -63,7 +63,7 @@ impl Filter {
 
 impl Named {
     /// Returns the dead letters. Fails if there is none.
-    pub(crate) async fn find(&self, desk: &Desk) -> anyhow::Result<Vec<DeadLetter>> {
+    pub(crate) async fn find(&self, desk: &DeadLetters) -> anyhow::Result<Vec<DeadLetter>> {
         let mut sequences = self.sequences.clone();
         if let Some(id) = &self.id {
             sequences = matching(desk, None, |letter| has_id(letter, id)).await?;
@@ -78,7 +78,7 @@ impl Named {
 
 impl Selector {
     /// Returns the sequences of the dead letters. Fails if none matches.
-    pub(crate) async fn find(self, desk: &Desk) -> anyhow::Result<Vec<u64>> {
+    pub(crate) async fn find(self, desk: &DeadLetters) -> anyhow::Result<Vec<u64>> {
         if !self.sequences.is_empty() {
             return Ok(self.sequences);
         }
@@ -95,7 +95,7 @@ impl Selector {
 
 /// Returns the sequences of those dead letters that pass; all are read, one by one. Fails if none passes.
 async fn matching(
-    desk: &Desk,
+    desk: &DeadLetters,
     group: Option<&str>,
     passes: impl Fn(&DeadLetter) -> bool,
 ) -> anyhow::Result<Vec<u64>> {

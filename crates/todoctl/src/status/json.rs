@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bus::{Present, Work};
+use bus::{MemberInfo, Work};
 use serde::Serialize;
 
-use super::Look;
+use super::Report;
 use crate::text::rfc3339;
 
 #[derive(Serialize)]
@@ -58,7 +58,7 @@ struct Group {
 }
 
 /// Returns all fields as a JSON object, in one line.
-pub(super) fn line(look: &Look) -> String {
+pub(super) fn line(look: &Report) -> String {
     let standing = look.standing.as_ref().ok();
     let groups = standing.map(|standing| {
         let groups = standing.groups.iter();
@@ -86,7 +86,7 @@ pub(super) fn line(look: &Look) -> String {
     serde_json::to_string(&status).unwrap_or_default()
 }
 
-fn member(present: &Present) -> Answered<'_> {
+fn member(present: &MemberInfo) -> Answered<'_> {
     Answered {
         service: &present.service,
         member: &present.member,

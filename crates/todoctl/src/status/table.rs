@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use bus::{Missing, Present, Standing, Work};
+use bus::{MemberInfo, Missing, StreamStatus, Work};
 use time::OffsetDateTime;
 
-use super::Look;
+use super::Report;
 use crate::text::{printable, room_after, shortened};
 
 /// The text for a missing value.
 const NONE: &str = "-";
 
 /// Returns a line for each endpoint of each member, with the missing members among them; then the groups.
-pub(super) fn lines(look: &Look) -> Vec<String> {
+pub(super) fn lines(look: &Report) -> Vec<String> {
     let mut rows: Vec<((&str, &str), String)> = Vec::new();
     for present in &look.present {
         let key = (present.service.as_str(), present.member.as_str());
@@ -43,7 +43,7 @@ pub(super) fn lines(look: &Look) -> Vec<String> {
     lines
 }
 
-fn member(present: &Present, work: Option<&Work>) -> String {
+fn member(present: &MemberInfo, work: Option<&Work>) -> String {
     let count =
         |count: fn(&Work) -> u64| work.map_or(NONE.to_owned(), |work| count(work).to_string());
     let up = OffsetDateTime::now_utc() - present.started;
@@ -81,7 +81,7 @@ fn member(present: &Present, work: Option<&Work>) -> String {
 }
 
 /// Returns whether the member works or waits for the end of an outage.
-fn state(present: &Present) -> &'static str {
+fn state(present: &MemberInfo) -> &'static str {
     if present.work.iter().any(|work| work.away.is_some()) {
         "waits"
     } else {
@@ -140,7 +140,7 @@ fn columns(cells: [String; 11]) -> String {
 }
 
 /// Returns a line for each group, with its progress and its number of dead letters.
-fn groups(look: &Look) -> Vec<String> {
+fn groups(look: &Report) -> Vec<String> {
     let standing = match &look.standing {
         Ok(standing) => standing,
         Err(error) => return vec![format!("the groups are not known: {error:#}")],
@@ -178,7 +178,7 @@ fn groups(look: &Look) -> Vec<String> {
 }
 
 /// Returns the names of all groups, and of others that have dead letters.
-fn names(standing: &Standing) -> std::collections::BTreeSet<&String> {
+fn names(standing: &StreamStatus) -> std::collections::BTreeSet<&String> {
     let (groups, letters) = (standing.groups.keys(), standing.dead_letters.keys());
     groups.chain(letters).collect()
 }

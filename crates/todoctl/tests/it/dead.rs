@@ -10,7 +10,7 @@ async fn four_letters() -> (World, String) {
     world.refuse("saver", "the drawer is full", 1).await;
     world
         .bus
-        .notify("events.todo.newitem", vec![0xff, 0x1b])
+        .send_raw("events.todo.newitem", vec![0xff, 0x1b])
         .await
         .unwrap();
     world.refuse("saver", "unused", 2).await;

@@ -57,6 +57,6 @@ async fn a_person_who_says_no_keeps_the_group() {
     let output = world.at_a_terminal("forget printer", "n\n").await;
 
     assert_eq!(output.status.code(), Some(1));
-    let known = world.bus.standing().await.unwrap().groups;
+    let known = world.bus.stream_status().await.unwrap().groups;
     assert_eq!(known.len(), 1, "{known:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
-use bus::{Delivery, Failure};
+use bus::{Delivery, HandlerError};
 use events::TodoEvent;
 use serde_json::{Value, json};
 use testkit::eventually;
@@ -31,7 +31,8 @@ async fn worked() -> (World, Vec<bus::Bus>) {
     };
     let group = members[0].group("save-handler", events::ALL_SUBJECTS);
     group.each(stop.clone(), handle).await.unwrap();
-    let refuse = async |_: &Delivery<TodoEvent>| Err(Failure::Never("no paper\u{1b}[2J".into()));
+    let refuse =
+        async |_: &Delivery<TodoEvent>| Err(HandlerError::Reject("no paper\u{1b}[2J".into()));
     let stop = CancellationToken::new();
     let group = members[2].group("printer", events::ALL_SUBJECTS);
     let refused = async {
@@ -88,7 +89,7 @@ async fn a_member_that_waits_for_the_end_of_an_outage_says_so_and_for_what() {
     let away = std::cell::Cell::new(true);
     let handle = async |_: &Delivery<TodoEvent>| {
         if away.get() {
-            return Err(Failure::Away("no database".into()));
+            return Err(HandlerError::Unavailable("no database".into()));
         }
         Ok(())
     };

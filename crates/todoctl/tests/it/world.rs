@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus, Delivery, Failure, Streams};
+use bus::{Bus, Delivery, HandlerError, Streams};
 use events::{Envelope, ItemId, NewItem, TodoEvent};
 use testkit::{Broker, BrokerOptions, eventually};
 use time::OffsetDateTime;
@@ -120,7 +120,7 @@ impl World {
     /// Has a group reject every event, until there are `letters` dead letters.
     pub(crate) async fn refuse(&self, group: &str, reason: &str, letters: u64) {
         let stop = CancellationToken::new();
-        let refuse = async |_: &Delivery<TodoEvent>| Err(Failure::Never(reason.into()));
+        let refuse = async |_: &Delivery<TodoEvent>| Err(HandlerError::Reject(reason.into()));
         let joined = self.bus.group(group, events::ALL_SUBJECTS);
         let working = joined.each(stop.clone(), refuse);
         let watching = async {

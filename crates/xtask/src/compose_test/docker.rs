@@ -13,8 +13,8 @@ use tokio::time::timeout;
 use crate::cargo::root;
 
 /// Time that a command may take, and one that compiles.
-const PATIENCE: Duration = Duration::from_mins(4);
-const BUILD_PATIENCE: Duration = Duration::from_mins(40);
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(4);
+const BUILD_TIMEOUT: Duration = Duration::from_mins(40);
 
 /// The compose files with the audit.
 pub(super) const AUDIT: &str = "-f docker-compose.yml -f docker-compose-audit.yml";
@@ -36,7 +36,7 @@ pub(super) async fn usable() -> Result<()> {
     for args in ["version", "compose version", "buildx version"] {
         let mut command = Command::new("docker");
         command.args(args.split_whitespace());
-        output(command, PATIENCE)
+        output(command, COMMAND_TIMEOUT)
             .await
             .context("there is no Docker engine with compose and buildx")?;
     }
@@ -85,7 +85,11 @@ impl Docker {
 
     /// Runs `docker compose` like [`compose`](Self::compose) without showing the command, for polling.
     pub(super) async fn compose_quietly(&self, args: &str) -> Result<String> {
-        output(self.compose_command(args.split_whitespace()), PATIENCE).await
+        output(
+            self.compose_command(args.split_whitespace()),
+            COMMAND_TIMEOUT,
+        )
+        .await
     }
 
     /// Runs commands of the manual in `directory`, with all compose files named by the environment.
@@ -103,15 +107,15 @@ impl Docker {
             // The names of its volumes begin with the project's name.
             .arg(commands.replace(" todo_", &format!(" {}_", self.project)))
             .current_dir(directory);
-        output(shell, PATIENCE).await.map(drop)
+        output(shell, COMMAND_TIMEOUT).await.map(drop)
     }
 
     /// Builds every image, and shows the progress.
     pub(super) async fn build(&self) -> Result<()> {
         let args = format!("{EVERYTHING} --profile tools build");
         let mut command = self.compose_command(args.split_whitespace());
-        let status = timeout(BUILD_PATIENCE, command.stdin(Stdio::null()).status()).await;
-        let status = status.with_context(|| format!("not built within {BUILD_PATIENCE:?}"))??;
+        let status = timeout(BUILD_TIMEOUT, command.stdin(Stdio::null()).status()).await;
+        let status = status.with_context(|| format!("not built within {BUILD_TIMEOUT:?}"))??;
         ensure!(
             status.success(),
             "`docker compose build` ended with {status}"
@@ -130,7 +134,7 @@ impl Docker {
     pub(super) async fn psql(&self, query: &str) -> Result<String> {
         let args = "exec -T todo-db psql -X -U todo -d todo -v ON_ERROR_STOP=1 -A -t -c";
         let args = args.split_whitespace().chain([query]);
-        let answer = output(self.compose_command(args), PATIENCE).await?;
+        let answer = output(self.compose_command(args), COMMAND_TIMEOUT).await?;
         Ok(answer.trim().to_owned())
     }
 
@@ -138,7 +142,7 @@ impl Docker {
     pub(super) async fn docker(&self, args: &[&str]) -> Result<String> {
         let mut command = Command::new("docker");
         command.args(args);
-        output(command, PATIENCE).await
+        output(command, COMMAND_TIMEOUT).await
     }
 
     /// Removes everything: containers, networks, volumes and images.

@@ -19,7 +19,7 @@ const NAME: &str = "control";
 /// A command.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "wish", rename_all = "lowercase")]
-pub(crate) enum Wish {
+pub(crate) enum Command {
     /// Stops a process in good order; it is not started again.
     Stop { name: String },
     /// Starts a process, or as many members of a service as are missing until `count` run.
@@ -35,12 +35,12 @@ enum Answer {
 }
 
 /// A received command that waits for its answer.
-pub(super) struct Heard {
-    pub(super) wish: Wish,
+pub(super) struct Request {
+    pub(super) wish: Command,
     answer: oneshot::Sender<Answer>,
 }
 
-impl Heard {
+impl Request {
     /// Answers the command with its outcome.
     pub(super) fn answer(self, done: Result<Vec<String>>) {
         let answer = match done {
@@ -54,7 +54,7 @@ impl Heard {
 
 /// Receives commands until it is dropped.
 pub(super) struct Control {
-    heard: mpsc::Receiver<Heard>,
+    heard: mpsc::Receiver<Request>,
     socket: PathBuf,
 }
 
@@ -80,7 +80,7 @@ impl Control {
     }
 
     /// Waits for the next command. May be cancelled and called again.
-    pub(super) async fn next(&mut self) -> Heard {
+    pub(super) async fn next(&mut self) -> Request {
         match self.heard.recv().await {
             Some(heard) => heard,
             None => std::future::pending().await,
@@ -95,13 +95,13 @@ impl Drop for Control {
 }
 
 /// Receives one command of a client, and sends its outcome.
-async fn converse(stream: UnixStream, wishes: mpsc::Sender<Heard>) -> Result<()> {
+async fn converse(stream: UnixStream, wishes: mpsc::Sender<Request>) -> Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let wish = serde_json::from_str(&line)?;
     let (answer, answered) = oneshot::channel();
-    wishes.send(Heard { wish, answer }).await?;
+    wishes.send(Request { wish, answer }).await?;
     let answer = serde_json::to_vec(&answered.await?)?;
     stream.write_all(&answer).await?;
     Ok(())
@@ -109,7 +109,7 @@ async fn converse(stream: UnixStream, wishes: mpsc::Sender<Heard>) -> Result<()>
 
 /// Sends a command to the system on the data in `dir`, and returns the lines of its answer. Fails if no
 /// system is running there, or if the command failed.
-pub(crate) async fn tell(dir: &Path, wish: &Wish) -> Result<Vec<String>> {
+pub(crate) async fn tell(dir: &Path, wish: &Command) -> Result<Vec<String>> {
     let not_up = || {
         format!(
             "no system is up on the data in `{}` (start it by `cargo xtask up`)",
@@ -147,7 +147,7 @@ impl Near {
 
 #[cfg(test)]
 mod tests {
-    use super::{Control, Wish, tell};
+    use super::{Command, Control, tell};
 
     #[tokio::test]
     async fn a_wish_is_heard_and_answered_however_long_the_way_to_the_data_is() {
@@ -157,10 +157,10 @@ mod tests {
         let mut control = Control::listen(&deep).unwrap();
         for fails in [false, true] {
             let name = "save-handler".to_owned();
-            let wish = Wish::Stop { name };
+            let wish = Command::Stop { name };
             let hear = async {
                 let heard = control.next().await;
-                let Wish::Stop { name } = &heard.wish else {
+                let Command::Stop { name } = &heard.wish else {
                     panic!("{:?}", heard.wish)
                 };
                 assert_eq!(name, "save-handler");
@@ -183,7 +183,7 @@ mod tests {
         }
         drop(control);
         let name = "todo-db".to_owned();
-        let error = tell(&deep, &Wish::Kill { name }).await.unwrap_err();
+        let error = tell(&deep, &Command::Kill { name }).await.unwrap_err();
         assert!(error.to_string().starts_with("no system is up"), "{error}");
     }
 }

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use testkit::System;
 
 use super::choice;
-use super::control::Wish;
-use super::supervise::Troubles;
+use super::control::Command;
+use super::supervise::RestartBackoffs;
 
 /// The broker's name beside the members'.
 const BROKER: &str = "message-queue";
@@ -16,17 +16,17 @@ const POSTGRES: &str = "todo-db";
 /// Carries out a command, and returns a line for each process.
 pub(super) async fn fulfil(
     system: &mut System,
-    troubles: &mut Troubles,
-    wish: &Wish,
+    troubles: &mut RestartBackoffs,
+    wish: &Command,
 ) -> Result<Vec<String>> {
     let mut done = Vec::new();
     match wish {
-        Wish::Start { name, count } => {
+        Command::Start { name, count } => {
             for name in to_start(system, name, *count)? {
                 done.push(start(system, troubles, &name).await?);
             }
         }
-        Wish::Stop { name } => {
+        Command::Stop { name } => {
             for name in named(system, name)? {
                 let was_due = troubles.forget(&name);
                 if was_due || pid(system, &name).is_some() {
@@ -37,7 +37,7 @@ pub(super) async fn fulfil(
                 }
             }
         }
-        Wish::Kill { name } => {
+        Command::Kill { name } => {
             for name in named(system, name)? {
                 if pid(system, &name).is_some() {
                     kill(system, &name).await?;
@@ -99,7 +99,7 @@ fn pid(system: &mut System, name: &str) -> Option<u32> {
     }
 }
 
-async fn start(system: &mut System, troubles: &mut Troubles, name: &str) -> Result<String> {
+async fn start(system: &mut System, troubles: &mut RestartBackoffs, name: &str) -> Result<String> {
     if pid(system, name).is_some() {
         return Ok(format!("{name} runs already"));
     }
@@ -141,20 +141,24 @@ mod tests {
     use testkit::{System, SystemOptions};
     use tokio::time::timeout;
 
-    use super::{Troubles, Wish, fulfil, pid};
+    use super::{Command, RestartBackoffs, fulfil, pid};
 
-    async fn done(system: &mut System, troubles: &mut Troubles, wish: Wish) -> Vec<String> {
+    async fn done(
+        system: &mut System,
+        troubles: &mut RestartBackoffs,
+        wish: Command,
+    ) -> Vec<String> {
         fulfil(system, troubles, &wish).await.unwrap()
     }
 
-    fn stop(name: &str) -> Wish {
+    fn stop(name: &str) -> Command {
         let name = name.to_owned();
-        Wish::Stop { name }
+        Command::Stop { name }
     }
 
-    fn start(name: &str, count: Option<usize>) -> Wish {
+    fn start(name: &str, count: Option<usize>) -> Command {
         let name = name.to_owned();
-        Wish::Start { name, count }
+        Command::Start { name, count }
     }
 
     #[tokio::test]
@@ -163,7 +167,7 @@ mod tests {
         let mut system = System::start(options.scale("save-handler", 2))
             .await
             .unwrap();
-        let mut troubles = Troubles::default();
+        let mut troubles = RestartBackoffs::default();
 
         let said = done(&mut system, &mut troubles, stop("save-handler")).await;
         assert_eq!(said, ["stopped save-handler-1", "stopped save-handler-2"]);
@@ -193,7 +197,7 @@ mod tests {
 
         for name in ["nats", "save-handler-3"] {
             let name = name.to_owned();
-            let said = done(&mut system, &mut troubles, Wish::Kill { name }).await;
+            let said = done(&mut system, &mut troubles, Command::Kill { name }).await;
             assert!(said[0].starts_with("killed "), "{said:?}");
         }
         assert!(troubles.next().is_some());

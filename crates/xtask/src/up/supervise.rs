@@ -13,16 +13,16 @@ use super::print::Printer;
 use super::{operate, run_file};
 
 /// The first delay before a restart; each further one is twice as long.
-const SHORTEST: Duration = Duration::from_millis(250);
+const INITIAL_BACKOFF: Duration = Duration::from_millis(250);
 
 /// The longest delay.
-const LONGEST: Duration = Duration::from_secs(30);
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// Running time after which the delay starts with the shortest one again.
 const STEADY: Duration = Duration::from_mins(1);
 
 /// State of a process that has ended at least once.
-struct Trouble {
+struct RestartBackoff {
     wait: Duration,
     started: Instant,
     /// The time of the next restart; `None` while it runs.
@@ -31,22 +31,22 @@ struct Trouble {
 
 /// The processes that have ended and are restarted, by name.
 #[derive(Default)]
-pub(super) struct Troubles(BTreeMap<String, Trouble>);
+pub(super) struct RestartBackoffs(BTreeMap<String, RestartBackoff>);
 
-impl Troubles {
+impl RestartBackoffs {
     /// Records that a process has ended, and returns the delay before its restart.
     pub(super) fn note(&mut self, name: &str) -> Duration {
         let now = Instant::now();
-        let trouble = self.0.entry(name.to_owned()).or_insert(Trouble {
-            wait: SHORTEST,
+        let trouble = self.0.entry(name.to_owned()).or_insert(RestartBackoff {
+            wait: INITIAL_BACKOFF,
             started: now - STEADY,
             due: None,
         });
         let steady = now - trouble.started >= STEADY;
         trouble.wait = if steady {
-            SHORTEST
+            INITIAL_BACKOFF
         } else {
-            (trouble.wait * 2).min(LONGEST)
+            (trouble.wait * 2).min(MAX_BACKOFF)
         };
         trouble.due = Some(now + trouble.wait);
         trouble.wait
@@ -71,7 +71,7 @@ pub(super) async fn keep_up(
     control: &mut Control,
     printer: &Printer,
 ) -> Result<()> {
-    let mut troubles = Troubles::default();
+    let mut troubles = RestartBackoffs::default();
     loop {
         let mut fulfilled = None;
         tokio::select! {
@@ -105,7 +105,7 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
-async fn start_due(troubles: &mut Troubles, system: &mut System, printer: &Printer) {
+async fn start_due(troubles: &mut RestartBackoffs, system: &mut System, printer: &Printer) {
     let now = Instant::now();
     for (name, trouble) in &mut troubles.0 {
         if trouble.due.is_none_or(|due| due > now) {
@@ -116,7 +116,7 @@ async fn start_due(troubles: &mut Troubles, system: &mut System, printer: &Print
         match system.relaunch(name).await {
             Ok(()) => printer.step(&format!("{name} runs again")),
             Err(error) => {
-                trouble.wait = (trouble.wait * 2).min(LONGEST);
+                trouble.wait = (trouble.wait * 2).min(MAX_BACKOFF);
                 trouble.due = Some(Instant::now() + trouble.wait);
                 printer.step(&format!("cannot start {name} again yet: {error:#}"));
             }

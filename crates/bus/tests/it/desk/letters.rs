@@ -1,7 +1,7 @@
 //! Listing, letters of events that the broker gave up on, and discarding.
 
 use async_nats::{HeaderMap, jetstream};
-use bus::{Delivery, DeskError};
+use bus::{DeadLetterError, Delivery};
 use events::TodoEvent;
 use testkit::eventually;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,10 @@ async fn a_letter_whose_group_takes_no_replays_is_kept() {
     let replays = jetstream.get_stream("REPLAYS").await.unwrap();
     replays.delete_consumer("saver").await.unwrap();
     let refused = world.desk().await.replay(&letter).await.unwrap_err();
-    assert!(matches!(refused, DeskError::NobodyThere(_)), "{refused}");
+    assert!(
+        matches!(refused, DeadLetterError::NobodyThere(_)),
+        "{refused}"
+    );
     assert_eq!(world.letters(None).await.len(), 1);
 }
 
@@ -134,7 +137,7 @@ async fn a_letter_that_points_at_an_event_which_is_no_longer_stored_says_so() {
     );
     let desk = world.desk().await;
     let refused = desk.replay(&letter).await.unwrap_err();
-    assert!(matches!(refused, DeskError::Unknown(_)), "{refused}");
+    assert!(matches!(refused, DeadLetterError::Unknown(_)), "{refused}");
     desk.discard(&letter).await.unwrap();
     assert!(world.letters(None).await.is_empty());
 }

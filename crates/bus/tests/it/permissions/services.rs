@@ -1,7 +1,7 @@
 //! Permissions of each service on events and on others' replies.
 
 use async_nats::{ConnectOptions, jetstream};
-use bus::{Fed, Replies, Roster, Start, Topic};
+use bus::{ExpectedMembers, FeedItem, Replies, Start, Topic};
 use events::{SaveReply, TodoEvent};
 use testkit::eventually;
 use tokio::time::timeout;
@@ -76,12 +76,12 @@ async fn the_page_calls_the_roll_and_looks_how_far_the_groups_are() {
     during(&stop, [group.each(stop.clone(), handle)], seen.reach(1)).await;
     page.publish(&new_item("waiting")).await.unwrap();
 
-    let expected = Roster::default()
+    let expected = ExpectedMembers::default()
         .member("todo-web", "todo-web-1")
         .member("save-handler", "save-handler-1");
-    let present = page.roll_call(&expected, SOON).await.unwrap();
+    let present = page.discover(&expected, SOON).await.unwrap();
     assert!(expected.missing(&present).is_empty(), "{present:?}");
-    let standing = page.standing().await.unwrap();
+    let standing = page.stream_status().await.unwrap();
     assert_eq!(standing.groups["save-handler"].waiting, 1);
     assert!(standing.dead_letters.is_empty());
     let oldest = page.oldest_unsettled(&standing).await.unwrap();
@@ -217,8 +217,8 @@ async fn the_api_writes_into_the_ledger_and_nobody_else_does() {
     let broker = broker().await;
     let (api, key) = (bus(&broker, "todo-api").await, Uuid::now_v7());
     api.wait_connected().await;
-    api.note(key, 0, "one".into()).await.unwrap();
-    assert_eq!(&api.noted(key).await.unwrap().unwrap().body[..], b"one");
+    api.put_entry(key, 0, "one".into()).await.unwrap();
+    assert_eq!(&api.get_entry(key).await.unwrap().unwrap().body[..], b"one");
     let ledger = ["ledger.x", "$JS.API.STREAM.MSG.GET.LEDGER"];
     for user in ["todo-web", "save-handler", "audit-handler", "housekeeper"] {
         is_refused(&broker, user, &ledger, &[]).await;
@@ -233,7 +233,7 @@ async fn the_api_reads_what_is_stored() {
     api.publish(&new_item("a")).await.unwrap();
     let mut feed = api.feed(NEW, Start::After(0));
     let given = timeout(SOON, async {
-        while !matches!(feed.next::<TodoEvent>().await, Fed::Event(_)) {}
+        while !matches!(feed.next::<TodoEvent>().await, FeedItem::Event(_)) {}
     });
     given.await.unwrap();
 }
@@ -246,7 +246,7 @@ async fn the_page_reads_what_is_saved_and_cannot_change_a_group_by_it() {
     page.wait_connected().await;
     page.publish(&new_item("a")).await.unwrap();
     let given = timeout(SOON, async {
-        while !matches!(feed.next::<TodoEvent>().await, Fed::Event(_)) {}
+        while !matches!(feed.next::<TodoEvent>().await, FeedItem::Event(_)) {}
     });
     given.await.unwrap();
 

@@ -1,6 +1,6 @@
 //! Channels, operations, streams and groups of the document.
 
-use bus::{DEAD_LETTERS, Patience, REPLAYS, Retries, Streams, TODO, group_settings};
+use bus::{DEAD_LETTERS, REPLAYS, RedeliveryPolicy, RetryPolicy, Streams, TODO, group_settings};
 use events::{
     Event, ItemCompleted, ItemDeleted, ItemMoved, ItemRenamed, ItemReopened, ItemRestored,
     ItemSaved, NewItem, header,
@@ -175,13 +175,13 @@ pub(super) fn groups() -> Map<String, Value> {
     let groups = GROUPS.into_iter().map(|(name, filter)| {
         let places = group_settings(name, filter).into_iter();
         let places = places.map(|(stream, place)| (stream.to_owned(), trimmed(place)));
-        let (retries, patience) = (Retries::default(), Patience::default());
+        let (retries, patience) = (RetryPolicy::default(), RedeliveryPolicy::default());
         let group = json!({
             "consumers": places.collect::<Map<_, _>>(),
-            "attempts": retries.attempts,
-            "first_pause_seconds": retries.first_pause.as_secs_f64(),
-            "longest_pause_seconds": retries.longest_pause.as_secs_f64(),
-            "deliveries": patience.deliveries,
+            "attempts": retries.max_attempts,
+            "first_pause_seconds": retries.initial_backoff.as_secs_f64(),
+            "longest_pause_seconds": retries.max_backoff.as_secs_f64(),
+            "deliveries": patience.max_deliveries,
         });
         (name.to_owned(), group)
     });

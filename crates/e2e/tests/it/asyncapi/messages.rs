@@ -213,7 +213,7 @@ fn text_headers(names: &[&str]) -> Value {
 /// Returns the headers of events. A publisher may leave out any of them.
 fn event_headers() -> Value {
     let id = json!({
-        "type": "string", "maxLength": EventId::LIMIT,
+        "type": "string", "maxLength": EventId::MAX_BYTES,
         "description": "the event's id: the broker stores a second message with it only once",
     });
     let text = |about: &str| json!({ "type": "string", "description": about });
@@ -232,7 +232,7 @@ fn event_headers() -> Value {
             header::CONTENT_TYPE: text("`application/json`; or `application/cloudevents+json` for structured mode"),
             header::CORRELATION_ID: text("what ties the events of one request together"),
             header::REPLY_TO: {
-                "type": "string", "maxLength": ReplyTo::LIMIT, "pattern": r"^replies(\.[A-Za-z0-9_-]+)+$",
+                "type": "string", "maxLength": ReplyTo::MAX_BYTES, "pattern": r"^replies(\.[A-Za-z0-9_-]+)+$",
                 "description": "where somebody waits for the answer",
             },
             header::TRACE_PARENT: text("the trace that the event belongs to (W3C Trace Context)"),

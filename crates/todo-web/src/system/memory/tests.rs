@@ -1,6 +1,6 @@
 use tokio::time::advance;
 
-use super::{Backlog, Duration, Memory, OffsetDateTime, Picture, Present, Seen, Stock, Work};
+use super::{Backlog, Duration, MemberInfo, Memory, OffsetDateTime, Picture, Seen, Stock, Work};
 
 fn work(name: &str, handled: u64) -> Work {
     Work {
@@ -16,8 +16,8 @@ fn work(name: &str, handled: u64) -> Work {
     }
 }
 
-fn present(service: &str, member: &str, work: Vec<Work>) -> Present {
-    Present {
+fn present(service: &str, member: &str, work: Vec<Work>) -> MemberInfo {
+    MemberInfo {
         service: service.to_owned(),
         member: member.to_owned(),
         version: String::new(),
@@ -27,7 +27,7 @@ fn present(service: &str, member: &str, work: Vec<Work>) -> Present {
 }
 
 /// A sample with these members, in which the group `saver` has a consumer.
-fn seen(present: Vec<Present>, last_sequence: u64, waiting: u64) -> Seen {
+fn seen(present: Vec<MemberInfo>, last_sequence: u64, waiting: u64) -> Seen {
     let backlog = Backlog {
         waiting,
         ..Backlog::default()
