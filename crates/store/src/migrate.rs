@@ -15,8 +15,10 @@ use crate::{
 /// How long connecting may take.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// How work as the owner begins: it waits so long for another migrator, and for any table that it
-/// changes. A change that waits longer would make everybody else queue up behind it.
-pub(crate) const BEGIN: &str = "begin; set local lock_timeout = '5s'";
+/// changes. A change that waits longer would make everybody else queue up behind it. Who waited for
+/// another migrator has to see what that one made, whatever isolation is the database's default.
+pub(crate) const BEGIN: &str =
+    "begin isolation level read committed; set local lock_timeout = '5s'";
 
 /// Brings the tables of the database at `url` up to what this program knows, and leaves those of a
 /// later release alone, so that an older one can be put back.

@@ -70,6 +70,23 @@ async fn a_database_that_is_read_only_is_refused_by_setup() {
 }
 
 #[tokio::test]
+async fn setups_at_once_all_succeed_whatever_isolation_is_the_default() {
+    let cluster = cluster().await;
+    for isolation in ["read committed", "repeatable read", "serializable"] {
+        let name = isolation.replace(' ', "_");
+        cluster.create_database(&name).await.unwrap();
+        let set =
+            format!("alter database {name} set default_transaction_isolation = '{isolation}'");
+        cluster.execute("postgres", &set).await.unwrap();
+        let url = cluster.url(&name);
+        let done = tokio::join!(migrate(&url), migrate(&url), migrate(&url));
+        for migrated in [done.0, done.1, done.2] {
+            migrated.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_owner_who_may_not_make_tables_or_roles_is_refused_by_setup() {
     let cluster = cluster().await;
     cluster.create_database("todo").await.unwrap();
