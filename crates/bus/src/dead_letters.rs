@@ -22,7 +22,7 @@ use record::{rfc3339, write_origin};
 const MAX_REASON_BYTES: usize = 4 * 1024;
 
 const GROUP: &str = "Dead-Group";
-const MEMBER: &str = "Dead-Worker";
+const MEMBER: &str = "Dead-Member";
 const REASON: &str = "Dead-Reason";
 const ATTEMPTS: &str = "Dead-Attempts";
 const AT: &str = "Dead-At";
