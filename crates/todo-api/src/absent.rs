@@ -1,10 +1,9 @@
-//! Items that are not there: not saved yet, deleted, or never added.
+//! Answers about items that are not visible: not saved yet, deleted, or never added.
 //!
-//! What was accepted is saved a moment later, and by a saver, so this process does not know when. Which
-//! of its items may still come it tells by their ids, for all processes alike and with nothing to
-//! remember when something is added: a new item's id (UUID v7) says when it was made. Only ids that
-//! stand for a key have no time in them; the last of those are remembered, by the process that accepted
-//! them.
+//! An accepted item is saved a moment later, and by another process, so this one does not know when. It tells
+//! by the id whether an item may still appear, in the same way on every replica and without state: the id of
+//! a new item (UUID v7) has its creation time in it. Only ids that are derived from an `Idempotency-Key` have
+//! none; the most recent of those are remembered by the process that accepted them.
 
 use std::{
     collections::VecDeque,
@@ -25,17 +24,19 @@ use crate::{
     waiting::Outcome,
 };
 
-/// How long an item that was accepted is said to be on its way, while nobody has saved it. Savers may be
-/// away for longer; who asks then is told of that possibility, but not to go on asking every second.
+/// Time for which an accepted item that is not saved is reported as on its way. The save-handler may be down
+/// for longer; a later request still gets 404 with that possibility named, but is not told to retry every
+/// second.
 const EXPECTED: Duration = Duration::from_mins(10);
 
-/// How far the clock of a process that makes ids may be ahead of ours.
+/// Largest clock difference tolerated: by how much the clock of a process that creates ids may be ahead of
+/// ours.
 const AHEAD: Duration = Duration::from_mins(1);
 
-/// How many items that stand for a key are remembered.
+/// Capacity of [`Keyed`], in items.
 const REMEMBERED: usize = 1024;
 
-/// The items that stand for a key and were accepted here lately, the oldest first.
+/// Ids derived from an `Idempotency-Key` that this process accepted lately, the oldest first.
 #[derive(Default)]
 pub(crate) struct Keyed(Mutex<VecDeque<(Instant, ItemId)>>);
 
@@ -57,14 +58,14 @@ impl Keyed {
 }
 
 impl App {
-    /// The item `id` as it was last saved. A caller who waits gets it when it is saved, if that is within
-    /// its time. Fails with 404, and says whether to ask again.
+    /// Returns the item `id` as it was last saved. A caller who waits gets it as soon as it is saved, if that
+    /// is within the wait. Fails with 404, which says whether to retry.
     pub(crate) async fn find(&self, id: ItemId, Prefer(wait): Prefer) -> Result<Item, Problem> {
         let absence = match self.look(id).await? {
             Ok(item) => return Ok(item),
             Err(absence) => absence,
         };
-        // One that stands for a key may have been accepted by another process.
+        // An id derived from a key may have been accepted by another process.
         let is_key = id.uuid().get_version_num() == 5 && absence == Absence::Unknown;
         let may_come = is_key || self.comes(id, absence);
         if let Some(wait) = wait.filter(|_| may_come)
@@ -87,7 +88,7 @@ impl App {
         no_item()
     }
 
-    /// Whether the item may be expected to appear.
+    /// Returns whether the item may still appear.
     fn comes(&self, id: ItemId, absence: Absence) -> bool {
         match absence {
             Absence::Deleted => false,
@@ -96,8 +97,8 @@ impl App {
         }
     }
 
-    /// Waits until the item is saved. Not too many may do so at a time, since each looks into the database
-    /// again and again, and takes one of the places that the service has for requests.
+    /// Waits until the item is saved. The number of concurrent waits is limited, since each polls the
+    /// database and takes one of the service's slots for requests.
     async fn see_saved(&self, id: ItemId, wait: Wait) -> Option<Item> {
         let _place = self.places_to_look.try_acquire().ok()?;
         let is_known = |outcome: &Outcome| !matches!(outcome, Outcome::Missing);
@@ -114,7 +115,7 @@ impl App {
     }
 }
 
-/// Whether the id was made so lately that its item may still be on its way.
+/// Returns whether the id was created so recently that its item may still be on its way.
 fn is_young(id: ItemId) -> bool {
     let uuid = id.uuid();
     let Some(made) = uuid.get_timestamp().filter(|_| uuid.get_version_num() == 7) else {

@@ -1,4 +1,4 @@
-//! What a caller accepts as an answer (RFC 9110, section 12.5.1).
+//! Content negotiation: the media types that a caller accepts (RFC 9110, section 12.5.1).
 
 use axum::{
     extract::FromRequestParts,
@@ -6,7 +6,7 @@ use axum::{
 };
 use service::{http::outside_quotes, problem::Problem};
 
-/// Narrowness of a range that has one media type.
+/// Specificity of a range that names one media type.
 const EXACT: u8 = 2;
 
 /// The caller takes JSON. Fails with 406 if the header `Accept` rules it out; without the header everything
@@ -37,14 +37,14 @@ pub(crate) fn names(headers: &HeaderMap, offer: &str) -> bool {
     said(headers, offer).1 == Some((EXACT, true))
 }
 
-/// Whether `offer` is acceptable. A header without any range asks for nothing.
+/// Returns whether `offer` is acceptable. A header without any media range counts as absent.
 fn takes(headers: &HeaderMap, offer: &str) -> bool {
     let (asked, narrowest) = said(headers, offer);
     narrowest.map_or(!asked, |(_, wanted)| wanted)
 }
 
-/// Tells whether the header asks for anything, and what the narrowest of the ranges that `offer` is in says: how narrow
-/// it is, and whether it is wanted. What is no range is ignored.
+/// Returns whether the header has any media range, and, for the most specific range that matches `offer`, its
+/// specificity and whether its weight is above 0. Parts that are no media range are ignored.
 fn said(headers: &HeaderMap, offer: &str) -> (bool, Option<(u8, bool)>) {
     let lines = headers.get_all(header::ACCEPT).iter();
     let lines = lines.filter_map(|line: &HeaderValue| line.to_str().ok());
@@ -64,7 +64,8 @@ fn said(headers: &HeaderMap, offer: &str) -> (bool, Option<(u8, bool)>) {
     (asked, narrowest)
 }
 
-/// How narrow the range is, if `offer` is in it.
+/// Returns the specificity of the media range, if `offer` matches it: 0 for `*/*`, 1 for `type/*`, [`EXACT`]
+/// otherwise.
 fn narrowness(family: &str, name: &str, offer: &str) -> Option<u8> {
     let (own_family, own_name) = offer.split_once('/')?;
     match (family, name) {
@@ -76,7 +77,7 @@ fn narrowness(family: &str, name: &str, offer: &str) -> Option<u8> {
     }
 }
 
-/// Whether a parameter says that the range is not wanted at all: `q=0`.
+/// Returns whether the parameter is the weight 0 (`q=0`), which rules the range out.
 fn is_never(parameter: &str) -> bool {
     let (name, value) = parameter.split_once('=').unwrap_or_default();
     let weight = value.trim().parse::<f32>();

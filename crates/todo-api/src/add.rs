@@ -25,7 +25,7 @@ use crate::{
     waiting::Outcome,
 };
 
-/// What the address may say.
+/// Query parameters of `POST /todo` and `POST /todo/batch`, not yet validated.
 #[derive(Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Place {
@@ -150,7 +150,7 @@ pub(crate) fn deleted_since() -> Problem {
     )
 }
 
-/// What is to be added: its text and its list.
+/// Reads the item to add: its text and its list.
 pub(crate) fn wanted(mut fields: Fields, place: Place) -> Result<(ItemText, ListName), Problem> {
     let item = fields.required_text("item");
     let list = list(&mut fields, place);

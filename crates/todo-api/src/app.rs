@@ -1,4 +1,4 @@
-//! What the handlers work with: the broker to publish to and the items to read.
+//! State shared by the handlers: the broker to publish to and the database to read items from.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -24,26 +24,26 @@ use crate::{
     watch::PROGRAMS,
 };
 
-/// How long the database may take to say whether an item exists. A caller hears within 2 seconds
-/// whether a change was accepted, of which publishing may take most.
+/// Timeout of the query whether an item exists. A caller learns within 2 seconds whether a change was
+/// accepted, and publishing may take most of that.
 const EXISTENCE_LIMIT: Duration = Duration::from_millis(400);
 
-/// How many wait at a time until an item that they ask for is saved.
+/// Most requests that wait at a time until the item they read is saved.
 const MOST_LOOKING: usize = 256;
 
-/// After how many seconds a caller may try again, when a part of the system is away.
+/// Seconds after which a caller may retry, when a part of the system is unavailable.
 pub(crate) const RETRY_AFTER_S: u32 = 1;
 
-/// What the routes work with. Clones share it.
+/// State of the routes. Clones share it.
 #[derive(Clone)]
 pub struct App {
     bus: Bus,
     pub(crate) replies: Replies,
-    /// From when on nobody is kept waiting.
+    /// Cancelled at shutdown: from then on no request waits for a save.
     pub(crate) stop: CancellationToken,
-    /// What was accepted lately under a key.
+    /// Ids derived from a key that were accepted lately.
     pub(crate) keyed: Arc<Keyed>,
-    /// For those who wait until an item that they ask for is saved.
+    /// Permits for requests that wait until the item they read is saved.
     pub(crate) places_to_look: Arc<Semaphore>,
     pub(crate) batches: Places,
     pub(crate) hub: Arc<Hub>,
@@ -76,12 +76,12 @@ impl App {
         }
     }
 
-    /// Hands on what is saved to those who watch, for ever; while nobody does, it rests.
+    /// Delivers saves to the subscribers of `GET /todo/events`, for ever; it rests while there is none.
     pub async fn watch(&self) {
         self.hub.run_while_watched().await;
     }
 
-    /// The broker, for what is noted there.
+    /// The broker, for key-value entries.
     pub(crate) fn bus(&self) -> &Bus {
         &self.bus
     }
@@ -114,7 +114,7 @@ impl App {
         }
     }
 
-    /// The same for several events, at the same time; if it fails, some of them may be stored.
+    /// Publishes several sealed events concurrently. If it fails, some of them may be stored.
     pub(crate) async fn publish_all(&self, envelopes: &[Envelope]) -> Result<(), Problem> {
         self.bus.publish_all(envelopes).await.map_err(|error| {
             let cause = &error as &dyn std::error::Error;
@@ -128,8 +128,8 @@ impl App {
         })
     }
 
-    /// Asks the database, unless it is known to be away: then nobody waits for it to be found out
-    /// again.
+    /// Queries the database, unless it is known to be unavailable: then it fails at once instead of after
+    /// another timeout.
     pub(crate) async fn ask<T>(
         &self,
         question: impl AsyncFnOnce(&ItemStore) -> Result<T, StoreError>,
@@ -146,9 +146,9 @@ impl App {
         })
     }
 
-    /// Fails if the database says that there is no item `id`, or that it is not as `condition` wants it. If
-    /// it cannot say, the change goes on, but not without a condition that it asks for: an event about
-    /// an item that does not exist has no effect.
+    /// Fails with 404 if the item `id` is not visible, and with 412 if its version does not meet `condition`.
+    /// If the database cannot answer in time, the change goes on, since an event about an item that does not
+    /// exist has no effect; with a condition it fails with 503.
     pub(crate) async fn expect(
         &self,
         id: ItemId,
@@ -170,7 +170,7 @@ impl App {
         }
     }
 
-    /// The item, or why it is not there.
+    /// Reads the item, or the reason why it is not visible.
     pub(crate) async fn look(&self, id: ItemId) -> Result<Result<Item, Absence>, Problem> {
         let item = self.ask(async |items| items.get(id).await).await?;
         match item {
@@ -181,7 +181,7 @@ impl App {
 }
 
 impl Cause {
-    /// Seals an event that this request brings about.
+    /// Seals an event that this request causes.
     pub(crate) fn seal<E: Event>(&self, event: &E, id: EventId, at: OffsetDateTime) -> Envelope {
         Envelope::seal(event, id, env!("CARGO_PKG_NAME"), at)
             .with(header::CORRELATION_ID, self.request.clone())
@@ -212,8 +212,7 @@ fn request_of(envelope: &Envelope) -> Option<&str> {
     requests.next().map(|(_, request)| request.as_str())
 }
 
-/// The item that an address names. What is no identifier names no item, just as one that was never
-/// given to any, so both are not found.
+/// Parses the item's id in a path. Text that is no identifier is 404, just like an id that no item ever had.
 pub(crate) fn named(id: &str) -> Result<ItemId, Problem> {
     id.parse().map_err(|_| no_item())
 }

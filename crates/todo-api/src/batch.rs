@@ -1,10 +1,9 @@
 //! `POST /todo/batch`: adds up to 1 000 items by one request, each of which is answered by itself.
 //!
-//! The items are published in the order in which they stand in the batch, some of them on their way at the
-//! same time, over one connection, which the broker reads from the front. So those that are accepted are
-//! stored in that order, and stand in their list in it. After the first that could not be stored
-//! nothing more is sent: a broker that is away is waited for once, and what is sent again comes behind
-//! as few others as possible.
+//! The items are published in the order of the batch, several in flight at a time, over one connection, which
+//! the broker reads in order. So the accepted ones are stored in that order and keep it in their list. After
+//! the first that could not be stored nothing more is published: a broker that is unavailable costs one
+//! timeout, and as few other events as possible come before those that are sent again.
 
 mod read;
 
@@ -42,7 +41,7 @@ use read::{Batch, Form};
 
 pub(crate) use read::{BODY_LIMIT, Places};
 
-/// How many items are on their way to the broker at a time.
+/// Most publishes in flight at a time per batch.
 const AT_A_TIME: usize = 64;
 
 /// What became of one item of a batch.
@@ -171,8 +170,8 @@ fn answer(form: Form, parts: impl Iterator<Item = Part>) -> Response {
     let mut body = Vec::new();
     match form {
         Form::Array => {
-            // One by one as well: as values they take many times what they take as text. Writing into
-            // memory cannot fail, nor can a part.
+            // Serialized one by one here too: as values they take many times the memory of their text.
+            // Writing into memory cannot fail, nor can serializing a part.
             let mut writer = serde_json::Serializer::with_formatter(&mut body, Plain);
             let _ = writer.collect_seq(parts);
             body.push(b'\n');

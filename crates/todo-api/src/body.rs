@@ -15,21 +15,21 @@ use service::{http, problem::Problem};
 
 use flat::{FirstOf, Outermost};
 
-/// What a change may be sent as, among others: whatever is an `application/…+json`.
+/// Media types of `Accept-Patch`. Any other `application/…+json` is accepted too.
 pub(crate) const PATCHES: &str = "application/json, application/merge-patch+json";
 
-/// The most fields that an object may have. No object here has as many, and the answer to a caller who
-/// takes another's batch for one of ours shall not be many times as large as the batch.
+/// Most fields of an object. No object of this API has as many, and the answer to a batch in the format of
+/// another API must not be many times as large as the batch.
 const MOST_FIELDS: usize = 32;
 
 /// The longest name of an unknown field that is repeated in an answer, in characters.
 const NAME_LIMIT: usize = 64;
 
-/// The fields of a JSON object that are still to be looked at, and what is wrong with the others.
+/// The fields of a JSON object that are not read yet, and the faults of the others.
 #[derive(Debug)]
 pub(crate) struct Fields {
     given: Map<String, Value>,
-    /// Whether there were more than that.
+    /// Set if the object had more than [`MOST_FIELDS`].
     too_many: bool,
     faults: Vec<(Cow<'static, str>, String)>,
 }
@@ -61,7 +61,7 @@ impl Fields {
         }
     }
 
-    /// Takes a yes or no, if there is one.
+    /// Takes a boolean, if there is one.
     pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
         match self.given.remove(name)? {
             Value::Bool(flag) => Some(flag),
@@ -93,7 +93,7 @@ impl Fields {
         })
     }
 
-    /// Takes a text that stands for something, if there is one.
+    /// Takes a text and parses it, if there is one.
     pub(crate) fn parsed<T: FromStr>(&mut self, name: &'static str) -> Option<T>
     where
         T::Err: std::fmt::Display,
@@ -105,7 +105,7 @@ impl Fields {
         }
     }
 
-    /// The same for one that has to be there.
+    /// Takes a text that has to be there, and parses it.
     pub(crate) fn required<T: FromStr>(&mut self, name: &'static str) -> Option<T>
     where
         T::Err: std::fmt::Display,
@@ -117,19 +117,19 @@ impl Fields {
         }
     }
 
-    /// Leaves fields alone, whatever they say.
+    /// Ignores these fields, whatever their values.
     pub(crate) fn leave(&mut self, names: &[&str]) {
         self.given.retain(|name, _| !names.contains(&name.as_str()));
     }
 
-    /// Notes what is wrong with a field.
+    /// Records what is wrong with a field.
     pub(crate) fn fault<T>(&mut self, name: &'static str, detail: impl Into<String>) -> Option<T> {
         self.faults.push((name.into(), detail.into()));
         None
     }
 
-    /// Fails if anything was wrong. A field that nobody took is: its name may be mistyped, and
-    /// leaving it out would be silently not doing what was asked for.
+    /// Fails with 422 if any field was wrong. A field that was not taken counts as wrong: its name may be
+    /// mistyped, and ignoring it would silently not do what the request asks for.
     pub(crate) fn finish(self, known: &str) -> Result<(), Problem> {
         if self.too_many {
             return Err(invalid(&format!(
@@ -152,13 +152,13 @@ impl Fields {
 }
 
 impl Fields {
-    /// Takes a JSON object apart.
+    /// Parses a JSON object.
     pub(crate) fn read(body: &[u8]) -> Result<Self, Problem> {
         let value = serde_json::from_slice(body).map_err(|error| no_json(&error))?;
         Self::of(value).ok_or_else(|| invalid("the body must be a JSON object"))
     }
 
-    /// Takes the parts of a JSON array apart, the first `LIMIT` of them.
+    /// Parses the objects of a JSON array, the first `LIMIT` of them.
     pub(crate) fn read_each<const LIMIT: usize>(
         body: &[u8],
     ) -> Result<Vec<Result<Self, Problem>>, Problem> {
@@ -194,7 +194,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     }
 }
 
-/// Whether the body says that it is JSON, or something that is JSON too, such as a merge patch.
+/// Returns whether the content type is JSON or has the suffix `+json`, such as a merge patch.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let Some((family, name)) = media_type(headers).split_once('/') else {
         return false;
@@ -206,8 +206,8 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
         && (name.eq_ignore_ascii_case("json") || ends_as_json)
 }
 
-/// Returns the type that the body is said to have, without parameters; nothing if it says several things, since it is not known which
-/// of them somebody before us went by.
+/// Returns the media type of `Content-Type`, without parameters. Empty if several headers disagree, since a
+/// proxy before us may have gone by any of them.
 pub(crate) fn media_type(headers: &HeaderMap) -> &str {
     let mut lines = headers.get_all(header::CONTENT_TYPE).iter().map(named);
     let first = lines.next().unwrap_or_default();

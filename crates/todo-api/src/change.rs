@@ -30,7 +30,7 @@ use crate::{
 /// The fields that can be changed.
 const KNOWN: &str = "`item`, `completed` and `order`";
 
-/// What is to change.
+/// The requested changes of an item.
 pub(crate) struct Change {
     pub(crate) item: Option<ItemText>,
     pub(crate) completed: Option<bool>,
@@ -122,12 +122,12 @@ impl Change {
         Ok(change)
     }
 
-    /// Whether nothing is to change.
+    /// Returns whether no change is requested.
     pub(crate) fn is_empty(&self) -> bool {
         self.item.is_none() && self.completed.is_none() && self.order.is_none()
     }
 
-    /// An event for each thing that is to change.
+    /// Seals one event for each requested change.
     pub(crate) fn seal(&self, id: ItemId, key: &Key, cause: &Cause) -> Vec<Envelope> {
         let now = OffsetDateTime::now_utc();
         let mut envelopes = Vec::new();
@@ -150,7 +150,7 @@ impl Change {
         envelopes
     }
 
-    /// Whether the item is as it was to become.
+    /// Returns whether `item` has all requested changes.
     pub(crate) fn shows_in(&self, item: &Item) -> bool {
         self.item.as_ref().is_none_or(|text| *text == item.item)
             && self

@@ -34,33 +34,33 @@ use axum::{
 use service::problem::Problem;
 use std::convert::Infallible;
 
-/// The header of an answer that says which version it shows.
+/// The header `ETag` of a response that shows `version`.
 pub(crate) fn etag(version: i64) -> (HeaderName, String) {
     (header::ETAG, format!("\"{version}\""))
 }
 
-/// The versions that a caller names.
+/// The versions in a conditional header.
 #[derive(Debug, PartialEq)]
 enum Versions {
-    /// `*`: whichever it is.
+    /// `*`: any version.
     Any,
-    /// Only these. What is no version of ours is left out.
+    /// Only these. Tags that are no version of ours are left out.
     Of(Vec<i64>),
-    /// It is no `*` and no list of tags.
+    /// Neither `*` nor a list of entity tags.
     Unreadable,
 }
 
-/// The header `If-Match` of a request that changes something. One that cannot be read holds for no version:
-/// otherwise might happen what its caller fears.
+/// The header `If-Match` of a request that changes something. A malformed one matches no version: otherwise
+/// what its caller wants to prevent could happen.
 pub(crate) struct IfMatch(Option<Versions>);
 
 impl IfMatch {
-    /// Whether there is a condition at all.
+    /// Returns whether the request has a condition.
     pub(crate) fn is_given(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Fails with 412 unless the item may have `version`.
+    /// Fails with 412 if there is a condition that `version` does not meet.
     pub(crate) fn hold(&self, version: i64) -> Result<(), Problem> {
         let holds = match &self.0 {
             None | Some(Versions::Any) => true,
@@ -91,12 +91,12 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// The header `If-None-Match` of a request that reads. One that cannot be read asks for nothing: its caller
-/// gets the whole answer.
+/// The header `If-None-Match` of a request that reads. A malformed one is ignored: its caller gets the whole
+/// response.
 pub(crate) struct IfNoneMatch(Option<Versions>);
 
 impl IfNoneMatch {
-    /// Whether the caller has `version` already.
+    /// Returns whether the caller already has `version`.
     pub(crate) fn knows(&self, version: i64) -> bool {
         match &self.0 {
             None | Some(Versions::Unreadable) => false,
@@ -114,8 +114,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
     }
 }
 
-/// Refuses, with 428, to change an item for a caller who does not say in which version it knows it: where
-/// the operator wants that.
+/// Answers 428 to `PATCH` and `DELETE` without `If-Match`. A middleware, used where the operator requires
+/// conditional requests.
 pub(crate) async fn require(request: Request, next: Next) -> Response {
     let changes = matches!(*request.method(), Method::PATCH | Method::DELETE);
     if !changes || request.headers().contains_key(header::IF_MATCH) {
@@ -144,7 +144,8 @@ fn versions(headers: &HeaderMap, name: &HeaderName) -> Option<Versions> {
     Some(Versions::Of(known))
 }
 
-/// Reads a list of tags, if it is one. There are no escapes in them, unlike in other quoted strings.
+/// Reads a list of entity tags into `known`; none if it is malformed. They have no escapes, unlike other
+/// quoted strings.
 fn read(mut list: &str, known: &mut Vec<i64>) -> Option<()> {
     loop {
         list = list.trim_start();
@@ -159,10 +160,10 @@ fn read(mut list: &str, known: &mut Vec<i64>) -> Option<()> {
     }
 }
 
-/// The codings whose names proxies put behind a version.
+/// Content codings whose names proxies append to an entity tag.
 const CODINGS: [&str; 7] = ["gzip", "deflate", "br", "zstd", "compress", "dcb", "dcz"];
 
-/// The version that a tag stands for, if it is spelled as we spell it, or with a coding behind it.
+/// The version in an entity tag, if it is written as we write it, or with a content coding appended.
 fn version(tag: &str) -> Option<i64> {
     let digits = tag.strip_prefix('-').unwrap_or(tag);
     let end = digits.find(['-', ';', ':', '+']);

@@ -1,4 +1,4 @@
-//! `GET /asyncapi.yaml`: what the services say to each other over the broker.
+//! `GET /asyncapi.yaml`: the messages that the services exchange over the broker.
 
 use axum::{
     http::{HeaderMap, header},

@@ -1,4 +1,4 @@
-//! Which pages of other origins may use the API from a browser (CORS).
+//! Cross-origin requests from browsers (CORS).
 
 use std::{convert::Infallible, str::FromStr, time::Duration};
 
@@ -16,10 +16,10 @@ use url::Url;
 
 use crate::idempotent::REPLAYED;
 
-/// How long a browser may remember what it was told.
+/// Time for which a browser may cache the answer to a preflight request.
 const REMEMBERED: Duration = Duration::from_hours(1);
 
-/// What a page may do.
+/// Methods that pages of allowed origins may use.
 const METHODS: [Method; 5] = [
     Method::GET,
     Method::HEAD,
@@ -28,7 +28,7 @@ const METHODS: [Method; 5] = [
     Method::DELETE,
 ];
 
-/// What a page may read of an answer, beside what every page may.
+/// Response headers exposed to pages, beside those that browsers always expose.
 const READ: [HeaderName; 11] = [
     header::ACCEPT_ENCODING,
     HeaderName::from_static("accept-patch"),
@@ -51,7 +51,7 @@ pub struct Origins(Allowed);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 enum Allowed {
-    /// Nothing is said about it.
+    /// Not set.
     #[default]
     Unsaid,
     Nobody,
@@ -60,7 +60,8 @@ enum Allowed {
 }
 
 impl Origins {
-    /// What to put before the routes, if anybody may come; the `usual` where nothing is said about it.
+    /// Returns the layer for these origins, none if no origin is allowed; the `usual` one if no origins are
+    /// set.
     pub(crate) fn layer(&self, usual: Option<CorsLayer>) -> Option<CorsLayer> {
         let origins = match &self.0 {
             Allowed::Unsaid => return usual,
@@ -72,8 +73,8 @@ impl Origins {
     }
 }
 
-/// What pages of these origins may do: everything. They may send whatever headers they like, such as those that
-/// libraries add for event streams and traces: none of them makes a request any more its user's than it is.
+/// Builds a layer that allows everything to pages of `origins`. Any request header is allowed, such as those
+/// that libraries add for event streams and traces: no header gives a request more rights than its user has.
 pub(crate) fn for_pages_of(origins: AllowOrigin) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins)
@@ -113,13 +114,13 @@ impl FromStr for Origins {
     }
 }
 
-/// Has `layer` tell browsers who may use the `routes`.
+/// Puts `layer` before the `routes`.
 pub(crate) fn shared(routes: Router, layer: CorsLayer) -> Router {
     routes.layer(middleware::from_fn_with_state(layer, share))
 }
 
-/// Tells browsers who may come. The layer takes every `OPTIONS` for a browser's question, so those that are
-/// none go past it.
+/// Runs the CORS layer, except for `OPTIONS` requests that are no preflight requests: the layer would answer
+/// every `OPTIONS` itself.
 async fn share(State(layer): State<CorsLayer>, request: Request, next: Next) -> Response {
     let asked = request.headers();
     let asked = asked.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);

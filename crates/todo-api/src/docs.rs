@@ -40,7 +40,7 @@ pub(crate) async fn page(headers: HeaderMap) -> Result<impl IntoResponse, Proble
     Ok(([ONLY_OURS, (header::CONTENT_TYPE, HTML)], PAGE))
 }
 
-/// Which refusals there are, and what to do about each: as the list is written, to be read.
+/// Answers with the list of problems and what to do about each, as plain text.
 pub(crate) async fn problems() -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
@@ -48,12 +48,12 @@ pub(crate) async fn problems() -> impl IntoResponse {
     )
 }
 
-/// How the page looks.
+/// Answers with the stylesheet of the page.
 pub(crate) async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
 }
 
-/// What the page does.
+/// Answers with the script of the page.
 pub(crate) async fn script() -> impl IntoResponse {
     const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
     ([(header::CONTENT_TYPE, JAVASCRIPT)], SCRIPT)

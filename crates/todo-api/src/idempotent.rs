@@ -1,16 +1,17 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a request that is sent again with its key is
 //! answered as it was the first time.
 //!
-//! What was answered stands in the [ledger](bus::LEDGER), for a day, so that it does not matter which
-//! process has the request, or whether one ended in between. The first to come notes that the key is
-//! taken, and until when; its answer replaces that. Whoever comes meanwhile hears 409. If no answer follows,
-//! since the process has died, the key is free again when that time is over, for the same request.
+//! Responses are kept in the key-value [ledger](bus::LEDGER), by default for a day, so that it does not matter which
+//! process gets the request, or whether one ended in between. The first request writes an entry that takes
+//! the key until a given time; its response replaces that entry. Requests that come meanwhile get 409. If no
+//! response follows, since the process has died, the key is free again after that time, for the same request.
 //!
-//! A caller may hang up, noticed or not, and come back. So a request with a key is answered to its end whether or
-//! not anybody waits for that, and one that waits for the save has what was accepted noted before it waits.
+//! A caller may disconnect, noticed or not, and come back. So a request with a key is processed to its end
+//! even if its caller is gone, and one that waits for the save records in the ledger that it was accepted
+//! before it waits.
 //!
-//! This only decides what is answered. That nothing comes twice does not depend on it: the ids of events
-//! follow from the key ([`Key`](crate::key::Key)), so that publishing twice stores once.
+//! The ledger only decides what is answered. That nothing is stored twice does not depend on it: event ids
+//! are derived from the key ([`Key`](crate::key::Key)), so that publishing twice stores once.
 
 mod note;
 mod underway;
@@ -41,33 +42,35 @@ use note::{Answered, Fingerprint, Note};
 
 pub(crate) use underway::{Underway, left};
 
-/// Says that an answer was given before.
+/// Response header that marks a replayed response.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// How long a request has the key to itself until something is known of its answer (seconds).
+/// Lease of a key: time for which a request holds it until something is known of its response (seconds).
 const TAKEN_FOR_S: u32 = 5;
 
-/// The longest lease of a key that is believed (seconds): as long as the longest one that is given, and as much again
-/// for a clock that is ahead. A longer one was given by a clock that is wrong, and would last as long as that is.
+/// Longest lease of a key that is honoured (seconds): the longest that is given, and as much again for a
+/// clock that is ahead. A longer one comes from a wrong clock, and could last for as long as that clock is
+/// wrong.
 const LONGEST_S: u32 = 30;
 
-/// How often it is tried to take a key that others let go of at the same moment.
+/// Attempts to take a key that other requests release at the same moment.
 const TRIES: usize = 4;
 
-/// In the extensions of an answer that is a success, though a part of what was asked for could not be done now:
-/// sending the request again does that part, so that the answer must not stay under the key.
+/// Extension of a successful response of which a part could not be done now. Sending the request again does
+/// that part, so the response must not stay under the key.
 #[derive(Clone, Copy)]
 pub(crate) struct Unfinished;
 
-/// Where keys live in the ledger.
+/// UUID namespace of keys in the ledger.
 const KEYS: Uuid = Uuid::from_u128(0x0d5c_3a3e_7b1f_5c64_9e0f_c2a5_81d4_6f17);
 
-/// Answers a request with a key once, and from then on the same. One without a key goes straight to its handler.
+/// Wraps a handler so that a request with a key is processed once and its response replayed from then on. A
+/// request without a key goes straight to the handler.
 pub(crate) fn once<H>(handler: H) -> Once<H> {
     up_to(http::BODY_LIMIT, handler)
 }
 
-/// The same where the body may be as large as that (bytes).
+/// Wraps a handler as [`once`] does, with its own limit of the body (bytes).
 pub(crate) fn up_to<H>(limit: usize, handler: H) -> Once<H> {
     Once {
         handler,
@@ -76,7 +79,8 @@ pub(crate) fn up_to<H>(limit: usize, handler: H) -> Once<H> {
     }
 }
 
-/// What is declared, answered `by` handlers that stand around those that declare it.
+/// Pairs the OpenAPI declarations of some handlers with the routes that serve them, whose handlers wrap the
+/// declared ones.
 pub(crate) fn served<S>(
     (schemas, paths, _): UtoipaMethodRouter<S>,
     by: MethodRouter<S>,
@@ -84,7 +88,7 @@ pub(crate) fn served<S>(
     (schemas, paths, by)
 }
 
-/// A handler whose answers are remembered.
+/// A handler whose responses are kept under their keys.
 #[derive(Clone)]
 pub(crate) struct Once<H> {
     handler: H,
@@ -93,7 +97,8 @@ pub(crate) struct Once<H> {
 }
 
 impl<H> Once<H> {
-    /// The same of a handler that may be at work for so long (seconds) before anything is known of its answer.
+    /// Lengthens the lease for a handler that may run for `seconds` before anything is known of its response,
+    /// up to [`LONGEST_S`].
     pub(crate) fn busy(self, seconds: u32) -> Self {
         let taken_for_s = (TAKEN_FOR_S + seconds).min(LONGEST_S);
         Self {
@@ -118,19 +123,20 @@ where
                 let answer = self.answer(request, app, &key).await;
                 answer.unwrap_or_else(IntoResponse::into_response)
             }),
-            // What is wrong with a key, the handler says.
+            // The handler reports what is wrong with a key.
             Ok(None) | Err(_) => self.handler.call(request, app),
         }
     }
 }
 
-/// What is to be done with a request.
+/// Decision on a request with a key.
 enum Turn {
-    /// It is the first; what it took is this revision.
+    /// It is the first, and holds the key with the entry of this revision.
     Taken(u64),
     /// It was answered before.
     Answered(Answered),
-    /// The ledger cannot be had, though the broker can. So it is done as if nobody had sent it before.
+    /// The ledger is unavailable, though the broker is not. The request is processed as if it had not been
+    /// sent before.
     Unknown,
 }
 
@@ -148,17 +154,18 @@ impl<H> Once<H> {
         let (mut parts, body) = request.into_parts();
         let request = Request::from_parts(parts.clone(), body);
         let body = http::body_up_to(self.limit, request).await?;
-        // It is unpacked now, and the same however it came.
+        // The body is decompressed now, and the same however it was encoded.
         parts.headers.remove(header::CONTENT_ENCODING);
         let fingerprint = Fingerprint::of(&parts, &body);
         let request = Request::from_parts(parts, Body::from(body));
-        // From here on the broker is told something. A caller that hangs up drops this, and not what is told.
+        // From here on something is published. A caller that disconnects drops this future, and not the
+        // spawned task.
         let here = CancellationToken::new();
         let left = here.clone();
         let _until_it_leaves = here.drop_guard();
         let answering = tokio::spawn(self.begin(request, app, key, fingerprint, left));
         answering.await.unwrap_or_else(|error| {
-            // Nobody aborts it, so it has panicked, as it would have here.
+            // The task is never aborted, so it has panicked, as it would have here.
             std::panic::resume_unwind(error.into_panic())
         })
     }
@@ -189,7 +196,7 @@ impl<H> Once<H> {
 }
 
 impl App {
-    /// Takes the key for a request, or finds out what to do instead.
+    /// Takes the key for a request, or decides what to do instead.
     async fn take(
         &self,
         key: Uuid,
@@ -229,7 +236,7 @@ impl App {
     }
 }
 
-/// Tells whether a lease lasts that ends then.
+/// Returns whether a lease that ends at `until` still holds.
 fn is_ahead(until: OffsetDateTime) -> bool {
     let left = until - OffsetDateTime::now_utc();
     left.is_positive() && left <= Duration::seconds(LONGEST_S.into())
@@ -248,7 +255,8 @@ fn replay(answered: Answered) -> Response {
     response
 }
 
-/// What to do without the ledger: nothing where the broker is away, since nothing could be accepted either.
+/// Decides without the ledger: 503 if the broker is unavailable, since nothing could be accepted either;
+/// otherwise the request is processed.
 fn unknown(error: &LedgerError) -> Result<Turn, Problem> {
     warn!(
         error = error as &dyn std::error::Error,
@@ -267,7 +275,7 @@ fn in_flight() -> Problem {
         .detail("a request with this `Idempotency-Key` is being answered now; send it again later")
 }
 
-/// 422: the key is that of another request.
+/// 422: the key was used with another request.
 fn used_for_another() -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused").detail(
         "this `Idempotency-Key` was sent with another request: another method, address or body; \

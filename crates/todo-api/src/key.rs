@@ -13,22 +13,22 @@ pub(crate) const HEADER: &str = "idempotency-key";
 /// The longest key, in characters.
 const LIMIT: usize = 255;
 
-/// Where the ids of events that a key stands for live, so that they meet no other identifiers.
+/// UUID namespace of event ids that are derived from a key, so that they meet no other identifiers.
 const EVENTS: Uuid = Uuid::from_u128(0x52c1_08d7_3be4_5f4a_a6f9_710d_c48e_2b35);
 
-/// The header `Idempotency-Key`, if there is one. Identities are derived from it, so a request that is
-/// sent again brings about the same events, on every replica, with nothing to remember.
+/// The header `Idempotency-Key`, if there is one. Ids are derived from it, so a repeated request publishes
+/// the same events, on every replica and without state.
 ///
-/// It has to be another one for each thing that is asked for ([`crate::idempotent`]).
+/// Each operation needs a key of its own ([`crate::idempotent`]).
 pub(crate) struct Key(Option<String>);
 
 impl Key {
-    /// Whether the caller gave one.
+    /// Returns whether the request has a key.
     pub(crate) fn is_given(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The item that a request adds.
+    /// The id of the item that the request adds.
     pub(crate) fn item(&self) -> ItemId {
         match &self.0 {
             Some(key) => ItemId::from_key(key),
@@ -36,12 +36,12 @@ impl Key {
         }
     }
 
-    /// The key of one part of the request. No caller can send it, so it is nobody else's.
+    /// The key of one item of a batch. No header can contain it, so it cannot collide with a caller's key.
     pub(crate) fn of_part(&self, index: usize) -> Self {
         Self(self.0.as_ref().map(|key| format!("{key}\n{index}")))
     }
 
-    /// The event of type `E` that a request brings about on `item`.
+    /// The id of the event of type `E` that the request publishes about `item`.
     pub(crate) fn event<E: Event>(&self, item: ItemId) -> EventId {
         match &self.0 {
             Some(key) => {

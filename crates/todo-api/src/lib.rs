@@ -1,14 +1,14 @@
 //! The JSON API of the todo list.
 //!
-//! The promise: `202` means that the broker has stored the event, and whatever follows from it will
-//! come. Every other answer to a request that changes something says in a problem document
-//! (RFC 9457) whether to change the request or to try again, and trying again with the same
-//! `Idempotency-Key` never makes two. The API reads the database and never writes to it, so adding
-//! works while the database is away, and reading works while the broker is.
+//! The promise: `202` means that the broker has stored the event, and that its effects will come. Every other
+//! answer to a request that changes something says in a problem document (RFC 9457) whether to change the
+//! request or to try again, and trying again with the same `Idempotency-Key` never makes two. The API reads
+//! the database and never writes to it, so adding works while the database is unavailable, and reading works
+//! while the broker is.
 //!
-//! Who sends `Prefer: wait=N` with a change hears up to N seconds later how the item is after the save
-//! (`waiting`), or `202` if it is not saved by then. An item's `ETag` is its version, by which callers say
-//! what they know (`condition`). Every address answers `OPTIONS`, and `HEAD` where it answers `GET`.
+//! A change with `Prefer: wait=N` is answered up to N seconds later with the item after the save (`waiting`),
+//! or with `202` if it is not saved by then. The `ETag` of an item is its version, for conditional requests
+//! (`condition`). Every address answers `OPTIONS`, and `HEAD` where it answers `GET`.
 //!
 //! | address | |
 //! |---|---|
@@ -24,7 +24,7 @@
 //! | `GET /docs` | a page to read that, and to try it: `docs` |
 //! | `GET /asyncapi.yaml` | what is said over the broker, for everybody: `contract` |
 //!
-//! The same is answered to whoever asks over the broker, on `queries.todo.list`, `queries.todo.get` and
+//! The same answers are given over the broker, on `queries.todo.list`, `queries.todo.get` and
 //! `queries.todo.count`: `questions`.
 //!
 //! # Adding an address
@@ -99,8 +99,8 @@ pub struct Settings {
 
 /// Runs the service until it is asked to stop.
 ///
-/// It is ready while the broker or the database is there: with the one, callers can add and change, with the
-/// other they can read.
+/// It is ready while the broker or the database is available: with the broker, callers can add and change;
+/// with the database, they can read.
 pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     let bus = Bus::connect(
         service.sign(&settings.broker.nats_url).as_str(),
@@ -141,8 +141,8 @@ pub async fn run(service: Service, settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The routes of the service, without those that every service has, for those whom the `policy` admits. The
-/// documents are for everybody.
+/// Builds the routes of this service for callers that the `policy` admits, without those that every service
+/// has. The documents are open to everybody.
 pub fn routes(app: App, policy: &Policy) -> Router {
     let parts = parts(policy);
     let app = Arc::new(app);
@@ -152,26 +152,26 @@ pub fn routes(app: App, policy: &Policy) -> Router {
         .with_state(Arc::clone(&app));
     let pace = policy.pace();
     let items = policy.guard(policy.condition(items), pace.clone());
-    // The same for everybody, and what a caller reads who has no token yet.
+    // Everybody gets the same document, and callers read it before they have a token.
     let document = Document::of(&parts.api);
     let documents = parts.documents.layer(Extension(document));
-    // A browser asks for leave before it sends a token.
+    // A browser sends its preflight request without a token.
     let todos = policy.guard(parts.todos.with_state(app), pace);
     let todos = policy.share(todos, Some(todos::open()));
     http::with_request_layer::<Data>(policy.share(items.merge(documents), None).merge(todos))
 }
 
-/// What the API can do, for those whom the `policy` admits: an OpenAPI document, as JSON to read.
+/// Returns the OpenAPI document of the API under `policy`, as indented JSON.
 pub fn document(policy: &Policy) -> String {
     // Every key in it is a text, so writing it cannot fail.
     serde_json::to_string_pretty(&parts(policy).api).unwrap_or_default()
 }
 
-/// The routes, and what they say of themselves.
+/// The routes and their OpenAPI document.
 struct Parts {
-    /// For those who may use the API.
+    /// For callers admitted by the policy.
     items: Router<Arc<App>>,
-    /// For the same, and for pages of every site unless the operator says which.
+    /// For the same callers, and by default for pages of every origin.
     todos: Router<Arc<App>>,
     /// For everybody.
     documents: Router,

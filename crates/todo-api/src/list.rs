@@ -21,11 +21,11 @@ use crate::{
     representation::PageDocument,
 };
 
-/// How many items a page has, unless the caller says.
+/// Default size of a page, in items.
 pub(crate) const USUAL: u32 = 100;
 pub(crate) const MOST: u32 = 1000;
 
-/// What the address may say. Everything is a text first, so that each part that is wrong can be named.
+/// Query parameters as text, so that every invalid one can be named.
 #[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Wish {
@@ -44,7 +44,7 @@ pub(crate) struct Wish {
     pub(crate) after: Option<String>,
 }
 
-/// What the address says.
+/// Validated query parameters.
 pub(crate) struct Part {
     pub(crate) list: ListName,
     pub(crate) limit: u32,
@@ -86,7 +86,7 @@ pub(crate) async fn list(
     Ok(([links], Json(PageDocument::from(&page))).into_response())
 }
 
-/// Where the first page is, and the next one if there is any (RFC 8288).
+/// Builds the header `Link` to the first page, and to the next one if there is any (RFC 8288).
 pub(crate) fn links(path: &str, wish: &Wish, next: Option<Cursor>) -> (HeaderName, String) {
     let first = format!("<{}>; rel=\"first\"", address(path, wish, None));
     let links = match next.map(|next| address(path, wish, Some(&next.to_string()))) {
@@ -96,7 +96,7 @@ pub(crate) fn links(path: &str, wish: &Wish, next: Option<Cursor>) -> (HeaderNam
     (header::LINK, links)
 }
 
-/// The same address with another place to begin.
+/// The address of the page after the cursor `after`, with the other parameters kept.
 fn address(path: &str, wish: &Wish, after: Option<&str>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     let (list, limit) = (wish.list.as_deref(), wish.limit.as_deref());
@@ -124,8 +124,8 @@ impl TryFrom<&Wish> for Part {
         match (list, limit, after) {
             (Ok(list), Some(limit), Ok(after)) => Ok(Self { list, limit, after }),
             (list, limit, after) => {
-                // A name that is no list's is refused as it is in a body; the rest is about this
-                // address alone.
+                // An invalid list name is refused as it is in a body; the other parameters exist only in this
+                // address.
                 let only_list = limit.is_some() && after.is_ok();
                 let mut problem = if only_list { invalid() } else { bad_query() };
                 if let Err(error) = list {
@@ -144,7 +144,7 @@ impl TryFrom<&Wish> for Part {
     }
 }
 
-/// 400: what stands after the `?` makes no sense.
+/// 400: the query parameters are invalid.
 pub(crate) fn bad_query() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad-query")
         .detail("give each parameter of the address at most once, as it is documented")

@@ -1,8 +1,9 @@
-//! `GET /openapi.json`: what this API can do (OpenAPI 3.1), made of what stands beside each handler.
+//! `GET /openapi.json`: the OpenAPI 3.1 document of this API, assembled from declarations beside each
+//! handler.
 //!
-//! A handler says in `#[utoipa::path(…)]` what it takes and how it answers when all is well, and which sets
-//! of refusals ([`refusals`]) it can meet. What comes from layers that all addresses have is added here.
-//! `docs/openapi.json` is the same document; `cargo xtask docs` writes it, and a test compares.
+//! A handler declares in `#[utoipa::path(…)]` its parameters, its successful responses, and the sets of
+//! refusals ([`refusals`]) that it can answer with. Responses that come from layers before all addresses are
+//! added here. `docs/openapi.json` is the same document; `cargo xtask docs` writes it, and a test compares.
 
 pub(crate) mod parameters;
 pub(crate) mod refusals;
@@ -28,7 +29,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{accept, options};
 
-/// What the document says of the whole.
+/// General description in the document.
 const ABOUT: &str = "\
 Lists items, and turns requests to add and change them into events. `202` means that the broker has stored \
 the event: what follows from it will come, a moment later. With `Prefer: wait=N` the answer comes when the \
@@ -68,18 +69,18 @@ pub(crate) fn empty() -> openapi::OpenApi {
     api
 }
 
-/// Whom addresses are for.
+/// Audience of a group of addresses.
 #[derive(Clone, Copy)]
 pub(crate) enum For {
     Everybody,
-    /// Those who keep to a pace, if there is one, and who may have to show a token.
+    /// Callers, who may be rate limited and may need a token.
     Callers {
         with_token: bool,
     },
 }
 
-/// The routes that are declared, with `OPTIONS` at each address. What they say of themselves goes into `api`, with
-/// what they owe to the layers before them, which depends on whom they are for.
+/// Splits `routes` into a router, with `OPTIONS` at each address, and its declarations, which are merged into
+/// `api` together with the responses of the layers before them, which depend on the audience `whom`.
 pub(crate) fn declared<S: Clone + Send + Sync + 'static>(
     routes: OpenApiRouter<S>,
     whom: For,
@@ -114,7 +115,7 @@ fn behind_layers(operation: &mut Operation, whom: For) {
     }
 }
 
-/// The request's identity, which every answer has.
+/// The header with the request id, which every response has.
 pub(crate) fn request_id() -> Header {
     let text = ObjectBuilder::new()
         .schema_type(Type::String)
@@ -139,7 +140,7 @@ pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Opera
     [get, post, put, patch, delete].into_iter().flatten()
 }
 
-/// The methods that an address knows.
+/// The methods that an address supports, as in `Allow`.
 fn methods(item: &PathItem) -> String {
     let known = [
         (item.get.is_some(), "GET,HEAD"),

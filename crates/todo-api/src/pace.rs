@@ -1,4 +1,4 @@
-//! How often each caller may come, where that is limited.
+//! Rate limiting of callers.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -18,15 +18,15 @@ use axum::{
 use governor::{DefaultKeyedRateLimiter, Quota};
 use service::{http::Peer, problem::Problem};
 
-/// After how many requests those callers are forgotten who may come as often as ever again.
+/// Interval, in requests, at which callers with a full quota are removed from memory.
 const FORGETTING: u32 = 4096;
 
-/// Whose requests are counted together.
+/// Unit of rate limiting.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Caller {
-    /// Whoever has this one of the service's tokens.
+    /// The holder of this token, by its number.
     Token(u32),
-    /// Whoever comes from this address.
+    /// The client at this address.
     Address(IpAddr),
 }
 
@@ -41,7 +41,7 @@ impl Caller {
         })
     }
 
-    /// A host usually has all addresses of a network of 2^64, so that those are one caller.
+    /// A host usually has a whole /64 network of IPv6 addresses, so such a network is one caller.
     fn at(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -50,7 +50,7 @@ impl Caller {
     }
 }
 
-/// How often each caller may come. Clones count together.
+/// A rate limit for each caller. Clones share their counters.
 #[derive(Clone)]
 pub(crate) struct Pace(Arc<Counted>);
 
@@ -61,7 +61,7 @@ struct Counted {
 }
 
 impl Pace {
-    /// On average so many requests a second, which may also come at once.
+    /// A limit of `per_second` requests a second on average, which may also come in one burst.
     pub(crate) fn new(per_second: NonZeroU32) -> Self {
         Self(Arc::new(Counted {
             per_second,
@@ -70,7 +70,7 @@ impl Pace {
         }))
     }
 
-    /// Whether the caller does not come too often. If it does, it may come again in less than a second.
+    /// Returns whether the request is within the limit. If not, the caller may retry in less than a second.
     fn admits(&self, caller: Caller) -> bool {
         let Counted {
             callers, requests, ..
@@ -82,7 +82,7 @@ impl Pace {
     }
 }
 
-/// Refuses with 429 whoever comes too often.
+/// Answers 429 to requests above the limit.
 pub(crate) async fn keep(
     State(pace): State<Pace>,
     request: Request,

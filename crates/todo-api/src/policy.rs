@@ -1,4 +1,4 @@
-//! What the operator decides about the API: who may use it, and how.
+//! Access settings of the API.
 
 use std::num::NonZeroU32;
 
@@ -37,7 +37,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Has only those change an item of the `routes` who say in which version they know it, if that is wanted.
+    /// Requires `If-Match` for changes of an item by the `routes`, if that is set.
     pub(crate) fn condition(&self, routes: Router) -> Router {
         if self.require_if_match {
             routes.layer(middleware::from_fn(condition::require))
@@ -46,12 +46,12 @@ impl Policy {
         }
     }
 
-    /// How often each caller may come, if that is limited.
+    /// The rate limit of each caller, if one is set.
     pub(crate) fn pace(&self) -> Option<Pace> {
         NonZeroU32::new(self.requests_per_second).map(Pace::new)
     }
 
-    /// Lets only those through to the `routes` who may use them, and only at their `pace`.
+    /// Requires a token for the `routes`, if any are set, and applies the rate limit `pace`.
     pub(crate) fn guard(&self, routes: Router, pace: Option<Pace>) -> Router {
         let routes = match pace {
             Some(pace) => routes.layer(middleware::from_fn_with_state(pace, pace::keep)),
@@ -64,14 +64,14 @@ impl Policy {
         routes.layer(middleware::from_fn_with_state(tokens, tokens::guard))
     }
 
-    /// Whether callers need a token.
+    /// Returns whether callers need a token.
     pub(crate) fn asks_for_tokens(&self) -> bool {
         self.api_tokens
             .as_ref()
             .is_some_and(|tokens| !tokens.is_empty())
     }
 
-    /// Tells browsers whose pages may use the `routes`; the `usual` unless the operator has said.
+    /// Allows cross-origin requests to the `routes` as the operator has set, or else by the `usual` layer.
     pub(crate) fn share(&self, routes: Router, usual: Option<CorsLayer>) -> Router {
         let origins = self.cors_origins.clone().unwrap_or_default();
         match origins.layer(usual) {

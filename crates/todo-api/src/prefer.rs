@@ -1,4 +1,4 @@
-//! What a caller prefers (RFC 7240): to wait a while for the save.
+//! The header `Prefer` (RFC 7240): waiting for the save.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -11,18 +11,18 @@ use tokio::time::Instant;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// The header of an answer that says which preference was heeded.
+/// Response header that names the preference applied.
 const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// The longest wait, in seconds. Who wants to wait longer waits this long.
+/// Longest wait, in seconds. A longer preference is cut to this.
 const LONGEST_S: u32 = 30;
 
-/// The header `Prefer`, as far as it is heeded here: `wait=N`. Everything else in it is ignored, as
-/// the RFC asks for, and so is a wait that is no number of seconds or none at all. `respond-async` is
-/// what happens anyway; beside a wait it only says what to do when the time is over.
+/// The header `Prefer`, of which only `wait=N` is supported. Everything else in it is ignored, as the RFC
+/// requires, and so is a wait of 0 or one that is no number of seconds. `respond-async` is the behaviour
+/// anyway; beside a wait it only says what to do at its end.
 pub(crate) struct Prefer(pub(crate) Option<Wait>);
 
-/// How long a caller waits.
+/// Time that a caller waits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wait {
     seconds: u32,
@@ -36,12 +36,12 @@ impl Wait {
         Self { seconds, until }
     }
 
-    /// When the time is over.
+    /// End of the wait.
     pub(crate) fn until(self) -> Instant {
         self.until
     }
 
-    /// Says that the wait was heeded.
+    /// The response header that confirms the wait.
     pub(crate) fn applied(self) -> [(HeaderName, String); 1] {
         [(APPLIED, format!("wait={}", self.seconds))]
     }
@@ -50,7 +50,7 @@ impl Wait {
 impl<S: Send + Sync> FromRequestParts<S> for Prefer {
     type Rejection = Infallible;
 
-    /// The time starts to run here: when the request's head was received, as the RFC has it.
+    /// The wait starts here, when the head of the request was received, as the RFC requires.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self(seconds(&parts.headers).map(Wait::of)))
     }
@@ -62,12 +62,12 @@ pub(crate) fn seconds(headers: &HeaderMap) -> Option<u32> {
     let preferences = lines.flatten().flat_map(|line| outside_quotes(line, b','));
     let wait = preferences.map(value_of_wait).find_map(|value| value)?;
     let digits = !wait.is_empty() && wait.bytes().all(|byte| byte.is_ascii_digit());
-    // What is digits and no number here is a very large one.
+    // Digits that do not fit are a very large number.
     let seconds = digits.then(|| wait.parse().unwrap_or(LONGEST_S).min(LONGEST_S));
     seconds.filter(|seconds| *seconds > 0)
 }
 
-/// What a preference says if it is a `wait`. Its parameters, after a semicolon, mean nothing to us.
+/// Value of the preference if it is a `wait`. Its parameters, after a semicolon, are ignored.
 fn value_of_wait(preference: &str) -> Option<&str> {
     let preference = outside_quotes(preference, b';').next()?;
     let (name, value) = preference.split_once('=').unwrap_or((preference, ""));

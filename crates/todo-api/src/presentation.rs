@@ -1,4 +1,4 @@
-//! How every answer looks, whichever layer it comes from.
+//! Format of every response, whichever layer it comes from.
 
 use axum::{
     extract::Request,
@@ -10,8 +10,8 @@ use service::{
     problem,
 };
 
-/// What is answered is data: nobody shall take it for a page, or keep it unless it says so. Every error
-/// is a problem document.
+/// Response format of the API: data that browsers must not render as a page, and that is not cached unless it
+/// says so. Every error is a problem document.
 pub(crate) struct Data;
 
 impl ResponseFormat for Data {

@@ -1,4 +1,4 @@
-//! Questions over the broker: the same documents as on HTTP, for whoever has no HTTP.
+//! Requests over the broker: the same documents as on HTTP, for clients without HTTP.
 //!
 //! | subject | question | answer |
 //! |---|---|---|
@@ -6,7 +6,7 @@
 //! | `queries.todo.get` | `{"id":…}` | an item, as `GET /todo/{id}` |
 //! | `queries.todo.count` | `{"list":…}`, which may be left out | `{"list":…,"total":…,"completed":…}` |
 //!
-//! What cannot be answered is refused with the status and the advice that HTTP has for it.
+//! A request that fails is answered with the status and the advice that HTTP has for it.
 
 use bus::{AnswerError, Bus, Refusal, Topic};
 use events::ListName;
@@ -24,7 +24,7 @@ use crate::{
     representation::{CountDocument, ItemDocument, PageDocument},
 };
 
-/// What can be asked.
+/// Subjects answered here, with their schemas.
 pub const TOPICS: [Topic; 3] = [LIST, GET, COUNT];
 
 /// An item, as `representation` writes it.
@@ -62,7 +62,7 @@ const COUNT: Topic = Topic {
     response_schema: r#"{"type":"object","properties":{"list":{"type":"string"},"total":{"type":"integer"},"completed":{"type":"integer"}},"required":["list","total","completed"]}"#,
 };
 
-/// Answers questions from `bus` until `stop` is cancelled, and then those that were asked before.
+/// Answers requests from `bus` until `stop` is cancelled, and then those that had arrived before.
 pub async fn answer(app: &App, bus: &Bus, stop: CancellationToken) -> Result<(), AnswerError> {
     bus.answer(&TOPICS, stop, async |topic, question| {
         let answered = match topic {
@@ -71,7 +71,7 @@ pub async fn answer(app: &App, bus: &Bus, stop: CancellationToken) -> Result<(),
             _ => count(app, question).await,
         };
         answered.map_err(|problem| {
-            // Questions have no identity.
+            // These requests have no request id.
             problem.report("");
             Refusal::new(problem.status().as_u16(), problem.advice())
         })
@@ -112,7 +112,7 @@ async fn count(app: &App, question: &[u8]) -> Result<Vec<u8>, Problem> {
     }))
 }
 
-/// Who says nothing asks for what is usual.
+/// Reads the fields of a request. An empty one gets the defaults.
 fn read(question: &[u8]) -> Result<Fields, Problem> {
     match question {
         [] => Fields::read(b"{}"),

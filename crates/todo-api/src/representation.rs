@@ -1,4 +1,4 @@
-//! How an item is written in an answer. This is a promise to callers, so it is neither a row nor an
+//! JSON representation of an item. Callers depend on it, so it is a type of its own: neither a row nor an
 //! event, which change for reasons of their own.
 
 use axum::{
@@ -91,7 +91,7 @@ impl<'a> From<&'a Page> for PageDocument<'a> {
     }
 }
 
-/// How much there is in a list.
+/// Number of items in a list.
 #[derive(Serialize)]
 pub(crate) struct CountDocument<'a> {
     pub(crate) list: &'a str,
@@ -99,8 +99,7 @@ pub(crate) struct CountDocument<'a> {
     pub(crate) completed: i64,
 }
 
-/// 202: the events about `id` are stored, and what follows from them comes. The body says what was
-/// accepted.
+/// 202: the events about `id` are stored, and their effects will come. The body says what was accepted.
 pub(crate) fn accepted(id: ItemId, body: &impl Serialize) -> Response {
     let location = [(header::LOCATION, format!("/todo/{id}"))];
     (StatusCode::ACCEPTED, location, Json(body)).into_response()

@@ -9,7 +9,7 @@ use service::http::Json;
 
 use crate::accept;
 
-/// Where things are, for a program.
+/// Addresses of the API, for programs.
 #[derive(Serialize)]
 struct Ways {
     items: &'static str,
@@ -27,7 +27,8 @@ const WAYS: Ways = Ways {
     problems: "/docs/problems",
 };
 
-/// Leads a person to the page to read, and tells a program where things are. A browser is who names HTML.
+/// Redirects browsers to the documentation, and answers programs with the addresses. A client that names HTML
+/// in `Accept` counts as a browser.
 pub(crate) async fn root(headers: HeaderMap) -> Response {
     let mut response = if accept::names(&headers, "text/html") {
         Redirect::to(WAYS.docs).into_response()

@@ -18,11 +18,11 @@ use crate::{
     representation::ItemDocument,
 };
 
-/// Whoever keeps the answer asks each time whether it still holds.
+/// Allows private caches, which have to revalidate each time.
 const ASK_AGAIN: (HeaderName, &str) = (header::CACHE_CONTROL, "private, no-cache");
 
-/// Answers with an item as it was last saved, or with 304 if the caller has this version already. A
-/// caller who waits hears of an item that is not saved yet when it is.
+/// Answers with an item as it was last saved, or with 304 if the caller has this version already. A caller
+/// who waits for an item that is not saved yet gets it as soon as it is.
 #[utoipa::path(
     get,
     path = "/todo/{id}",

@@ -1,9 +1,8 @@
 //! `/todos` and `/lists/{list}/todos`: a list as programs written for Todo-Backend know it.
 //!
-//! Such programs do not wait and look again: what they wrote has to be there when they hear yes. So each
-//! write is answered when it is saved ([`waiting`](crate::waiting)), and what is accepted but not saved in
-//! time is a 504 that says so. In other respects this is the same list as under `/todo`, by the
-//! same rules.
+//! Such programs do not poll: what they wrote has to be there when the request succeeds. So each write is
+//! answered when it is saved ([`waiting`](crate::waiting)), and a write that is accepted but not saved in
+//! time gets a 504 that says so. In other respects this is the same list as under `/todo`, by the same rules.
 
 mod clear;
 mod place;
@@ -37,17 +36,16 @@ use crate::{
 };
 use place::Collection;
 
-/// How long a write may take until it is saved (seconds).
+/// Timeout of a write, save included (seconds).
 const LIMIT_S: u32 = 10;
 
 /// The fields that a caller may send.
 const KNOWN: &str = "`title`, `completed` and `order`";
 
-/// What a caller may send along because it was in an answer, though it cannot be changed.
+/// Fields that may be sent because they are in responses, though they cannot be changed.
 const FIXED: [&str; 1] = ["url"];
 
-/// The addresses, without the say of other sites' pages over them: those of the usual list, and the same for
-/// each list by its name.
+/// Routes of `/todos` and `/lists/{list}/todos`, without the CORS layer.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     let usual = OpenApiRouter::default()
         .routes(served(
@@ -66,7 +64,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     for item in named.get_openapi_mut().paths.paths.values_mut() {
         for operation in operations(item) {
             let responses = &mut operation.responses.responses;
-            // No list has a name that is none.
+            // An invalid name of a list is 404.
             responses.insert("404".to_owned(), refusals::refusal("404"));
             let id = operation.operation_id.get_or_insert_default();
             id.push_str("OfList");
@@ -83,8 +81,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     usual.merge(named)
 }
 
-/// Unless the operator says otherwise, pages of any site may use them: that is what Todo-Backend is for. A token
-/// is still asked for where the API wants one, and no page has it but by its user.
+/// CORS layer that allows pages of every origin, as Todo-Backend needs. It applies unless the operator sets
+/// another. A token is still required where the API requires one, and a page has it only from its user.
 pub(crate) fn open() -> CorsLayer {
     for_pages_of(AllowOrigin::any())
 }
@@ -119,7 +117,8 @@ impl Collection {
     }
 }
 
-/// Every write here is waited for. Fails, before anything is accepted, if too many wait already.
+/// The wait that every write here uses. Fails, before anything is accepted, if too many requests wait
+/// already.
 fn wait(app: &App) -> Result<Prefer, Problem> {
     if app.replies.awaited() >= MOST_AWAITED {
         let detail = "too many wait for a save now, and nothing was accepted; try again";
@@ -128,7 +127,7 @@ fn wait(app: &App) -> Result<Prefer, Problem> {
     Ok(Prefer(Some(Wait::of(LIMIT_S))))
 }
 
-/// 504: yes, but not here and now. It is no 503, which promises that trying again is right.
+/// 504: accepted, but not saved in time. It is no 503, since that promises that trying again is right.
 fn not_saved_in_time() -> Problem {
     Problem::new(StatusCode::GATEWAY_TIMEOUT, "not-saved-in-time").detail(format!(
         "this was accepted and will be saved, only not within {LIMIT_S} s; look for it later and do \

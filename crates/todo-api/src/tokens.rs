@@ -1,4 +1,4 @@
-//! Who may use the API, where that is not everybody.
+//! Bearer tokens, where the API is not open to everybody.
 
 use std::{str::FromStr, sync::Arc};
 
@@ -13,20 +13,20 @@ use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use crate::pace::Caller;
 
-/// The tokens of which a caller must have one. Without any, everybody may come.
+/// The tokens of which a caller must have one. Empty: the API is open to everybody.
 #[derive(Clone, Default)]
 pub struct Tokens(Arc<[String]>);
 
 impl Tokens {
-    /// The fewest characters of a token: what a machine can guess in a lifetime is shorter.
+    /// Shortest token, in characters: a shorter one could be guessed by a machine in a lifetime.
     const SHORTEST: usize = 16;
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Which of them this is, counted from 1. It compares with each of them to the end, so that the time
-    /// it takes tells nothing of them but their lengths.
+    /// Returns the number of the matching token, counted from 1. Every token is compared to its end, so that
+    /// the timing reveals nothing of them but their lengths.
     fn find(&self, given: &[u8]) -> Option<u32> {
         let mut found = 0;
         for (number, token) in (1..).zip(self.0.iter()) {
@@ -60,7 +60,7 @@ impl FromStr for Tokens {
     }
 }
 
-/// Lets through who has a token (RFC 6750), in the header `Authorization: Bearer …`.
+/// Admits requests with a token in the header `Authorization: Bearer …` (RFC 6750); answers 401 to others.
 pub(crate) async fn guard(
     State(tokens): State<Tokens>,
     mut request: Request,
@@ -68,7 +68,7 @@ pub(crate) async fn guard(
 ) -> Response {
     let mut given = request.headers().get_all(header::AUTHORIZATION).iter();
     let token = given.next().and_then(token_of);
-    // Of several, another program on the way may have gone by another one.
+    // With several headers, a proxy before us may have gone by another one.
     let token = token.filter(|_| given.next().is_none());
     let known = token.and_then(|token| tokens.find(token));
     if let Some(number) = known {
@@ -88,7 +88,7 @@ pub(crate) async fn guard(
     ([challenge], problem).into_response()
 }
 
-/// The token in such a header, after one blank or more. The scheme's name is the same in capitals.
+/// The token in the header, after one blank or more. The name of the scheme is case-insensitive.
 fn token_of(value: &HeaderValue) -> Option<&[u8]> {
     let value = value.as_bytes();
     let (scheme, token) = value.split_at(value.iter().position(|byte| *byte == b' ')?);

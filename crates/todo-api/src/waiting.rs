@@ -1,5 +1,4 @@
-//! Waiting for the save, for callers who would rather hear how the item is than that their request
-//! was accepted.
+//! Waiting for the save, for callers who want the saved item rather than a 202.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,38 +16,38 @@ use crate::{
     prefer::{Prefer, Wait},
 };
 
-/// The pauses between two looks into the database grow from the first to the longest.
+/// Pauses between polls of the database double from the first to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// How many answers are waited for at a time. Waiting takes one of the places that the service has for
-/// requests; while no saver runs, those who wait must not keep out those who only add something.
+/// Most replies awaited at a time. A waiting request takes one of the slots that the service has for
+/// requests; while no save-handler runs, those must not keep out requests that only add something.
 pub(crate) const MOST_AWAITED: usize = 512;
 
-/// What has become of an item.
+/// State of an item after the wait.
 pub(crate) enum Outcome {
-    /// It is there.
+    /// Saved and visible.
     There(Item),
-    /// It is deleted.
+    /// Deleted.
     Gone,
-    /// Nobody has added it, or that is not saved yet.
+    /// Never added, or not saved yet.
     Missing,
 }
 
-/// What was accepted, and how long its caller waits for the save.
+/// An accepted change, and the wait of its caller.
 pub(crate) struct Acceptance {
     app: Arc<App>,
     item: ItemId,
-    /// Whether a part of it was accepted earlier already, so that its answer may have been given.
+    /// Set if the broker had stored a part of it before, so that its reply may have been sent already.
     repeated: bool,
     waiting: Option<(Wait, Vec<Expected>)>,
-    /// What it was accepted for, if that has a key.
+    /// The request, if it has a key.
     underway: Option<Underway>,
 }
 
 impl App {
-    /// Publishes sealed events about `item`, at the same time, so that the caller waits no longer for
-    /// three than for one. They are stored when this returns well.
+    /// Publishes sealed events about `item` concurrently, so that three take the caller no longer than one.
+    /// They are all stored if this succeeds.
     pub(crate) async fn accept(
         self: Arc<Self>,
         cause: &Cause,
@@ -60,7 +59,8 @@ impl App {
             .await
     }
 
-    /// The same, when everything in `before` is stored: what that is about is of no effect by itself.
+    /// Publishes `envelopes` as [`App::accept`] does, once everything in `before` is stored, which has no
+    /// effect by itself.
     pub(crate) async fn accept_after(
         self: Arc<Self>,
         cause: &Cause,
@@ -84,7 +84,7 @@ impl App {
             repeated = Box::pin(self.publish_each(&before, item)).await?;
         }
         repeated |= match &*envelopes {
-            // Nearly always there is one, which need not be carried to the heap and back.
+            // Nearly always there is one event, which needs no allocation.
             [one] => self.publish(one, item).await?.duplicate,
             several => self.publish_each(several, item).await?,
         };
@@ -97,7 +97,7 @@ impl App {
         })
     }
 
-    /// Publishes events at the same time, and tells whether any of them was stored before.
+    /// Publishes events concurrently, and returns whether any of them was stored before.
     async fn publish_each(&self, envelopes: &[Envelope], item: ItemId) -> Result<bool, Problem> {
         let publishing = envelopes
             .iter()
@@ -108,8 +108,8 @@ impl App {
 }
 
 impl Acceptance {
-    /// Answers with `accepted`, unless the caller waits and it becomes known in time what has become
-    /// of the item: then with what `saved` makes of that. See [`Acceptance::outcome`] for `is_done`.
+    /// Answers with `accepted`, unless the caller waits and the outcome is known in time: then with the
+    /// response that `saved` makes of it. See [`Acceptance::outcome`] for `is_done`.
     pub(crate) async fn answer(
         self,
         mut accepted: Response,
@@ -129,8 +129,8 @@ impl Acceptance {
         }
     }
 
-    /// The same for a caller to whom only the save matters: none if it does not become known in time. Whoever comes
-    /// back with the same request meanwhile waits for itself.
+    /// Returns the outcome for a caller who needs the save; none if it is not known in time. The key is
+    /// released first, so that a repeated request waits for the save itself.
     pub(crate) async fn saved(
         self,
         is_done: impl Fn(&Outcome) -> bool + Send + Sync,
@@ -141,11 +141,10 @@ impl Acceptance {
         self.outcome(is_done).await
     }
 
-    /// What has become of the item, if the caller waits and it becomes known in time.
+    /// Returns the outcome, if the caller waits and it is known in time.
     ///
-    /// A repeated request stores no event again within the broker's window, so that nobody may answer
-    /// it any more. Its caller waits for what the database says to be what was asked for, of which
-    /// `is_done` is the judge.
+    /// A repeated request stores no event again within the broker's deduplication window, so no reply may
+    /// come. Its caller waits until the database shows the requested state, as `is_done` decides.
     async fn outcome(self, is_done: impl Fn(&Outcome) -> bool + Send + Sync) -> Option<Outcome> {
         let Self {
             app,
@@ -174,7 +173,7 @@ impl Acceptance {
 }
 
 impl App {
-    /// Looks into the database again and again, until the item is as it should be.
+    /// Polls the database until `is_done` holds for the outcome.
     pub(crate) async fn look_until(
         &self,
         item: ItemId,
@@ -182,7 +181,7 @@ impl App {
     ) -> Outcome {
         let mut pause = FIRST_PAUSE;
         loop {
-            // If this look fails, the next one may work.
+            // If this query fails, the next one may succeed.
             if let Ok(found) = self.look(item).await {
                 let outcome = match found {
                     Ok(item) => Outcome::There(item),
@@ -199,8 +198,8 @@ impl App {
     }
 }
 
-/// The item after all events are applied: of their answers, each of which has the item's whole state,
-/// the newest. None if one is missing.
+/// Waits for the replies to all events, each of which has the whole state of the item, and returns the newest
+/// state. None if one reply is missing.
 async fn answers(expected: Vec<Expected>, until: Instant) -> Option<Outcome> {
     let rest = until.saturating_duration_since(Instant::now());
     let answers = expected.into_iter().map(|answer| answer.within(rest));

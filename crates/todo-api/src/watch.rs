@@ -1,4 +1,4 @@
-//! `GET /todo/events`: what was saved, told to programs as it happens, as server-sent events.
+//! `GET /todo/events`: saves as they happen, as server-sent events.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,17 +20,17 @@ use crate::{
     openapi::{parameters, refusals, schemas},
 };
 
-/// The visitors are programs.
+/// Kind of the subscribers: programs.
 pub(crate) const PROGRAMS: ChannelKind = ChannelKind {
     event: "itemsaved",
     gauge: "live_programs",
     hears_beats: false,
 };
 
-/// How long the first one waits until the broker is asked; later ones find that done.
+/// Longest time for which the first subscriber waits for the feed to begin; for later ones it has begun.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the address may say.
+/// Query parameters of `GET /todo/events`, not yet validated.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Watch {
@@ -42,9 +42,9 @@ pub(crate) struct Watch {
     after: Option<String>,
 }
 
-/// Answers with an event for each save of an item in a list, or in any list, until the caller or this
-/// process leaves. The id of an event is its sequence in the stream, with which a caller goes on that comes
-/// back: in the header `Last-Event-ID`, or in the address as `after`.
+/// Answers with an event for each save of an item in a list, or in any list, until the caller disconnects or
+/// this process ends. An event id is the sequence in the stream, from which a caller resumes with the header
+/// `Last-Event-ID` or the parameter `after`.
 #[utoipa::path(
     get,
     path = "/todo/events",
@@ -77,7 +77,7 @@ pub(crate) async fn watch(
     let list = list.map_err(|error| Problem::invalid("list", error.to_string()))?;
     let told = headers.get(LAST_EVENT_ID);
     let place = match told {
-        // It is newer than the address.
+        // The header is newer than the address.
         Some(id) => LastEventId::read(Some(id.to_str().unwrap_or_default())),
         None => LastEventId::read(watch.after.as_deref()),
     };

@@ -21,23 +21,23 @@ const MOST: usize = 1_000;
 /// The largest batch, in bytes: 1 000 of the longest items, in any script, with some room.
 pub(crate) const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
-/// How many batches are worked on at a time. Each takes some ten megabytes of memory at most, whatever is in it.
+/// Batches processed at a time. Each takes some ten megabytes of memory at most, whatever it contains.
 const AT_A_TIME: usize = 8;
 
 const LINES: &str = "application/x-ndjson";
 
-/// The places for those who send a batch. Clones share them.
+/// Permits for batches in progress. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Places(Arc<Semaphore>);
 
-/// How a batch is written.
+/// Encoding of a batch: a JSON array, or JSON lines.
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     Array,
     Lines,
 }
 
-/// Items that are to be added, each as far as it could be read, in their order.
+/// Items to add, in their order, each as far as it could be read.
 pub(crate) struct Batch {
     pub(super) form: Form,
     pub(super) items: Vec<Result<Fields, Problem>>,

@@ -1,8 +1,8 @@
-//! Reading JSON for its outermost values only.
+//! Parsing of the outermost values of JSON only.
 //!
-//! JSON of two bytes may take a hundred times as much when it is taken apart, `{}` as well as `[0]`. No field that is
-//! known here is an array or an object, so of those it is only noted that they are there; and an object
-//! with more fields than anybody knows is not read on. So reading takes about as much memory as the text does.
+//! Parsed, a JSON value of two bytes may take a hundred times its size in memory, `{}` as well as `[0]`. No
+//! field of this API is an array or an object, so only their presence is kept; and the fields of an object
+//! past the limit are skipped. So parsing takes about as much memory as the text.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 /// The most fields of an object that are kept: one more than may be. Then there are too many.
 const KEPT: usize = super::MOST_FIELDS + 1;
 
-/// A value. If it is an object, its fields have no arrays and objects but empty ones.
+/// A value. If it is an object, the arrays and objects in its fields are empty.
 pub(super) struct Outermost(pub(super) Value);
 
 /// A value; if it is an array or an object, an empty one.
@@ -24,7 +24,7 @@ struct Flat(Value);
 /// An array of values, of which those past `LIMIT` are not kept.
 pub(super) struct FirstOf<T, const LIMIT: usize>(pub(super) Vec<T>);
 
-/// Reads any value, and of an object its fields where they are `OPEN`.
+/// Visitor of any value; the fields of an object are read only where it is `OPEN`.
 struct Shallow<const OPEN: bool>;
 
 impl<'d> Deserialize<'d> for Outermost {

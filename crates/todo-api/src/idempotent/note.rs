@@ -1,4 +1,4 @@
-//! What stands in the ledger under a key.
+//! The key-value entry under an `Idempotency-Key`.
 
 use axum::{
     body::Bytes,
@@ -11,22 +11,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// What makes a request the same: its method, its address and its body.
+/// Identity of a request: a hash of its method, address and body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Fingerprint(Uuid);
 
-/// Where fingerprints live.
+/// UUID namespace of fingerprints.
 const FINGERPRINTS: Uuid = Uuid::from_u128(0x3f91_66c8_2a0b_5d7e_b4d3_18f5_a07c_e926);
 
-/// How a request with a key stands.
+/// State of a request with a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "camelCase")]
 pub(super) enum Note {
-    /// Somebody answers it.
+    /// It is being answered.
     Taken {
         fingerprint: Fingerprint,
-        /// If no answer is noted by then, none will be.
+        /// End of the lease: if no response is stored by then, none will be.
         #[serde(with = "time::serde::rfc3339")]
         until: OffsetDateTime,
     },
@@ -34,12 +34,12 @@ pub(super) enum Note {
     Answered(Answered),
     /// It was not accepted, and may be sent again.
     Free {
-        /// The request that the key is for all the same, since something of it may be stored.
+        /// The request that the key stays bound to, since something of it may be stored.
         fingerprint: Option<Fingerprint>,
     },
 }
 
-/// An answer.
+/// A stored response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Answered {
     fingerprint: Fingerprint,
@@ -51,12 +51,12 @@ pub(super) struct Answered {
 
 impl Fingerprint {
     pub(super) fn of(parts: &request::Parts, body: &[u8]) -> Self {
-        // Of an address that is made of parts, routes see the last.
+        // A nested router sees only the end of the path.
         let whole = parts.extensions.get::<OriginalUri>();
         let uri = whole.map_or(&parts.uri, |OriginalUri(uri)| uri);
         let target = uri.path_and_query();
         let target = target.map_or("", |target| target.as_str());
-        // No method or address has a line end, so that each part ends where it seems to.
+        // No method or address has a line break, so the parts cannot run into each other.
         let mut text = format!("{}\n{target}\n", parts.method).into_bytes();
         text.extend_from_slice(body);
         Self(Uuid::new_v5(&FINGERPRINTS, &text))
@@ -69,13 +69,13 @@ impl Note {
         Self::Taken { fingerprint, until }
     }
 
-    /// An answer that stays, unless it is too large to be noted.
+    /// A response to be replayed; one that is too large for an entry only frees the key for the same request.
     pub(super) fn answered(
         fingerprint: Fingerprint,
         parts: &response::Parts,
         body: &Bytes,
     ) -> Self {
-        // As it is written, four bytes for three.
+        // Base64 takes four bytes for three.
         if body.len() > MAX_ENTRY_BYTES / 2 {
             let fingerprint = Some(fingerprint);
             return Self::Free { fingerprint };
@@ -93,8 +93,8 @@ impl Note {
         })
     }
 
-    /// A refusal. Whoever was told to change the request may do so under the same key; otherwise a part of
-    /// the request may be stored, and another one under the same key would be taken for it.
+    /// A refusal. After one that says to change the request, another request may use the same key; otherwise
+    /// a part of the request may be stored, and another one under the same key would be taken for it.
     pub(super) fn free(fingerprint: Fingerprint, status: StatusCode) -> Self {
         let unread = matches!(
             status,
@@ -109,7 +109,7 @@ impl Note {
         }
     }
 
-    /// Whether the key is another request's.
+    /// Returns whether the key is bound to another request.
     pub(super) fn is_of_another(&self, fingerprint: Fingerprint) -> bool {
         let own = match self {
             Self::Taken { fingerprint, .. } => Some(*fingerprint),
@@ -123,7 +123,7 @@ impl Note {
         serde_json::to_vec(self).unwrap_or_default().into()
     }
 
-    /// A note; none if it says what nobody understands, such as one of a later release.
+    /// Parses an entry; none if it is not understood, such as one of a later release.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
     }

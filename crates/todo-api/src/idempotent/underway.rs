@@ -1,4 +1,4 @@
-//! A request with a key, while it is being answered.
+//! A request with a key that is in progress.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -17,15 +17,15 @@ use super::{
     note::{Fingerprint, Note},
 };
 
-/// The pause before the broker is asked again whether it takes a note.
+/// Pause before an entry is written or read again.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How often a note that may have been written is looked for, once the broker answers.
+/// Reads for an entry that may have been written, once the broker answers.
 const LOOKS: usize = 3;
 
-/// A request that has its key. What is known of its answer is noted as soon as it is known, and not only when all of
-/// it is: a caller that was cut off while it waited comes back at once, to whichever process. Clones are the
-/// same request.
+/// A request that holds its key. Its entry is updated as soon as something is known of its response, and not
+/// only at its end: a caller that was disconnected while it waited comes back at once, to any process. Clones
+/// are the same request.
 #[derive(Clone)]
 pub(crate) struct Underway(Arc<Taken>);
 
@@ -37,15 +37,16 @@ struct Taken {
     left: CancellationToken,
 }
 
-/// The newest note of this request.
+/// The latest entry of this request.
 struct Newest {
     revision: u64,
-    /// Nothing until something is known of the answer.
+    /// None until something is known of the response.
     note: Option<Note>,
 }
 
 impl Underway {
-    /// A request that took its key by the note `revision`, and whose caller has gone when `left` is cancelled.
+    /// A request that took its key with the entry `revision`, and whose caller is gone when `left` is
+    /// cancelled.
     pub(super) fn new(
         bus: Bus,
         key: Uuid,
@@ -66,19 +67,19 @@ impl Underway {
         }))
     }
 
-    /// Notes an answer that is good already, though a better one may follow.
+    /// Stores a response that is valid already, though a better one may follow.
     pub(crate) async fn accepted(&self, answer: Response) -> Response {
         let (answer, note) = self.note_of(answer).await;
         self.note(note).await;
         answer
     }
 
-    /// Notes that the same request may be sent again, though there may be an answer yet.
+    /// Releases the key for the same request, though a response may still follow.
     pub(crate) async fn repeatable(&self) {
         self.note(self.free(StatusCode::GATEWAY_TIMEOUT)).await;
     }
 
-    /// Notes the answer, and gives it. If it cannot be noted it is good all the same.
+    /// Stores the response, and returns it. It is returned even if it cannot be stored.
     pub(super) async fn settle(self, answer: Response) -> Response {
         let (answer, note) = self.note_of(answer).await;
         self.note(note).await;
@@ -92,7 +93,7 @@ impl Underway {
     async fn note_of(&self, answer: Response) -> (Response, Note) {
         let (parts, body) = answer.into_parts();
         let read = axum::body::to_bytes(body, usize::MAX).await;
-        // What handlers answer here is whole.
+        // Handlers here answer with complete bodies.
         let body = read.unwrap_or_default();
         let note = if parts.extensions.get::<Unfinished>().is_some() {
             self.free(StatusCode::SERVICE_UNAVAILABLE)
@@ -112,7 +113,7 @@ impl Underway {
         }
         match bus.put_entry(*key, newest.revision, note.to_bytes()).await {
             Ok(revision) => newest.revision = revision,
-            // Whoever sent it again has the key now, and answers the same.
+            // A repeated request has the key now, and answers the same.
             Err(LedgerError::Overtaken) => debug!("an answer is noted under its key by another"),
             Err(error) => {
                 let cause = &error as &dyn std::error::Error;
@@ -125,7 +126,8 @@ impl Underway {
     }
 }
 
-/// Waits until nobody waits for the answer any more. A request without a key ends with its caller anyway.
+/// Completes when the caller has disconnected. Without a key it never does, since such a request ends with
+/// its connection anyway.
 pub(crate) async fn left(underway: Option<&Underway>) {
     match underway {
         Some(Underway(taken)) => taken.left.cancelled().await,
@@ -133,13 +135,13 @@ pub(crate) async fn left(underway: Option<&Underway>) {
     }
 }
 
-/// Notes something when the broker takes it again. Until that is done, or the time is over for which the key is
-/// taken, whoever comes with it would be told to wait.
+/// Writes an entry once the broker accepts it again, or gives up after [`TAKEN_FOR_S`] seconds. Until then
+/// requests with the key are told to wait.
 async fn note_later(bus: Bus, key: Uuid, seen: u64, note: Note) {
     let until = Instant::now() + Duration::from_secs(TAKEN_FOR_S.into());
     while Instant::now() < until {
         sleep(PAUSE).await;
-        // If it was overtaken, then perhaps by what was tried first.
+        // If the revision has changed, then perhaps by the first attempt.
         if let Ok(_) | Err(LedgerError::Overtaken) = bus.put_entry(key, seen, note.to_bytes()).await
         {
             return;
@@ -147,8 +149,8 @@ async fn note_later(bus: Bus, key: Uuid, seen: u64, note: Note) {
     }
 }
 
-/// Lets go of a key that was perhaps taken by the note `taken`, without a word from the broker: nobody answers the
-/// request, so that whoever sends it again shall not be told to wait for that.
+/// Releases a key that was perhaps taken with the entry `taken`, which the broker did not confirm: this
+/// request is not processed, so a repeated one must not be told to wait for it.
 pub(super) async fn let_go(bus: Bus, key: Uuid, taken: Note, fingerprint: Fingerprint) {
     let until = Instant::now() + Duration::from_secs(TAKEN_FOR_S.into());
     let mut looks = 0;
@@ -158,7 +160,7 @@ pub(super) async fn let_go(bus: Bus, key: Uuid, taken: Note, fingerprint: Finger
             continue;
         };
         looks += 1;
-        // The time in it makes it ours and nobody else's.
+        // The end of the lease identifies the entry as ours.
         let ours = noted.filter(|noted| Note::read(&noted.body).as_ref() == Some(&taken));
         if let Some(ours) = ours {
             let free = Note::free(fingerprint, StatusCode::SERVICE_UNAVAILABLE);

@@ -1,11 +1,11 @@
-//! What requests may say outside of their bodies and of what follows the `?`, for the document. The handlers read it with
-//! extractors of their own, which say more to who gets it wrong. What follows the `?` stands beside each handler.
+//! Headers and path parameters of requests, for the document. The handlers read them with extractors of their
+//! own, whose errors are more precise. Query parameters are declared beside each handler.
 #![expect(dead_code, reason = "only the document is made of these")]
 
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-/// The item that an address names.
+/// The path parameter with the id of an item.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct Id {
@@ -14,7 +14,7 @@ pub(crate) struct Id {
     id: Uuid,
 }
 
-/// A key for sending the same again.
+/// The header `Idempotency-Key`.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct Key {
@@ -30,7 +30,7 @@ pub(crate) struct Key {
     key: Option<String>,
 }
 
-/// Waiting for the save.
+/// The header `Prefer`, to wait for the save.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct Wait {
@@ -40,7 +40,7 @@ pub(crate) struct Wait {
     prefer: Option<String>,
 }
 
-/// Where a caller was.
+/// The header `Last-Event-ID` of a subscriber that reconnects.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct LastEventId {
@@ -49,7 +49,7 @@ pub(crate) struct LastEventId {
     id: Option<String>,
 }
 
-/// What a caller knows who reads.
+/// The header `If-None-Match` of a request that reads.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct IfNoneMatch {
@@ -58,7 +58,7 @@ pub(crate) struct IfNoneMatch {
     tags: Option<String>,
 }
 
-/// What a caller knows who changes.
+/// The header `If-Match` of a request that changes.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct IfMatch {

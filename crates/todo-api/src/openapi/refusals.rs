@@ -1,4 +1,4 @@
-//! How requests are refused, for the document: a response for each status, with an example of each problem.
+//! Refusals, for the document: a response for each status, with an example of each problem.
 
 use std::collections::BTreeMap;
 
@@ -292,7 +292,7 @@ pub(super) fn components() -> BTreeMap<String, RefOr<Response>> {
         .collect()
 }
 
-/// Where the document has this status.
+/// Returns a reference to the response with this status.
 pub(crate) fn refusal(status: &str) -> RefOr<Response> {
     let found = REFUSALS
         .iter()
@@ -316,22 +316,22 @@ macro_rules! sets {
 }
 
 sets! {
-    /// Where saving is waited for.
+    /// For operations that wait for the save.
     InTime: ["504"];
-    /// Where something is read.
+    /// For operations that read.
     Reading: ["400", "406"];
-    /// Where a document is.
+    /// For documents.
     Documents: ["406"];
-    /// Where a body is sent.
+    /// For operations with a body.
     Body: ["400", "406", "408", "413", "415", "422"];
-    /// Where fields are checked.
+    /// For operations with validated parameters.
     Fields: ["422"];
-    /// Where a key may be sent.
+    /// For operations with an optional `Idempotency-Key`.
     Once: ["400", "408", "409", "413", "415", "422"];
-    /// Where a key may stand for an item.
+    /// For operations whose key determines the id of the item.
     Keyed: ["410"];
-    /// Where an item is named.
+    /// For operations on one item.
     OfItem: ["404"];
-    /// Where a condition may be given.
+    /// For operations with an optional `If-Match`.
     Conditional: ["412", "428"];
 }

@@ -1,5 +1,5 @@
-//! What bodies say, for the document, where it is not what the code writes. The handlers read bodies field by
-//! field ([`crate::body`]), to name all that are wrong.
+//! Schemas of bodies, for the document, where they differ from the types in the code. The handlers read
+//! bodies field by field ([`crate::body`]), to name every invalid one.
 #![expect(dead_code, reason = "only the document is made of these")]
 
 use std::borrow::Cow;
@@ -56,7 +56,7 @@ impl PartialSchema for ListName {
 
 impl ToSchema for ListName {}
 
-/// Where the document has the schema of list names.
+/// Returns a reference to the schema of list names.
 pub(crate) fn list_name() -> Ref {
     Ref::from_schema_name(ListName::name())
 }
@@ -91,7 +91,7 @@ impl PartialSchema for Batch {
 
 impl ToSchema for Batch {}
 
-/// The same, an item a line.
+/// Items to add, one JSON object a line.
 pub(crate) struct Lines;
 
 impl PartialSchema for Lines {

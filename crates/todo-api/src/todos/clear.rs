@@ -24,14 +24,14 @@ use crate::{
     openapi::{parameters, refusals},
 };
 
-/// How many todos are deleted at a time: enough to keep the savers busy, and few enough that others can
-/// wait for theirs meanwhile.
+/// Page size of the deletion, in todos: enough to keep the save-handler busy, and few enough that other
+/// requests can wait for their saves meanwhile.
 const AT_A_TIME: u32 = 128;
 
-/// Deletes what is in the list, and answers 204 when all of it is gone. What was accepted elsewhere and is
-/// not saved yet is not in the list yet.
+/// Deletes all todos in the list, and answers 204 when all of them are gone. Todos that were accepted
+/// elsewhere and are not saved yet are not in the list yet.
 ///
-/// Sending it again deletes what is left, so that its events need no ids that follow from the key.
+/// A repeated request deletes the rest, so its event ids need not be derived from the key.
 #[utoipa::path(
     delete,
     path = "/todos",

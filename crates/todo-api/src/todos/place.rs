@@ -1,4 +1,4 @@
-//! What an address under `/todos` names.
+//! Parsing of addresses under `/todos`.
 
 use axum::{
     extract::{FromRequestParts, OriginalUri, RawPathParams},
@@ -15,13 +15,13 @@ use crate::{
     prefer::Prefer,
 };
 
-/// A list, and how its callers address it.
+/// A list, and the address by which its callers reach it.
 pub(crate) struct Collection {
     pub(super) list: ListName,
     /// The path, such as `/lists/work/todos`.
     pub(super) path: String,
-    /// What stands before the path, such as `http://localhost:8081`; nothing if the caller does not
-    /// say whom it calls.
+    /// The origin of absolute addresses, such as `http://localhost:8081`; empty if the request does not name
+    /// its host.
     origin: String,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Entry {
 }
 
 impl Collection {
-    /// Where a todo of the list is, for this caller.
+    /// Address of a todo of the list, for this caller.
     pub(super) fn url_of(&self, id: ItemId) -> String {
         let Self { path, origin, .. } = self;
         format!("{origin}{path}/{id}")
@@ -40,7 +40,7 @@ impl Collection {
 
     fn read(parts: &Parts, params: &RawPathParams) -> Result<Self, Problem> {
         accept::expect(&parts.headers, "application/json")?;
-        // The router takes the list off the address that it hands on.
+        // The nested router removes the prefix with the list.
         let whole = parts.extensions.get::<OriginalUri>();
         let path = whole.map_or(&parts.uri, |whole| &whole.0).path();
         let path = match param(params, "id") {
@@ -59,9 +59,9 @@ impl Collection {
 }
 
 impl Entry {
-    /// The item, if it is in this list; a todo has one address only.
+    /// Returns the item, if it is in this list; a todo has one address only.
     ///
-    /// Without the database nothing would be saved in time, so that nothing is tried then.
+    /// Fails with 503 while the database is unavailable, since nothing would be saved in time.
     pub(super) async fn find(&self, app: &App) -> Result<Item, Problem> {
         let item = app.find(self.id, Prefer(None)).await?;
         Some(item)
@@ -91,7 +91,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Entry {
     }
 }
 
-/// The parts of the path that have a name. What is no text names nothing.
+/// Path parameters. One that is not valid text is 404.
 async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
     let params = RawPathParams::from_request_parts(parts, state).await;
     params.map_err(|_| Problem::not_found("there is nothing at this address"))

@@ -20,10 +20,10 @@ use crate::{
     openapi::{parameters, refusals},
 };
 
-/// How many todos an answer has, unless the caller says: as many as may be.
+/// Default size of a page, in todos: the maximum.
 const USUAL: u32 = MOST;
 
-/// What the address may say.
+/// Query parameters of `GET /todos`, not yet validated.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Range {
@@ -38,8 +38,8 @@ pub(crate) struct Range {
     after: Option<String>,
 }
 
-/// Answers with the todos of a list, the newest last: a bare array. Of a list that is longer than
-/// that, the header `Link` says where it begins and goes on.
+/// Answers with the todos of a list, the newest last, as a bare array. For a list longer than a page, the
+/// header `Link` has the first page and the next.
 #[utoipa::path(
     get,
     path = "/todos",

@@ -78,8 +78,8 @@ pub(super) async fn add(
         added_at: Some(now),
     };
     let added = cause.seal(&event, id.into(), now);
-    // What is said of an item that is not there yet shows when it is. So if only a part of this is
-    // accepted, there is no todo, and the caller may try again.
+    // Events about an item that does not exist yet take effect when it does. So if only these are accepted,
+    // there is no todo, and the caller may try again.
     let rest = rest.seal(id, &key, &cause);
     let acceptance = Arc::clone(&app).accept_after(&cause, rest, vec![added], id, wait(&app)?);
     let acceptance = acceptance.await?;

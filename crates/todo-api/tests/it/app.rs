@@ -1,4 +1,4 @@
-//! A caller's way to the API: one method for each thing that it can do.
+//! A client of the API: one method for each operation.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,10 +21,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-/// Where keys live in the ledger. Another place would be another release's, which forgets all keys.
+/// UUID namespace of keys in the ledger. A changed one would make a release forget all keys.
 pub(crate) const KEYS: Uuid = Uuid::from_u128(0x0d5c_3a3e_7b1f_5c64_9e0f_c2a5_81d4_6f17);
 
-/// Where the test marks the end of what was published.
+/// Subject of the message that marks the end of the published events.
 const MARK: &str = "events.todo.mark";
 
 pub(crate) struct TestApp {
@@ -54,7 +54,7 @@ impl TestApp {
         Self::start_with(Policy::default()).await
     }
 
-    /// The same for callers whom the `policy` admits.
+    /// Starts the API with `policy`.
     pub(crate) async fn start_with(policy: Policy) -> Self {
         let servers = (
             Broker::start(BrokerOptions::default()).await.unwrap(),
@@ -96,12 +96,12 @@ impl TestApp {
         }
     }
 
-    /// Answers questions over the broker until `stop` is cancelled.
+    /// Answers requests over the broker until `stop` is cancelled.
     pub(crate) async fn answer(&self, stop: CancellationToken) -> Result<(), AnswerError> {
         todo_api::answer(&self.app, &self.bus, stop).await
     }
 
-    /// Somebody else at the broker, whom its link does not concern.
+    /// Another client of the broker, whose connection does not go through the link.
     pub(crate) fn observer(&self) -> &Bus {
         &self.observer
     }
@@ -129,12 +129,12 @@ impl TestApp {
         self.begin(request).await.unwrap()
     }
 
-    /// Sends a request whose answer goes on for ever.
+    /// Sends a request whose response is a stream without end.
     pub(crate) async fn open(&self, request: Request<Body>) -> Response {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    /// Tells those who watch what is saved, as long as this is kept.
+    /// Delivers saves to subscribers until the guard is dropped.
     pub(crate) fn watch(&self) -> DropGuard {
         let (app, dropped) = (self.app.clone(), CancellationToken::new());
         let watching = async move { app.watch().await };
@@ -142,7 +142,7 @@ impl TestApp {
         dropped.drop_guard()
     }
 
-    /// Makes the broker forget what was answered under a key.
+    /// Overwrites the entry under a key with an empty one.
     pub(crate) async fn forget(&self, key: &str) {
         let key = Uuid::new_v5(&KEYS, key.as_bytes());
         let noted = self.observer.get_entry(key).await.unwrap().unwrap();
@@ -150,13 +150,13 @@ impl TestApp {
         nothing.await.unwrap();
     }
 
-    /// Sends a request whose answer is awaited later. Aborting it is what a caller who goes away does.
+    /// Sends a request whose response is awaited later. Aborting the task is a disconnect of the caller.
     pub(crate) fn begin(&self, request: Request<Body>) -> JoinHandle<Answer> {
         let answer = self.router.clone().oneshot(request);
         tokio::spawn(async { Answer::read(answer.await.unwrap()).await })
     }
 
-    /// Sends a request whose answer may be anything.
+    /// Sends a request whose response may have any body.
     pub(crate) async fn fetch(&self, request: Request<Body>) -> Response {
         self.router.clone().oneshot(request).await.unwrap()
     }
@@ -168,7 +168,7 @@ impl TestApp {
         answer.accepted()
     }
 
-    /// What was published since this was last asked.
+    /// Returns the messages published since the last call.
     pub(crate) async fn published(&mut self) -> Vec<ReceivedMessage> {
         self.observer.send_raw(MARK, "").await.unwrap();
         let mut published = Vec::new();
@@ -181,14 +181,14 @@ impl TestApp {
         }
     }
 
-    /// Does what the save-handler does with what was published since this was last asked.
+    /// Saves the events published since the last call, as the save-handler does.
     pub(crate) async fn save(&mut self) {
         for heard in self.published().await {
             self.save_one(&heard).await;
         }
     }
 
-    /// Waits for the next event and does what the save-handler does with it.
+    /// Waits for the next event and saves it as the save-handler does.
     pub(crate) async fn save_next(&mut self) {
         let heard = self.next().await;
         self.save_one(&heard).await;
@@ -221,7 +221,7 @@ impl TestApp {
         self.observer.reply_all(vec![reply]).await;
     }
 
-    /// Applies an event that is later than all before.
+    /// Applies an event with a position after all before.
     pub(crate) async fn apply(&mut self, event: &ItemEvent) -> Saved {
         self.saved += 1;
         let applied = [(event, self.origin().position())];
@@ -272,7 +272,7 @@ impl Answer {
         }
     }
 
-    /// The item that the answer says was accepted.
+    /// The id in a 202 response.
     pub(crate) fn accepted(&self) -> String {
         assert_eq!(self.status, StatusCode::ACCEPTED, "{}", self.body);
         let id = self.body["id"].as_str().unwrap();
@@ -299,7 +299,7 @@ impl Answer {
         assert!(detail.contains(advice), "{}", self.body);
     }
 
-    /// The fields that the problem names, with what is said of each.
+    /// The fields that the problem names, with the detail of each.
     pub(crate) fn faults(&self) -> Vec<(&str, &str)> {
         let faults = self.body["errors"]
             .as_array()

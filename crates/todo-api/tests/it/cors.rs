@@ -1,4 +1,4 @@
-//! What browsers are told about pages of other origins.
+//! Cross-origin requests from browsers.
 
 use axum::{
     body::Body,
@@ -19,7 +19,7 @@ async fn app(origins: &str) -> TestApp {
     .await
 }
 
-/// What a browser asks before it sends a page's request.
+/// Sends the preflight request of a browser.
 async fn may(app: &TestApp, origin: &str, method: &str, headers: &str) -> Answer {
     may_at(app, "/todo", origin, method, headers).await
 }

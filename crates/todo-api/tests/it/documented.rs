@@ -1,4 +1,4 @@
-//! What the code reads of a request, compared with what `/openapi.json` says that it reads
+//! Parameters that the code reads, compared with those in `/openapi.json`
 
 use axum::{
     body::Body,
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::app::TestApp;
 
-/// Every name that anything reads by, wherever that is.
+/// Every query parameter that any handler reads.
 const QUERY: [&str; 3] = ["list", "limit", "after"];
 
 struct Operation {
@@ -27,7 +27,7 @@ impl Operation {
         parameters.any(|one| one["in"] == place && one["name"] == name)
     }
 
-    /// A request that is right.
+    /// A valid request.
     fn request(&self, item: &str, query: &str) -> axum::http::request::Builder {
         let path = self.path.replace("{id}", item).replace("{list}", "default");
         Request::builder()
@@ -65,7 +65,7 @@ fn operations() -> Vec<Operation> {
     operations
 }
 
-/// The kind of a problem; nothing if all is well, and then the answer may go on for ever.
+/// The type of the problem; empty for a success, whose body may be a stream without end.
 async fn kind(response: Response) -> String {
     if response.status().is_success() {
         return String::new();
@@ -75,7 +75,7 @@ async fn kind(response: Response) -> String {
     problem["type"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What is read at all is refused when it is there twice.
+/// A parameter that is read is refused when it is given twice.
 #[tokio::test]
 async fn every_parameter_of_an_address_that_is_read_is_in_the_document_and_no_other() {
     let mut app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! Callers with an `Idempotency-Key` who hang up, and come back
+//! Callers with an `Idempotency-Key` that disconnect, and come back
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use testkit::eventually;
 
 use crate::app::{Answer, TestApp, json_request};
 
-/// Shorter than a key is taken for, and than anybody waits for a save.
+/// Shorter than the lease of a key, and than any wait for a save.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 const SOON: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ fn milk() -> Request<Body> {
     keyed("POST", "/todo", &json!({ "item": "buy milk" }))
 }
 
-/// Sends it again until it is answered otherwise than by 409, which has to be at once.
+/// Sends the request again until the response is not 409, which has to be at once.
 async fn comes_back(app: &TestApp, request: impl Fn() -> Request<Body>) -> Answer {
     let started = Instant::now();
     let answer = eventually("it is answered", SOON, async || {
@@ -55,7 +55,7 @@ async fn who_hangs_up_while_waiting_and_comes_back_hears_at_once_that_it_was_acc
     assert_eq!(again.header("idempotency-replayed"), "true");
 }
 
-/// As when the network fails, or where a proxy keeps its connection to us.
+/// For example when the network fails, or where a proxy keeps its connection to us.
 #[tokio::test]
 async fn the_same_holds_where_nobody_notices_that_the_caller_has_gone() {
     let mut app = TestApp::start().await;
@@ -92,7 +92,7 @@ async fn each_kind_of_change_is_answered_at_once_to_who_comes_back() {
     }
 }
 
-/// They are answered when it is saved, so whoever comes back waits for that.
+/// Such requests are answered after the save, so a repeated one waits for that.
 #[tokio::test]
 async fn who_comes_back_to_a_todo_backend_waits_for_the_save_of_what_was_accepted() {
     let mut app = TestApp::start().await;
@@ -150,7 +150,7 @@ async fn who_hangs_up_while_the_broker_is_frozen_is_answered_when_it_goes_on() {
     }
 }
 
-/// The note that takes the key, and the one that lets go of it, may arrive though nobody confirms them.
+/// The entries that take and release the key may be stored though the broker does not confirm them.
 #[tokio::test]
 async fn who_heard_that_the_broker_does_not_answer_is_answered_when_it_does() {
     let app = TestApp::start().await;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::app::{Answer, KEYS, TestApp, json_request};
 
-/// Where fingerprints live, of a request's method, address and body.
+/// UUID namespace of fingerprints of a request's method, address and body.
 const FINGERPRINTS: Uuid = Uuid::from_u128(0x3f91_66c8_2a0b_5d7e_b4d3_18f5_a07c_e926);
 
 const SOON: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ fn waiting(mut request: Request<Body>) -> Request<Body> {
     request
 }
 
-/// Asserts that `second` is `first` again, and says so.
+/// Asserts that `second` is a replay of `first` and is marked as one.
 fn is_replayed(first: &Answer, second: &Answer) {
     assert_eq!(first.header("idempotency-replayed"), "");
     assert_eq!(second.header("idempotency-replayed"), "true");
@@ -77,7 +77,7 @@ async fn a_request_that_is_sent_again_is_answered_as_before_and_publishes_nothin
     }
 }
 
-/// Whatever has become of the item since.
+/// A later change of the item makes no difference.
 #[tokio::test]
 async fn what_was_saved_when_it_was_asked_for_is_answered_again_as_it_was_then() {
     let mut app = TestApp::start().await;
@@ -124,8 +124,8 @@ async fn a_key_of_another_request_is_refused() {
     app.send(post("K", "buy bread")).await.accepted();
 }
 
-/// The note of somebody who answers `POST /todo {"item":"buy milk"}` under the key `k`, until then, and never notes
-/// an answer, as if the process had died.
+/// Writes the entry of a request `POST /todo {"item":"buy milk"}` that holds the key `k` until then and never
+/// stores a response, as if the process had died.
 async fn taken(app: &TestApp, until: OffsetDateTime) {
     let text = b"POST\n/todo\n{\"item\":\"buy milk\"}";
     let note = json!({

@@ -27,7 +27,7 @@ fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
     })
 }
 
-/// What a reference in the document stands for, or the value itself.
+/// Resolves a reference in the document; returns any other value itself.
 fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
         Some(reference) => document.pointer(&reference[1..]).unwrap(),
@@ -107,7 +107,7 @@ fn every_answer_in_the_document_has_a_media_type_or_no_body_and_the_requests_ide
     }
 }
 
-/// A schema by itself: with what its references stand for.
+/// A schema with its references resolved.
 fn whole(document: &Value, schema: &Value) -> Value {
     match resolve(document, schema) {
         Value::Object(fields) => {
@@ -120,7 +120,7 @@ fn whole(document: &Value, schema: &Value) -> Value {
     }
 }
 
-/// Notes each example in the document that its schema does not admit, and counts those that it does.
+/// Collects each example in the document that does not match its schema, and counts those that do.
 fn judge(document: &Value, value: &Value, wrong: &mut Vec<String>) -> usize {
     let mut good = 0;
     let schema = if value["schema"].is_object() {
@@ -169,7 +169,7 @@ fn every_example_in_the_document_is_valid() {
     assert!(good > 30, "only {good} examples were found");
 }
 
-/// The kinds of problems that the sources of a crate name.
+/// The types of problems in the sources of a crate.
 fn kinds_in(folder: &Path) -> BTreeSet<String> {
     let mut kinds = BTreeSet::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {

@@ -1,4 +1,4 @@
-//! What still works while a part of the system is away.
+//! Operations that still work while a part of the system is unavailable.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use testkit::eventually;
 
 use crate::app::{Answer, TestApp, json_request};
 
-/// What the issue promises to whoever sends something while the broker is away.
+/// Promised limit of the answer to a change while the broker is unavailable.
 const PROMISE: Duration = Duration::from_secs(2);
 
 const LONG: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! How often a caller may come.
+//! Rate limiting.
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -32,7 +32,7 @@ fn with(token: &str) -> Builder {
     Request::builder().header("authorization", format!("Bearer {token}"))
 }
 
-/// Asks until it is refused, which takes two requests unless the machine pauses.
+/// Sends requests until one is refused, which takes two unless the machine pauses.
 async fn too_often(app: &TestApp, request: impl Fn() -> Builder) -> Answer {
     assert_eq!(ask(app, request()).await.status, StatusCode::OK);
     for _ in 0..1_000 {

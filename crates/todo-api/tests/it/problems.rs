@@ -1,4 +1,4 @@
-//! What is refused before it is looked at closely, whatever the address.
+//! Refusals that are the same at every address.
 
 use axum::{
     body::Body,

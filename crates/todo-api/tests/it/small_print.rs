@@ -1,4 +1,4 @@
-//! What clients and proxies make of a request on its way, and readers of an answer
+//! Effects of clients and proxies on requests, and of responses on their readers
 
 use std::io::Write;
 
@@ -137,7 +137,7 @@ async fn a_body_that_is_packed_in_another_way_is_refused_by_name() {
     answer.refuses(StatusCode::BAD_REQUEST, "bad-request", "`Content-Encoding`");
 }
 
-/// However little arrives, such as a megabyte of spaces in a kilobyte.
+/// A megabyte of spaces, for example, is a kilobyte when compressed.
 #[tokio::test]
 async fn the_limit_of_a_body_counts_what_is_unpacked() {
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! Texts, by whichever way they come in.
+//! Texts, by every way they come in.
 
 use axum::{
     body::Body,

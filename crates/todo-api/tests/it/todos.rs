@@ -32,7 +32,7 @@ fn bare(method: &str, path: &str) -> Request<Body> {
         .unwrap()
 }
 
-/// Sends a request that brings about `events` events, and has them saved.
+/// Sends a request that publishes `events` events, and saves them.
 async fn saved(app: &mut TestApp, events: usize, mut request: Request<Body>) -> Answer {
     let headers = request.headers_mut();
     headers.insert("host", "todo.example:8081".parse().unwrap());
@@ -111,7 +111,7 @@ async fn a_todo_may_have_its_place_and_be_completed_from_the_start() {
     assert_eq!(answer.body["order"], 523.0);
 }
 
-/// Of a todo that was accepted in part nothing is to be seen, so that sending it again makes no second one.
+/// A todo that was accepted in part is not visible, so that sending it again makes no second one.
 #[tokio::test]
 async fn what_a_todo_begins_with_is_stored_before_the_todo_is() {
     let mut app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! Who may use the API.
+//! Bearer tokens.
 
 use axum::{
     body::Body,
@@ -58,7 +58,7 @@ async fn where_tokens_are_set_only_who_has_one_of_them_gets_in() {
     assert_eq!(app.published().await.len(), 6);
 }
 
-/// Somebody on the way may have looked at the other one.
+/// A proxy may have gone by the other header.
 #[tokio::test]
 async fn of_two_headers_that_say_who_calls_none_is_believed() {
     let policy = Policy {

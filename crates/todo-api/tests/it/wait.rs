@@ -41,7 +41,7 @@ fn delete(id: &str) -> Request<Body> {
         .unwrap()
 }
 
-/// Asserts that the answer is what a caller hears who does not wait.
+/// Asserts that the response is that of a caller who does not wait.
 fn only_accepted(answer: &Answer) {
     answer.accepted();
     assert_eq!(answer.header("preference-applied"), "");

@@ -20,7 +20,7 @@ use crate::app::TestApp;
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// A program that watches.
+/// A subscriber.
 struct Program {
     body: BodyDataStream,
     text: String,
@@ -78,7 +78,7 @@ impl Program {
     }
 }
 
-/// Tells that an item was saved, as the saver does, and where the stream has stored that.
+/// Publishes that an item was saved, as the save-handler does, and returns its sequence in the stream.
 async fn save(app: &TestApp, list: &str, item: &str) -> u64 {
     let (id, now) = (Uuid::now_v7(), OffsetDateTime::now_utc());
     let saved = ItemSaved {
@@ -116,7 +116,7 @@ async fn a_program_hears_of_every_save_of_every_list() {
     );
 }
 
-/// What the two have in common they write alike.
+/// Fields common to both documents are written alike.
 #[tokio::test]
 async fn a_save_is_told_in_the_words_in_which_the_item_is_shown() {
     let mut app = TestApp::start().await;
@@ -166,7 +166,7 @@ async fn a_program_that_was_away_gets_what_it_missed_though_nobody_watched_meanw
     }
 }
 
-/// Nothing else bounds what they take up, since each gets what it missed and nobody else did.
+/// Nothing else bounds their memory, since each gets the events that it missed, which no other shares.
 #[tokio::test]
 async fn what_the_stream_tells_again_is_kept_for_eight_that_do_not_read_it_and_no_more() {
     let app = TestApp::start().await;

@@ -1,4 +1,4 @@
-//! What is not saved in time, or not accepted, or sent again.
+//! Writes that are not saved in time, not accepted, or sent again.
 
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,7 @@ async fn a_write_waits_ten_seconds_at_most() {
     assert!(started.elapsed() < Duration::from_secs(12));
 }
 
-/// One that began anew beside the first would delete what others added meanwhile.
+/// A second run beside the first would delete todos that others added meanwhile.
 #[tokio::test]
 async fn as_long_as_a_write_may_wait_the_same_with_its_key_is_told_to_come_back() {
     let mut app = TestApp::start().await;
