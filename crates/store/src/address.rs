@@ -1,4 +1,4 @@
-//! Where the database is, as its address has it, and how a connection is made.
+//! The address of the database, and connecting to it.
 
 mod elsewhere;
 
@@ -16,11 +16,11 @@ use crate::{
 };
 use elsewhere::{Asks, asks, tell_of_binding, with_tls};
 
-/// How long the database works on one statement before it gives up by itself, so that a statement
-/// that nobody waits for any more does not hold its locks for long.
+/// `statement_timeout` of every statement: one that nobody waits for any more does not hold its locks for
+/// long.
 pub(crate) const STATEMENT: &str = "10s";
 
-/// A mistake in the address. None repeats a value, which may be a password.
+/// A mistake in the address. Its text never repeats a value, which may be a password.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Mistake {
     #[error("the scheme is not `postgres` or `postgresql`")]
@@ -62,25 +62,25 @@ pub(crate) enum Mistake {
     },
 }
 
-/// Where the database is, and as whom to log in.
+/// Host, database and login of a connection.
 #[derive(Clone)]
 pub(crate) struct Address {
     options: PgConnectOptions,
-    /// Whether the address says that a pooler stands in front.
+    /// Set by `pgbouncer=true`: a pooler is in front of the server.
     pooled: bool,
 }
 
-/// What a server, or the pooler in front of it, takes of what we would like.
+/// Connection options that the server, or a pooler in front of it, accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Way {
-    /// Whether a pooler stands in front, which may give each transaction another connection.
+    /// Set if a pooler is in front, which may run each transaction on another server connection.
     pub(crate) pooled: bool,
-    /// Whether TLS did not come about, where it is not asked for strictly.
+    /// Set if TLS failed where it is only preferred.
     plain: bool,
 }
 
 impl Way {
-    /// The way for the owner, who sets what is needed in each transaction.
+    /// The options for the owner, who sets what is needed in each transaction.
     pub(crate) fn of_owner(self) -> Self {
         Self {
             pooled: true,
@@ -90,14 +90,14 @@ impl Way {
 }
 
 impl Address {
-    /// Reads an address, and looks at the files that it names.
+    /// Parses an address, and checks the files that it names.
     pub(crate) fn read(text: &str, application_name: &str) -> Result<Self, StoreError> {
         let mut address = parse(text).map_err(|mistake| StoreError::Url(mistake.into()))?;
         address.options = address.options.application_name(application_name);
         Ok(address)
     }
 
-    /// The same for another application.
+    /// The address with another `application_name`.
     pub(crate) fn named(&self, application_name: &str) -> Self {
         Self {
             options: self.options.clone().application_name(application_name),
@@ -105,7 +105,7 @@ impl Address {
         }
     }
 
-    /// The way that is tried first.
+    /// The options that are tried first.
     pub(crate) fn first(&self) -> Way {
         Way {
             pooled: self.pooled,
@@ -113,9 +113,9 @@ impl Address {
         }
     }
 
-    /// What the driver is told. A pooler does not take the limit of a statement when a connection is
-    /// made; there each transaction sets it. The mark beside it does nothing at the server: it shows
-    /// whether what a connection is made with gets there.
+    /// Options for the driver. A pooler refuses `statement_timeout` as a startup parameter; there each
+    /// transaction sets it. The parameter `todo.direct` has no effect at the server: it shows whether startup
+    /// parameters get there.
     pub(crate) fn options(&self, way: Way) -> PgConnectOptions {
         let mut options = self.options.clone();
         if way.plain {
@@ -127,7 +127,8 @@ impl Address {
         options
     }
 
-    /// Connects by the best way that the server takes, from `way` on, and tells which one that is.
+    /// Connects with the best options that the server accepts, from `way` on, and returns them with the
+    /// connection.
     pub(crate) async fn connect(&self, mut way: Way) -> Result<(PgConnection, Way), Reason> {
         let mut first = None;
         loop {
@@ -148,12 +149,12 @@ impl Address {
         }
     }
 
-    /// As the name says, `prefer` goes without TLS where that is the only way.
+    /// Returns whether TLS may be left out: `prefer` falls back to a plain connection.
     fn may_be_plain(&self, way: Way) -> bool {
         !way.plain && matches!(self.options.get_ssl_mode(), PgSslMode::Prefer)
     }
 
-    /// Tells a server that insists on TLS from one that does not know us yet.
+    /// Adds advice if the server requires TLS, as distinct from one that does not know our login yet.
     fn explain(&self, error: sqlx::Error) -> Reason {
         let insists = matches!(self.options.get_ssl_mode(), PgSslMode::Disable)
             && code(&error) == "28000"
@@ -217,12 +218,13 @@ fn parse(text: &str) -> Result<Address, Mistake> {
         .as_str()
         .parse()
         .map_err(|error: sqlx::Error| Mistake::Unreadable(error.to_string()))?;
-    // An address of version 6 stands in brackets in a URL, and without in a certificate.
+    // An IPv6 address is in brackets in a URL, and without them in a certificate.
     let host = options.get_host().trim_matches(['[', ']']).to_owned();
     if host.contains(',') {
         return Err(Mistake::Several);
     }
-    // Floats travel in binary form, and a pooler refuses what it does not know.
+    // Floats are sent in binary form, so this startup parameter is not needed, and a pooler refuses unknown
+    // ones.
     let options = options.host(&host).extra_float_digits(None);
     Ok(Address {
         options: tls.apply(options)?,
@@ -230,7 +232,7 @@ fn parse(text: &str) -> Result<Address, Mistake> {
     })
 }
 
-/// What an address says of TLS.
+/// TLS parameters of an address.
 #[derive(Default)]
 struct Tls {
     mode: Option<PgSslMode>,
@@ -242,8 +244,8 @@ struct Tls {
 }
 
 impl Tls {
-    /// As libpq has it, where the driver differs: with a file of authorities, `require` compares the
-    /// server's certificate with it.
+    /// Applies the parameters as libpq does, where the driver differs: with `sslrootcert`, `require` verifies
+    /// the server's certificate.
     fn apply(mut self, mut options: PgConnectOptions) -> Result<PgConnectOptions, Mistake> {
         let asked = self.asked.take();
         let mut mode = self.mode.unwrap_or(options.get_ssl_mode());
@@ -305,7 +307,7 @@ fn mode(value: &str) -> Result<PgSslMode, Mistake> {
     }
 }
 
-/// Looks at a file once, at the start; the driver reads it anew for each connection.
+/// Checks a file once, at the start; the driver reads it anew for each connection.
 fn look(
     parameter: &'static str,
     file: &str,

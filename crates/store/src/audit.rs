@@ -1,4 +1,4 @@
-//! Everything that was ever published, kept as it came.
+//! The audit log: every event that was published, with its original body.
 
 use events::{EventId, ItemId, StreamIdentity};
 use sqlx::PgConnection;
@@ -11,22 +11,22 @@ use crate::{Database, StoreError, error::Cause, utc::in_utc};
 #[derive(Clone)]
 pub struct AuditLog(Database);
 
-/// An event as the broker stored it, read or not.
+/// An event as the broker stored it, whether it could be decoded or not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AuditEntry<'a> {
     /// The stream that stored it.
     pub stream: &'a StreamIdentity,
     /// Its sequence there.
     pub sequence: u64,
-    /// Where it was published.
+    /// Its subject.
     pub subject: &'a str,
     /// Its id.
     pub event_id: &'a EventId,
-    /// The item that it is about, if it could be read.
+    /// The item that it is about, if it could be decoded.
     pub item: Option<ItemId>,
-    /// When it happened.
+    /// Time at which it happened.
     pub occurred_at: OffsetDateTime,
-    /// When the broker stored it.
+    /// Time at which the broker stored it.
     pub stored_at: OffsetDateTime,
     /// Its body, whatever it is.
     pub payload: &'a [u8],
@@ -38,7 +38,7 @@ impl AuditLog {
         Self(database)
     }
 
-    /// Writes down events, all or none, and tells how many of them had not been written down yet.
+    /// Inserts events, all or none, and returns how many of them are new.
     pub async fn append(&self, entries: &[AuditEntry<'_>]) -> Result<u64, StoreError> {
         if entries.is_empty() {
             return Ok(0);
@@ -53,7 +53,7 @@ impl AuditLog {
     }
 }
 
-/// The entries turned on their side: one array per column, as `unnest` takes them.
+/// The entries as one array per column, for `unnest`.
 #[derive(Default)]
 struct Columns<'a> {
     stream: Vec<&'a str>,
@@ -69,7 +69,7 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     fn new(entries: &[AuditEntry<'a>]) -> Result<Self, Cause> {
-        // Everybody writes in one order, so that no two wait for each other's rows.
+        // All members insert in one order, so that no two deadlock.
         let mut entries: Vec<_> = entries.iter().collect();
         entries.sort_by_key(|entry| (entry.stream.name(), entry.stream.created(), entry.sequence));
         let mut columns = Self::default();
@@ -90,7 +90,7 @@ impl<'a> Columns<'a> {
         self.subject.push(entry.subject);
         self.event_id.push(entry.event_id.as_str());
         self.item_id.push(entry.item.map(ItemId::uuid));
-        // A publisher's odd notion of time is no reason to leave its event out.
+        // An event whose own time is outside the calendar gets the time at which it was stored.
         self.occurred_at
             .push(in_utc(entry.occurred_at).unwrap_or(stored_at));
         self.stored_at.push(stored_at);
@@ -98,7 +98,7 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
-    /// `unnest` fills up short arrays with nulls.
+    /// Checks that all arrays have one length: `unnest` would fill up shorter ones with nulls.
     fn assert_even(&self) {
         let lengths = [
             self.stream_created.len(),

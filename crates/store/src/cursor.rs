@@ -1,4 +1,4 @@
-//! Where a page of a list ends and the next begins.
+//! Cursors, by which lists are read page by page.
 
 use std::{fmt, str::FromStr};
 
@@ -8,22 +8,22 @@ use uuid::Uuid;
 
 use crate::Item;
 
-/// The place of the last item of a page. The next page is what comes after it, so items that come
-/// and go in between make no page skip or repeat another.
+/// The position of the last item of a page, in the order of the list. The next page begins after it, so items
+/// that are added or deleted in between make no page skip or repeat another.
 ///
-/// Its text form fits into a URL and says nothing to those who get it.
+/// Its text form is opaque and needs no escaping in a URL.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cursor {
     pub(crate) order: Order,
     pub(crate) id: ItemId,
 }
 
-/// A text that no page ended with.
+/// Text that is no cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be what an earlier page gave as the start of the next")]
 pub struct InvalidCursor;
 
-/// A place and an identifier, one after the other.
+/// Length of the binary form in bytes: the order and the identifier.
 const LENGTH: usize = 8 + 16;
 
 impl Cursor {

@@ -1,4 +1,4 @@
-//! The way to the database: a pool that no outage can wedge, and a probe beside it.
+//! Access to the database: a connection pool that no outage can block, and a probe beside it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,28 +22,28 @@ use crate::{
     lease::Lease,
 };
 
-/// How long a call waits for a connection.
+/// Timeout for getting a connection from the pool.
 const ACQUIRE: Duration = Duration::from_secs(2);
-/// How long a call may take. Longer than the database's own limit and the wait for a connection
-/// together, so that it matters only where that limit's news does not come through.
+/// Timeout of a call. Longer than `statement_timeout` and [`ACQUIRE`] together, so that it matters only where
+/// the server's error does not arrive.
 const CALL: Duration = Duration::from_secs(13);
-/// How long the pool waits for its connections when it closes.
+/// Timeout for closing the pool.
 const CLOSE: Duration = Duration::from_secs(2);
-/// How a transaction begins that is for one statement.
+/// Statements that begin a transaction for a single statement.
 const BEGIN: &str = "begin; set local statement_timeout = '10s'";
-/// A connection that rested longer than this is tried before it is used.
+/// Idle time above which a connection is tested before use.
 const FRESH: Duration = Duration::from_secs(1);
-/// Time limit of the answer of a connection that is tried.
+/// Timeout of that test.
 const TRIAL: Duration = Duration::from_millis(400);
-/// Age at which a resting connection is closed. Some firewalls forget it after four minutes, and tell nobody.
+/// Idle time after which a connection is closed. Some firewalls drop it after four minutes, without a reset.
 const REST: Duration = Duration::from_mins(2);
 
-/// A handle on the database, cheap to clone: a pool of at most so many connections, and one more
-/// that only asks whether the database answers.
+/// A handle on the database, cheap to clone: a pool of limited size, and one more connection that only probes
+/// whether the database answers.
 ///
-/// A call ends within three seconds when the database is gone or frozen, and takes up to ten
-/// when it is there but slow: calls race against the probe instead of against a short deadline,
-/// which on a slow day would fail the same big statement again and again and never get it done.
+/// A call fails within three seconds when the database is gone or frozen, and may take up to ten when it
+/// answers but is slow: calls race against the probe instead of against a short timeout, under which on a
+/// slow day the same large statement would fail again and again.
 #[derive(Clone)]
 pub struct Database(Arc<Inner>);
 
@@ -60,9 +60,9 @@ impl Drop for Inner {
 }
 
 impl Database {
-    /// Makes a handle on the database at `url` and begins to ask whether it answers. Does not
-    /// wait for that: a database that is away is found out by the first call. `application_name`
-    /// is what the database's own views call this process.
+    /// Creates a handle on the database at `url` and starts the probe. Does not wait for a connection: the
+    /// first call finds out whether the database is unavailable. `application_name` names this process in the
+    /// database's own views.
     ///
     /// Fails if `url` is no URL of a PostgreSQL database, or names a file that is not there.
     ///
@@ -80,9 +80,9 @@ impl Database {
             .max_connections(max_connections.max(1))
             .min_connections(0)
             .acquire_timeout(ACQUIRE)
-            // Instead of a ping before every use, which would be a third of a short statement's
-            // time, one after a rest. So the first call after a restart of the database finds out
-            // here that its connection is gone, and opens another instead of failing.
+            // Connections are tested only after an idle time. A ping before every use would take a third of a
+            // short statement's time. The first call after a restart of the database finds out in that test
+            // that its connection is closed, and opens another instead of failing.
             .test_before_acquire(false)
             .idle_timeout(REST)
             .before_acquire(|connection, rest| Box::pin(still_good(connection, rest)))
@@ -97,16 +97,16 @@ impl Database {
         })))
     }
 
-    /// Whether the database answers, as last found out by the probe, which asks every second, and
-    /// by failing calls. It is false until the first answer. Looking costs nothing, so this is
-    /// what readiness is made of.
+    /// Returns whether the database answers, as last found out by the probe, once a second, and by failing
+    /// calls. It is false until the first answer. Reading it costs nothing, so readiness is based on it.
     pub fn reachable(&self) -> watch::Receiver<bool> {
         self.0.health.reachable()
     }
 
-    /// Tells why the database cannot be used with these settings: the server insists on TLS that the
-    /// address does not ask for, a certificate is not what it should be, the database cannot hold every
-    /// text. Ends only if that shows before the database was ever of use; later it is an outage.
+    /// Waits until the database turns out to be unusable with these settings, and returns the reason: the
+    /// server requires TLS that the address does not ask for, a certificate is invalid, or the database
+    /// cannot hold every text. Completes only if that shows before the database was ever usable; later it is
+    /// an outage. Cancel safe.
     pub fn refusal(&self) -> impl Future<Output = Arc<StoreError>> + Send + use<> {
         let mut refusal = self.0.health.refusal();
         async move {
@@ -118,20 +118,20 @@ impl Database {
         }
     }
 
-    /// Closes the pool's connections politely, once they are free; later calls fail.
+    /// Closes the pool, once its connections are free or after 2 s; later calls fail.
     pub async fn close(&self) {
         self.0.probe.abort();
-        // A database that does not answer now learns it from the closed socket.
+        // After the timeout the sockets are just closed.
         let _ = timeout(CLOSE, self.0.pool.close()).await;
     }
 
-    /// Runs one statement on a connection of its own, measured under its `name`.
+    /// Runs one statement on a connection from the pool, with metrics under its `name`.
     pub(crate) async fn run<T, W>(&self, name: &'static str, work: W) -> Result<T, Cause>
     where
         W: AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
     {
         let start = Instant::now();
-        // On the heap, since it is big and callers hold several of these at a time.
+        // Boxed, since it is large and callers hold several of these at a time.
         let answer = Box::pin(self.lend(work));
         let outcome = tokio::select! {
             biased;
@@ -152,7 +152,7 @@ impl Database {
         outcome
     }
 
-    /// Lends a connection to `work`, and takes it back if it is fit for another statement.
+    /// Runs `work` on a connection, which goes back to the pool if it is fit for another statement.
     async fn lend<T, W>(&self, work: W) -> Result<T, Cause>
     where
         W: AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
@@ -164,7 +164,7 @@ impl Database {
         let mut lease = Lease::new(connection);
         if way.pooled {
             let outcome = in_transaction(lease.connection(), work).await;
-            // One that is left in a transaction that failed is not given to anybody else.
+            // A connection in a failed transaction is not used again.
             if outcome.is_ok() {
                 lease.give_back();
             }
@@ -174,8 +174,7 @@ impl Database {
         if matches!(&outcome, Err(cause) if cause.is_of_a_pooler()) {
             self.0.health.found_pooler();
         }
-        // A refused row says nothing against the connection. After anything else a new one is the
-        // safer choice.
+        // A rejected row does not harm the connection. After any other error a new one is the safer choice.
         if !matches!(&outcome, Err(cause) if cause.kind() != ErrorKind::Rejected) {
             lease.give_back();
         }
@@ -183,9 +182,9 @@ impl Database {
     }
 }
 
-/// Runs a statement so that it works behind a pooler that gives each transaction another connection: what
-/// it needs of a connection, its limit and its prepared form, it sets up in a transaction of its own, and
-/// leaves nothing of it behind. That takes three more questions, so it is not the way without a pooler.
+/// Runs a statement so that it works behind a pooler that runs each transaction on another server connection:
+/// the timeout and the prepared statement are set up in a transaction of its own, and nothing of them is left
+/// behind. That takes three more round trips, so it is not done without a pooler.
 async fn in_transaction<T, W>(connection: &mut PgConnection, work: W) -> Result<T, sqlx::Error>
 where
     W: AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
@@ -204,8 +203,8 @@ async fn still_good(
     if rest.idle_for <= FRESH {
         return Ok(true);
     }
-    // Something in between may have closed it, as many proxies do, or forgotten it without a word. There is time to try
-    // the others then, and to make a new one; that is no outage, and nothing that an operator has to know.
+    // A proxy may have closed the connection, or a firewall dropped it without a reset. The pool still has
+    // time to try others and to open a new one; that is no outage, and nothing to tell an operator.
     match timeout(TRIAL, connection.ping()).await {
         Ok(Ok(())) => return Ok(true),
         Ok(Err(error)) => debug!("a connection that rested was closed: {error}"),

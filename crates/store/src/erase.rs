@@ -7,7 +7,7 @@ use crate::{Owner, StoreError};
 /// Outcome of erasing the text of an item's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemErasure {
-    /// The item can be seen, so that nothing was erased: it has to be deleted first.
+    /// The item is visible, so nothing was erased: it has to be deleted first.
     Visible,
     /// The text is gone now.
     Erased,
@@ -18,7 +18,7 @@ pub enum ItemErasure {
 }
 
 impl Owner {
-    /// Tells what [`Owner::erase_item`] would find. Changes nothing.
+    /// Returns what [`Owner::erase_item`] would find. Changes nothing.
     pub async fn erasable(&mut self, item: ItemId) -> Result<ItemErasure, StoreError> {
         let found = self.run(async |connection| {
             sqlx::query_scalar!(
@@ -45,8 +45,8 @@ impl Owner {
         })
     }
 
-    /// Replaces the text of a deleted item by `(erased)`, as an event at the position `at` would: none before it
-    /// that comes late, as out of somebody's hands, brings the text or the item back.
+    /// Replaces the text of a deleted item by `(erased)`, as an event at the position `at` would: no event
+    /// before it that is delivered late, such as a redelivery, brings the text or the item back.
     pub async fn erase_item(
         &mut self,
         item: ItemId,
@@ -76,8 +76,8 @@ impl Owner {
         }
     }
 
-    /// Removes what the audit has of an item's texts, and tells of how many events. That they happened, when and
-    /// to which item, stays: of the body there is left the item's identifier.
+    /// Erases the texts of an item from the audit log, and returns the number of events changed. That they
+    /// happened, when and to which item, stays: the body keeps the identifier of the item.
     pub async fn erase_audit(&mut self, item: ItemId) -> Result<u64, StoreError> {
         let id = item.uuid().to_string();
         let left = format!(r#"{{"id":"{id}"}}"#);
@@ -88,7 +88,8 @@ impl Owner {
                 left.as_bytes()
             );
             let known = known.execute(&mut *connection).await?.rows_affected();
-            // Those that could not be read, and those of early releases, whose item the audit does not name.
+            // Events that could not be decoded, and those of early releases, whose item the audit does not
+            // name.
             let others = sqlx::query!(
                 r#"
                 update audit.events

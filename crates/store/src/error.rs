@@ -1,4 +1,4 @@
-//! What can go wrong, told by step, and what to do about it, told by kind.
+//! Errors of the store: a variant for each step that failed, and a kind that says what to do.
 
 use std::io;
 
@@ -6,10 +6,10 @@ use sqlx::migrate::MigrateError;
 
 use crate::{address::Mistake, sqlstate::kind_of_sqlstate};
 
-/// Why a step failed. Its text names the step; its source, the [`Cause`].
+/// An error of a step. Its text names the step; its source, the [`Cause`].
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The text that should say where the database is says something else.
+    /// The database URL is invalid.
     #[error("cannot read the database URL")]
     Url(#[source] Cause),
     /// [`crate::Database::refusal`].
@@ -36,34 +36,33 @@ pub enum StoreError {
     /// [`crate::ensure_roles`].
     #[error("cannot give the services their roles")]
     Roles(#[source] Cause),
-    /// [`crate::Owner`] removing what is kept no longer.
+    /// [`crate::Owner`] removing rows past their retention.
     #[error("cannot remove what is kept no longer")]
     Retain(#[source] Cause),
-    /// [`crate::Owner::erase_item`], and what belongs to it.
+    /// [`crate::Owner::erase_item`] and its companions.
     #[error("cannot erase a text")]
     Erase(#[source] Cause),
 }
 
-/// What to do about a failure.
+/// Kind of an error, by the reaction to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// Nothing is wrong with what was asked: the database is away, busy or not set up yet. Wait,
-    /// then ask again.
+    /// The statement is fine: the database is unavailable, busy or not set up yet. Wait, then retry.
     Unavailable,
-    /// The database refuses what one of the rows says, and always will.
+    /// The database rejects the values of a row, and always will.
     Rejected,
-    /// A mistake in a program or in the stored data. Asking again may help after a repair.
+    /// A bug in a program or wrong stored data. A retry may succeed after a repair.
     Fault,
 }
 
 impl StoreError {
-    /// What to do about it.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.cause().kind()
     }
 
-    /// Whether a setting is at fault, the address of the database or the database itself: then nothing
-    /// will be well before somebody has changed it.
+    /// Returns whether a setting, the address or the database itself, is wrong: then no retry succeeds before
+    /// somebody has changed it.
     pub fn is_setting(&self) -> bool {
         self.cause().0.is_setting()
     }
@@ -84,13 +83,13 @@ impl StoreError {
         }
     }
 
-    /// Whether waiting and asking again is the thing to do.
+    /// Returns whether to wait and retry.
     pub fn is_unavailable(&self) -> bool {
         self.kind() == ErrorKind::Unavailable
     }
 }
 
-/// What the step failed of.
+/// Cause of a failed step.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Cause(#[from] Reason);
@@ -101,7 +100,7 @@ pub(crate) enum Reason {
     Address(#[from] Mistake),
     #[error("{0}")]
     Setting(String),
-    /// What was refused was the connection, whatever the code says of values.
+    /// Connecting failed, so that even an SQLSTATE about values says nothing about a row.
     #[error("{0}")]
     Connection(Box<Reason>),
     #[error("no connection could be had in time")]
@@ -118,7 +117,7 @@ pub(crate) enum Reason {
     Stored(&'static str),
     #[error("migration {0} failed")]
     Migration(i64, #[source] Box<Reason>),
-    // The driver's errors say in their text what their sources say, so they go without sources.
+    // The texts of the driver's errors repeat their sources, so these have none.
     #[error("{0}")]
     Migrator(MigrateError),
     #[error("{0}")]
@@ -135,8 +134,8 @@ impl Cause {
         Self(self.0.of_owner())
     }
 
-    /// Whether a prepared statement or a portal is not there, or there already: it was prepared on another
-    /// connection than the one that it was looked for on.
+    /// Returns whether a prepared statement or a portal is missing or exists already: then a pooler ran it on
+    /// another server connection than the one it was prepared on.
     pub(crate) fn is_of_a_pooler(&self) -> bool {
         matches!(self.0.code(), Some("26000" | "42P05" | "34000"))
     }
@@ -172,7 +171,7 @@ impl From<sqlx::Error> for Reason {
             sqlx::Error::PoolTimedOut => Self::NoConnection,
             sqlx::Error::Database(refusal) => {
                 let code = refusal.code().unwrap_or_default().into_owned();
-                // Only the message: the detail may quote a row, and with it a user's text.
+                // Only the message: the detail may quote a row, and with it the text of an item.
                 Self::Refused(refusal.message().to_owned(), code)
             }
             other => Self::Driver(other),
@@ -189,7 +188,7 @@ impl Reason {
             Self::Refused(_, code) => kind_of_sqlstate(code),
             Self::Year => ErrorKind::Rejected,
             Self::Driver(error) => kind_of_driver(error),
-            // A migration that fails of what it says is a mistake, unless it only waited for a lock.
+            // A failed migration is a bug, unless it only waited for a lock.
             Self::Migration(_, reason) if reason.kind() == ErrorKind::Unavailable => {
                 ErrorKind::Unavailable
             }
@@ -210,7 +209,7 @@ impl Reason {
         }
     }
 
-    /// The code with which the database refused.
+    /// SQLSTATE of the database's error.
     pub(crate) fn code(&self) -> Option<&str> {
         match self {
             Self::Refused(_, code) => Some(code),
@@ -219,8 +218,8 @@ impl Reason {
         }
     }
 
-    /// The same, for those who log in as the tables' owner: what the owner may not do nobody will allow
-    /// meanwhile.
+    /// Turns missing rights and a read-only database into setting errors, for steps that log in as the owner
+    /// of the tables: no one else grants the owner rights meanwhile.
     pub(crate) fn of_owner(self) -> Self {
         let advice = match self.code() {
             Some("42501") => {
@@ -237,8 +236,8 @@ impl Reason {
     }
 }
 
-/// Whether TLS did not come about: the server has none, a certificate is not what it should be, or one
-/// of the files is not.
+/// Returns whether TLS could not be set up: the server does not support it, or a certificate or another of
+/// the files is invalid.
 pub(crate) fn is_tls(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => true,
@@ -249,8 +248,8 @@ pub(crate) fn is_tls(error: &sqlx::Error) -> bool {
 
 fn kind_of_driver(error: &sqlx::Error) -> ErrorKind {
     match error {
-        // What the driver could not make sense of is mostly half an answer from a broken link. What
-        // worked at the start and is a setting's fault now, as an old certificate, is waited for.
+        // A protocol error is mostly a truncated answer from a broken connection. Settings that worked at the
+        // start and fail now, such as an expired certificate, are waited for.
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::Configuration(_)

@@ -1,4 +1,4 @@
-//! Whether a database can hold what the system accepts.
+//! Checks that a database can hold everything that the system accepts.
 
 use sqlx::{PgConnection, Row, raw_sql};
 
@@ -7,16 +7,16 @@ use crate::error::Reason;
 /// The oldest major version that the system is tested with.
 const OLDEST: u32 = 15;
 
-/// What a look at a database has shown.
+/// Properties of a database.
 pub(crate) struct Look {
-    /// Whether what a connection is made with gets to the server: no pooler stands in between.
+    /// Set if startup parameters reach the server: no pooler in between drops them.
     pub(crate) direct: bool,
     version: String,
     encoding: String,
     strings: String,
 }
 
-/// Looks at the database. Asked in the simple way, which works behind every pooler.
+/// Queries the properties, by the simple query protocol, which works behind every pooler.
 pub(crate) async fn look(connection: &mut PgConnection) -> Result<Look, sqlx::Error> {
     let asked = raw_sql(
         "select coalesce(current_setting('todo.direct', true), ''), \
@@ -33,16 +33,16 @@ pub(crate) async fn look(connection: &mut PgConnection) -> Result<Look, sqlx::Er
 }
 
 impl Look {
-    /// Why the items cannot be kept there, and what to do about it.
+    /// Fails with the reason why the items cannot be stored there, and what to do about it.
     pub(crate) fn fit(&self) -> Result<(), Reason> {
-        // An old server that is asked for its version says it in five digits, a current one in six.
+        // `server_version_num` has five digits before PostgreSQL 10, and six since.
         let major = self.version.parse::<u32>().unwrap_or_default() / 10_000;
         if major < OLDEST {
             return Err(Reason::Setting(format!(
                 "the server is PostgreSQL {major}; {OLDEST} or later is needed"
             )));
         }
-        // A database without an encoding (SQL_ASCII) keeps bytes as they come, and ours are UTF-8.
+        // SQL_ASCII stores bytes unchanged, and ours are UTF-8.
         if !matches!(self.encoding.as_str(), "UTF8" | "SQL_ASCII") {
             return Err(Reason::Setting(format!(
                 "the database's encoding is {}, which cannot hold every text; make one by \

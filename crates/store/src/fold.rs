@@ -1,16 +1,16 @@
-//! What a run of events comes to, item by item, before the database sees any of it.
+//! Folding of events into one row per item, before the database sees them.
 //!
-//! An item is a handful of registers, and each keeps the position of the event that last wrote it.
-//! An event writes only where its position is later (for the adding of an item: earlier, since the
-//! first one counts). So it does not matter in which order events come, how often, or how they are
-//! cut into batches; the statement in `items/apply.rs` goes on with the same rule against the row.
-//! Folding first makes one row per item, which `on conflict` needs.
+//! An item is a set of last-writer-wins registers, each with the position of the event that last wrote it. An
+//! event writes only where its position is later (for the creation of an item: earlier, since the first one
+//! counts). So neither the order of events, nor repetition, nor batching matters; the statement in
+//! `items/apply.rs` continues with the same rule against the row. Folding first makes one row per item, which
+//! `on conflict` needs.
 
 use std::collections::BTreeMap;
 
 use events::{ItemAdded, ItemEvent, ItemId, ItemText, Order, Position};
 
-/// What some events left in the registers of one item; none where they said nothing.
+/// The registers of one item after some events; none where no event wrote.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Registers<'a> {
     /// The event that added it, of several the first.
@@ -28,8 +28,8 @@ pub(crate) struct Written<T> {
     pub(crate) value: T,
 }
 
-/// Folds events into the registers of their items. The items come out in the order of their
-/// identifiers: if everybody locks rows in one order, no two can wait for each other.
+/// Folds events into the registers of their items. The items are in the order of their identifiers: if all
+/// members lock rows in one order, no two deadlock.
 pub(crate) fn fold<'a>(
     events: impl IntoIterator<Item = (&'a ItemEvent, Position)>,
 ) -> BTreeMap<ItemId, Registers<'a>> {

@@ -1,4 +1,4 @@
-//! Whether the database answers, found out by a connection that does nothing else.
+//! Probing of the database, on a connection of its own.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -15,34 +15,34 @@ use crate::{
     fitness::look,
 };
 
-/// How often a database that answers is asked.
+/// Interval of the probe while the database answers.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How often one that does not answer is tried, so that work goes on soon after an outage.
+/// Interval of the probe while it does not, short so that work resumes soon after an outage.
 const RETRY: Duration = Duration::from_millis(500);
-/// How long an answer may take, connecting included.
+/// Timeout of a probe, connecting included.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How many reasons of one outage are said.
+/// Most reasons that are logged as warnings during one outage.
 const REASONS: usize = 5;
-/// How long a call that begins in silence waits for the first answer. It covers a probe that
-/// was waiting for its next turn when the database came back.
+/// Time for which a call that begins during an outage waits for the first answer. It covers a probe that was
+/// waiting for its next turn when the database came back.
 const GRACE: Duration = Duration::from_millis(2_500);
 
-/// What is known of the database.
+/// State of the database as far as known.
 pub(crate) struct Health {
-    /// For others: what the probe found, or that a call has failed since.
+    /// For readiness: the result of the last probe, or false since a call has failed after it.
     reachable: watch::Sender<bool>,
-    /// For calls in flight: what the probe found. A failed call does not speak for the others.
+    /// For calls in flight: the result of the last probe. A failed call does not fail the others.
     answering: watch::Sender<bool>,
-    /// How connections are made; none before the first.
+    /// Options of new connections; none before the first connection.
     way: watch::Sender<Option<Way>>,
-    /// Whether a call found that a pooler stands in front, one that does not show when connecting.
+    /// Set if a call found a pooler that does not show when connecting.
     pooled: watch::Sender<bool>,
-    /// Why the database cannot be used as it is set, if that showed before it could ever be used.
+    /// Reason why the database cannot be used with these settings, if that showed before it was ever usable.
     refusal: watch::Sender<Option<Arc<StoreError>>>,
 }
 
 impl Health {
-    /// Nothing is known until the first answer.
+    /// A state in which nothing is known yet.
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             reachable: watch::Sender::new(false),
@@ -61,19 +61,19 @@ impl Health {
         self.refusal.subscribe()
     }
 
-    /// How connections are made, as soon as that is known.
+    /// Waits until the options of new connections are known, and returns them.
     pub(crate) async fn way(&self) -> Way {
         if let Some(way) = *self.way.borrow() {
             return way;
         }
         let mut known = self.way.subscribe();
         let way = known.wait_for(Option::is_some).await;
-        // The sender is this one's own.
+        // `self` owns the sender, so it cannot be dropped.
         way.ok().and_then(|way| *way).expect("it is there now")
     }
 
-    /// Takes note that prepared statements get lost, or come from others, as behind a pooler that gives
-    /// each transaction another connection.
+    /// Records that prepared statements are lost or belong to other clients, as behind a pooler that runs
+    /// each transaction on another server connection.
     pub(crate) fn found_pooler(&self) {
         if set(&self.pooled, true) {
             tracing::warn!(
@@ -87,13 +87,13 @@ impl Health {
         });
     }
 
-    /// Takes note that a call found the database unavailable. The probe has the last word.
+    /// Records that a call found the database unavailable, until the next probe.
     pub(crate) fn doubt(&self) {
         set(&self.reachable, false);
     }
 
-    /// Ends when the database has fallen silent. A call that is still waiting then will not get
-    /// its answer, while one that is slow on a database that answers will.
+    /// Completes when the probe finds that the database does not answer any more. A call that still waits
+    /// then will not get its answer, while a slow one on a database that answers will.
     pub(crate) async fn silence(&self) {
         let mut answering = self.answering.subscribe();
         let begun = timeout(GRACE, answering.wait_for(|answers| *answers)).await;
@@ -102,8 +102,8 @@ impl Health {
         }
     }
 
-    /// Asks the database over and over, and tells `pool` how connections are made. Runs until it is
-    /// aborted.
+    /// Probes the database in a loop, and sets the options of new connections of the pool `of`, at the
+    /// address `pool`. Runs until it is aborted.
     pub(crate) async fn probe(self: Arc<Self>, address: Address, pool: Address, of: PgPool) {
         let mut link = None;
         let mut outage = Outage::default();
@@ -120,7 +120,7 @@ impl Health {
                     sleep(PERIOD).await;
                 }
                 Err(reason) => {
-                    // The next try starts afresh: this connection may be owed an answer for ever.
+                    // The next probe reconnects: on this connection an answer may be outstanding for ever.
                     link = None;
                     set(&self.reachable, false);
                     set(&self.answering, false);
@@ -132,8 +132,9 @@ impl Health {
         }
     }
 
-    /// Asks on the link, or on a new one if the old one has broken: that alone does not mean that the
-    /// database is away, and would fail every call in flight. Tells how a new one was made.
+    /// Probes on the open connection, or on a new one if that has broken: a broken connection alone does not
+    /// mean that the database is unavailable, and must not fail every call in flight. Returns the options of
+    /// a new one.
     async fn ask(
         &self,
         link: &mut Option<PgConnection>,
@@ -150,13 +151,13 @@ impl Health {
         let (mut connection, mut way) = address.connect(first).await?;
         let found = look(&mut connection).await?;
         found.fit()?;
-        // A pooler may also throw away what it does not know.
+        // A pooler may also drop startup parameters silently.
         way.pooled |= !found.direct;
         *link = Some(connection);
         Ok(Some(way))
     }
 
-    /// Has the pool make its connections as this one was made.
+    /// Makes the pool connect with the options of the new connection.
     fn learn(&self, way: Option<Way>, pool: &Address, of: &PgPool) {
         let Some(way) = way else { return };
         let known = *self.way.borrow();
@@ -171,7 +172,7 @@ impl Health {
         }
     }
 
-    /// Before the database was of any use, a setting's fault is one to end of.
+    /// Reports a setting error as final, if the database was not usable before.
     fn refuse(&self, reason: Reason) {
         let error = StoreError::Use(reason.into());
         if self.way.borrow().is_none() && error.is_setting() {
@@ -180,13 +181,13 @@ impl Health {
     }
 }
 
-/// What was said of an outage so far.
+/// Reasons that were logged during the current outage.
 #[derive(Default)]
 struct Outage(BTreeSet<String>);
 
 impl Outage {
-    /// Says why the database is away: each reason once an outage, and what follows is for those who look
-    /// closely.
+    /// Logs why the database is unavailable: each reason once an outage as a warning, repetitions at debug
+    /// level.
     fn say(&mut self, reason: &Reason) {
         let reason = reason.to_string();
         if self.0.len() < REASONS && self.0.insert(reason.clone()) {
@@ -201,7 +202,7 @@ impl Outage {
     }
 }
 
-/// Sets the flag, wakes those who wait if that changes it, and tells whether it did.
+/// Sets the flag, wakes its receivers if that changes it, and returns whether it did.
 fn set(flag: &watch::Sender<bool>, value: bool) -> bool {
     flag.send_if_modified(|flag| std::mem::replace(flag, value) != value)
 }

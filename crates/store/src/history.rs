@@ -1,4 +1,4 @@
-//! What happened to an item, as far as the audit has it.
+//! History of an item, from the audit log.
 
 use events::ItemId;
 use time::OffsetDateTime;
@@ -9,21 +9,21 @@ use crate::{Database, StoreError};
 #[derive(Clone)]
 pub struct ItemHistory(Database);
 
-/// What happened to an item.
+/// History of one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
     /// The events about it, the newest first.
     pub events: Vec<PastEvent>,
-    /// Whether the audit has written down an event about any item at all.
+    /// True if the audit log has an event about any item at all.
     pub is_kept: bool,
 }
 
 /// An event about an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastEvent {
-    /// Where it was published.
+    /// Its subject.
     pub subject: String,
-    /// When it happened, as its publisher said.
+    /// Time of the event, as its publisher said.
     pub occurred_at: OffsetDateTime,
 }
 
@@ -33,7 +33,7 @@ impl ItemHistory {
         Self(database)
     }
 
-    /// The newest events about an item, at most `limit` of them.
+    /// Returns the newest events about an item, at most `limit` of them.
     pub async fn of(&self, item: ItemId, limit: u32) -> Result<History, StoreError> {
         let query = sqlx::query_as!(
             PastEvent,

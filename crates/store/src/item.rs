@@ -1,37 +1,37 @@
-//! What the store tells about items. None of these goes over a wire as it is.
+//! Results of the store about items. None of these is sent over a wire as it is.
 
 use events::{EventId, ItemId, ItemSaved, ItemText, ListName, Order};
 use time::OffsetDateTime;
 
 use crate::Cursor;
 
-/// An item that can be seen: it was added, and it is not deleted.
+/// A visible item: it was added, and is not deleted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// Its identifier.
     pub id: ItemId,
     /// Its list.
     pub list: ListName,
-    /// What there is to do.
+    /// Its text.
     pub item: ItemText,
-    /// Whether it is done.
+    /// True if it is completed.
     pub completed: bool,
     /// Its place in the list, smaller first.
     pub order: Order,
-    /// When it was added.
+    /// Time at which it was added.
     pub added_at: OffsetDateTime,
-    /// How many saves have changed it.
+    /// Number of saves that have changed it.
     pub version: i64,
 }
 
-/// What is known of an item that cannot be seen.
+/// State of an item that is not visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
-    /// Nothing: no event about it has been saved.
+    /// No event about it has been saved.
     Unknown,
-    /// The event that adds it is still to come: one that came after it has been saved already.
+    /// A later event has been saved, but the event that adds it has not.
     Announced,
-    /// It is gone for good.
+    /// It was deleted.
     Deleted,
 }
 
@@ -40,16 +40,16 @@ pub enum Absence {
 pub struct Page {
     /// The items.
     pub items: Vec<Item>,
-    /// Where the next page begins, if there is one.
+    /// Cursor of the next page, if there is one.
     pub next: Option<Cursor>,
 }
 
-/// How much there is in a list.
+/// Numbers of items in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// How many items can be seen.
+    /// Visible items.
     pub total: i64,
-    /// How many of those are done.
+    /// Completed items among them.
     pub completed: i64,
 }
 
@@ -58,29 +58,29 @@ pub struct Counts {
 pub struct Lists {
     /// The lists.
     pub lists: Vec<ListCounts>,
-    /// After which name the next ones come, if there are any.
+    /// Name after which the next lists come, if there are any.
     pub next: Option<ListName>,
 }
 
-/// A list that has items which can be seen.
+/// A list with visible items.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListCounts {
     /// Its name.
     pub name: ListName,
-    /// How much there is in it; none if that is too much to be counted.
+    /// Numbers of its items; none if there are too many to count.
     pub counts: Option<Counts>,
 }
 
-/// An item that events were applied to, as it is after that.
+/// An item after events were applied to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saved {
     /// Its identifier.
     pub id: ItemId,
-    /// How many saves have changed it, this one included.
+    /// Number of saves that have changed it, this one included.
     pub version: i64,
-    /// Whether this save changed it. If not, its events had been applied before, or newer ones.
+    /// True if this save changed it. If not, its events had been applied before, or newer ones.
     pub changed: bool,
-    /// Its whole state; none while the event that added it is still to come.
+    /// Its whole state; none while the event that adds it is not saved.
     pub state: Option<ItemState>,
 }
 
@@ -89,21 +89,21 @@ pub struct Saved {
 pub struct ItemState {
     /// Its list.
     pub list: ListName,
-    /// What there is to do.
+    /// Its text.
     pub item: ItemText,
-    /// Whether it is done.
+    /// True if it is completed.
     pub completed: bool,
     /// Its place in the list, smaller first.
     pub order: Order,
-    /// Whether it is gone.
+    /// True if it is deleted.
     pub deleted: bool,
-    /// When it was added.
+    /// Time at which it was added.
     pub added_at: OffsetDateTime,
 }
 
 impl Saved {
-    /// The event that tells of this save, which `cause` brought about; none while the item is
-    /// hidden, since there is nothing to tell yet.
+    /// Turns the save into the event about it, caused by `cause`; none while the item was not added, since
+    /// there is nothing to announce yet.
     pub fn into_event(self, cause: EventId) -> Option<ItemSaved> {
         let state = self.state?;
         Some(ItemSaved {

@@ -1,4 +1,4 @@
-//! The items: how events change them, and how they are read.
+//! Writing and reading of items.
 
 mod absence;
 mod apply;

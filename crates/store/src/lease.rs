@@ -1,19 +1,19 @@
-//! A connection on loan from the pool, which gets back only what is fit for the next borrower.
+//! A pooled connection that goes back to the pool only if it is fit for the next statement.
 
 use std::time::Duration;
 
 use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 
-/// How long a connection may take to show that it is well before the pool has it back.
+/// Timeout of the check before a connection goes back to the pool.
 const CHECK: Duration = Duration::from_secs(1);
 
-/// A connection on loan. Dropping it closes the connection.
+/// A borrowed connection. Dropping it closes the connection.
 ///
-/// That is the reverse of what the pool's own guard does, which takes back any connection after a
-/// ping without a deadline: one that was left in the middle of a statement on a frozen database, or
-/// behind a link that swallows what is sent, would keep its place in the pool for as long as that
-/// lasts, and a few of them would block the pool. A call may end at any `await`, by a deadline or
-/// because its caller lost interest; then nobody can say what the connection still owes.
+/// That is the reverse of the pool's own guard, which takes back any connection after a ping without a
+/// timeout: one that was left in the middle of a statement on a frozen database, or behind a network that
+/// drops packets, would keep its slot in the pool for as long as that lasts, and a few of them would block
+/// the pool. A call may end at any `await`, by a timeout or because its caller dropped it; then an answer may
+/// be outstanding on the connection.
 pub(crate) struct Lease(Option<PoolConnection<Postgres>>);
 
 impl Lease {
@@ -27,10 +27,10 @@ impl Lease {
             .expect("a lease has its connection until it ends")
     }
 
-    /// Gives the connection back to the pool. The borrower does not wait for that.
+    /// Returns the connection to the pool. The caller does not wait for that.
     pub(crate) fn give_back(mut self) {
         if let Some(mut connection) = self.0.take() {
-            // If the check takes too long the connection is closed and its place is free again.
+            // If the check takes too long, the connection is closed and its slot is free again.
             tokio::spawn(tokio::time::timeout(CHECK, connection.return_to_pool()));
         }
     }

@@ -1,4 +1,4 @@
-//! Postgres: every statement of the system, and nothing else names sqlx.
+//! Access to PostgreSQL: every statement of the system is here, and no other crate names sqlx.
 //!
 //! The promises:
 //!

@@ -1,4 +1,4 @@
-//! How the database gets its tables.
+//! Migrations of the database.
 
 use std::time::Duration;
 
@@ -12,25 +12,26 @@ use crate::{
     fitness::look,
 };
 
-/// How long connecting may take.
+/// Timeout of connecting.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
-/// How work as the owner begins: it waits so long for another migrator, and for any table that it
-/// changes. A change that waits longer would make everybody else queue up behind it. Who waited for
-/// another migrator has to see what that one made, whatever isolation is the database's default.
+/// Statements that begin a transaction as the owner. The timeout bounds the wait for another migrator, and
+/// for any table that is changed. A change that waits longer would block every statement queued behind it.
+/// After the wait for another migrator its changes have to be visible, whatever isolation level is the
+/// default of the database.
 pub(crate) const BEGIN: &str =
     "begin isolation level read committed; set local lock_timeout = '5s'";
 
-/// Brings the tables of the database at `url` up to what this program knows, and leaves those of a
-/// later release alone, so that an older one can be put back.
+/// Migrates the database at `url` to the schema of this program, and ignores migrations of a later release,
+/// so that an older one can be put back.
 ///
-/// Run it once before the services, from `setup`; two at a time wait for each other. Trying again
-/// when the database is unavailable is the caller's business.
+/// Run it once before the services, from `setup`; concurrent runs wait for each other. Retries while the
+/// database is unavailable are up to the caller.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     let address = Address::read(url, "setup")?;
     let migrated = async {
         let mut connection = log_in(&address).await?;
         run(&mut connection).await?;
-        // The work is done and committed; a goodbye that gets lost changes nothing.
+        // The transaction is committed; it does not matter if closing fails.
         let _ = timeout(CONNECT, connection.close()).await;
         Ok(())
     };
@@ -39,7 +40,7 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
         .map_err(|cause: Cause| StoreError::Migrate(cause.of_owner()))
 }
 
-/// Logs in as the owner, to a database that can hold what is to be kept there.
+/// Connects as the owner, and checks that the database can hold everything.
 pub(crate) async fn log_in(address: &Address) -> Result<PgConnection, Cause> {
     let way = address.first().of_owner();
     let connected = async {
@@ -51,12 +52,12 @@ pub(crate) async fn log_in(address: &Address) -> Result<PgConnection, Cause> {
     Ok(connected.unwrap_or(Err(Reason::NoConnection))?)
 }
 
-/// All migrations in one transaction. So they work behind a pooler too, which may give the next
-/// transaction to another connection, and what a connection holds until its end, prepared statements
-/// and the driver's own lock, to somebody else.
+/// Runs all migrations in one transaction. So they work behind a pooler too, which may run the next
+/// transaction on another server connection, and give prepared statements and session locks, the driver's own
+/// among them, to another client.
 async fn run(connection: &mut PgConnection) -> Result<(), Cause> {
     let mut transaction = connection.begin_with(BEGIN).await?;
-    // Until the end of the transaction, which the driver's lock does not last to.
+    // Held until the end of the transaction, before which the driver releases its own lock.
     sqlx::raw_sql("select pg_advisory_xact_lock(hashtext('migrations of the todo services'))")
         .execute(&mut *transaction)
         .await?;

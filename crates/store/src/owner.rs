@@ -1,4 +1,4 @@
-//! The owner of the tables, who alone may delete rows.
+//! Access as the owner of the tables, who alone may delete rows.
 
 use std::time::Duration;
 
@@ -32,13 +32,14 @@ impl Owner {
         Ok(Self { connection })
     }
 
-    /// Leaves. All that was done is committed.
+    /// Closes the connection. Everything done before is committed.
     pub async fn leave(self) {
-        // A goodbye that gets lost changes nothing.
+        // It does not matter if closing fails.
         let _ = timeout(CONNECT, self.connection.close()).await;
     }
 
-    /// Removes up to `limit` events from the audit that the broker stored before a time, and tells how many.
+    /// Deletes up to `limit` events that the broker stored before a time from the audit log, and returns how
+    /// many.
     pub async fn forget_audit(
         &mut self,
         before: OffsetDateTime,
@@ -61,9 +62,9 @@ impl Owner {
         removed.await.map_err(StoreError::Retain)
     }
 
-    /// Writes down that the stream has got to `position` at `now`, about once a day.
+    /// Records that the stream had reached `position` at `now`, about once a day.
     ///
-    /// It is by these notes that [`Owner::forget_tombstones`] knows how old a row is.
+    /// [`Owner::forget_tombstones`] derives the age of rows from these records.
     pub async fn note_position(
         &mut self,
         position: Position,
@@ -89,11 +90,10 @@ impl Owner {
         noted.await.map(drop).map_err(StoreError::Retain)
     }
 
-    /// Removes what late changes have left of items that nobody added: rows that nobody sees, whose events
-    /// all have positions before `reach`. Tells how many.
+    /// Deletes rows of items that were never added, left by late changes: nobody sees them, and their events
+    /// all have positions before `reach`. Returns how many.
     ///
-    /// No event before `reach` may be able to come any more, lest one that adds the item finds its
-    /// changes gone.
+    /// No event before `reach` may still be delivered, or one that adds the item would find its changes gone.
     pub async fn forget_leftovers(&mut self, reach: Position) -> Result<u64, StoreError> {
         let removed = self.run(async |connection| {
             let removed = sqlx::query!(
@@ -112,10 +112,10 @@ impl Owner {
         removed.await.map_err(StoreError::Retain)
     }
 
-    /// Removes the rows of deleted items whose last event was stored before `time`, as far as
-    /// [`Owner::note_position`] has told, and has a position before `reach`. Tells how many.
+    /// Deletes the rows of deleted items whose last event was stored before `time`, according to
+    /// [`Owner::note_position`], and has a position before `reach`. Returns how many.
     ///
-    /// No event before `reach` may be able to come any more, lest one that adds the item brings it back.
+    /// No event before `reach` may still be delivered, or one that adds the item would bring it back.
     pub async fn forget_tombstones(
         &mut self,
         reach: Position,
@@ -142,7 +142,7 @@ impl Owner {
         removed.await.map_err(StoreError::Retain)
     }
 
-    /// Does something in a transaction, and leaves nothing at the connection that a pooler would give to the
+    /// Runs `work` in a transaction, and leaves nothing on the connection that a pooler would give to the
     /// next client.
     pub(crate) async fn run<T>(
         &mut self,

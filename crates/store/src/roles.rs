@@ -1,4 +1,4 @@
-//! Who may do what in the database.
+//! Roles of the services in the database.
 
 use sqlx::{Connection, PgConnection, raw_sql};
 use tokio::time::timeout;
@@ -29,7 +29,7 @@ pub async fn ensure_roles(url: &str, roles: &[Role<'_>]) -> Result<(), StoreErro
     let granted = async {
         let mut connection = log_in(&address).await?;
         grant(&mut connection, roles).await?;
-        // The work is done and committed; a goodbye that gets lost changes nothing.
+        // The transaction is committed; it does not matter if closing fails.
         let _ = timeout(CONNECT, connection.close()).await;
         Ok(())
     };
@@ -38,7 +38,7 @@ pub async fn ensure_roles(url: &str, roles: &[Role<'_>]) -> Result<(), StoreErro
         .map_err(|cause: Cause| StoreError::Roles(cause.of_owner()))
 }
 
-/// All or nothing: in between, services that run would lose rights that they have.
+/// Grants everything in one transaction: in between, running services would lose rights that they have.
 async fn grant(connection: &mut PgConnection, roles: &[Role<'_>]) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with(BEGIN).await?;
     raw_sql(include_str!("roles.sql"))
@@ -58,7 +58,7 @@ async fn grant(connection: &mut PgConnection, roles: &[Role<'_>]) -> Result<(), 
             .execute(&mut *transaction)
             .await?;
     }
-    // What a pooler would leave to the next client.
+    // A pooler would leave these to the next client.
     transaction.clear_cached_statements().await?;
     transaction.commit().await
 }

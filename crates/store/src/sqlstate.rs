@@ -1,9 +1,9 @@
-//! What to do about each code that the database may answer with.
+//! Classification of SQLSTATE codes.
 
 use crate::ErrorKind;
 
-/// Judges by the code, and else by its class, its first two characters. A class that PostgreSQL does
-/// not have is a mistake of somebody's until it is known better.
+/// Returns the kind of an SQLSTATE, by the code or else by its class, the first two characters. An unknown
+/// class is a fault.
 pub(crate) fn kind_of_sqlstate(code: &str) -> ErrorKind {
     let class = code.get(..2).unwrap_or_default();
     of_code(code)
@@ -11,7 +11,7 @@ pub(crate) fn kind_of_sqlstate(code: &str) -> ErrorKind {
         .unwrap_or(ErrorKind::Fault)
 }
 
-/// The codes that say something else than their class.
+/// Codes whose kind differs from that of their class.
 #[expect(
     clippy::match_same_arms,
     reason = "each has its own reason, which stands above it"
@@ -31,11 +31,11 @@ fn of_code(code: &str) -> Option<ErrorKind> {
     }
 }
 
-/// All classes of PostgreSQL's appendix A, each decided on purpose.
+/// All classes of PostgreSQL's appendix A, each decided deliberately.
 ///
-/// Only what speaks of the values themselves rejects a row, since a rejected row goes to the dead
-/// letters at once. What is a mistake is tried some times first. Whatever may pass without anybody
-/// touching row or program is waited for, however long.
+/// Only errors about the values themselves reject a row, since a rejected row becomes a dead letter at once.
+/// A fault is retried a few times first. Errors that may pass without a change of row or program are waited
+/// for, without limit.
 #[expect(
     clippy::match_same_arms,
     reason = "each has its own reason, which stands above it"

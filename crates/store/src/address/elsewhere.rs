@@ -1,4 +1,4 @@
-//! Parameters that other clients know, and that managed databases put into the addresses that they give out.
+//! Parameters of other clients, which managed databases put into their addresses.
 
 use std::sync::Once;
 
@@ -7,19 +7,19 @@ use sqlx::postgres::PgSslMode;
 /// Demand of such a parameter on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asks {
-    /// Nothing that is not so anyway.
+    /// Nothing beyond the default.
     Nothing,
     /// TLS.
     Tls,
-    /// A log-in that is tied to the connection's TLS, which the driver cannot do.
+    /// Channel binding, which the driver does not support.
     Binding,
 }
 
-/// Tells what a parameter asks for, or why that cannot be had. None if nobody here knows it.
+/// Returns the demand of a parameter, or the reason why it cannot be met. None if the parameter is unknown.
 pub(super) fn asks(name: &str, value: &str) -> Option<Result<Asks, &'static str>> {
     let asks = match (name, value) {
-        // A call and the making of a connection have limits of their own, the driver speaks UTF-8, the name is the
-        // member's, and of one server there is none to choose.
+        // Calls and connecting have timeouts of their own, the driver uses UTF-8, the application name is the
+        // member's, and there is only one server to choose.
         (
             "application_name"
             | "client_encoding"
@@ -66,7 +66,7 @@ fn refusal(name: &str) -> Option<&'static str> {
     Some(why)
 }
 
-/// The mode with TLS, where something asks for that; none if the mode rules it out.
+/// The `sslmode` with TLS required, where a parameter demands it; none if the mode rules it out.
 pub(super) fn with_tls(mode: PgSslMode) -> Option<PgSslMode> {
     match mode {
         PgSslMode::Disable => None,
@@ -75,8 +75,8 @@ pub(super) fn with_tls(mode: PgSslMode) -> Option<PgSslMode> {
     }
 }
 
-/// Says once what is missing where the log-in is not tied to the connection and no certificate is compared with
-/// anything: somebody in between could pass for the server.
+/// Warns once if there is neither channel binding nor a verified certificate: somebody in between could
+/// impersonate the server.
 pub(super) fn tell_of_binding(mode: PgSslMode) {
     static ONCE: Once = Once::new();
     if !matches!(mode, PgSslMode::VerifyFull) {

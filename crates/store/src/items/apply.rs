@@ -16,14 +16,14 @@ use crate::{
 };
 
 impl ItemStore {
-    /// Applies events to their items, all or none, and tells how each of those items is then, in
-    /// the order of their identifiers.
+    /// Applies events to their items, all or none, and returns the items after that, in the order of their
+    /// identifiers.
     ///
-    /// Events may come in any order and more than once, here and over several calls. An item that
-    /// everything had been applied to already is told too, as not changed, so that whoever was
-    /// interrupted after this call can go on as if it had just returned.
+    /// Events may come in any order and more than once, within a call and over several. An item whose events
+    /// had all been applied before is returned too, as not changed, so that a caller that was interrupted
+    /// after this call can continue as if it had just returned.
     ///
-    /// Fails as [`crate::ErrorKind::Rejected`] if any one event is what the database refuses.
+    /// Fails as [`crate::ErrorKind::Rejected`] if the database rejects any one event.
     pub async fn apply<'a>(
         &self,
         events: impl IntoIterator<Item = (&'a ItemEvent, Position)>,
@@ -45,7 +45,7 @@ impl ItemStore {
     }
 }
 
-/// The folded items turned on their side: one array per column, as `unnest` takes them.
+/// The folded items as one array per column, for `unnest`.
 #[derive(Default)]
 struct Columns<'a> {
     item_id: Vec<Uuid>,
@@ -93,7 +93,8 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
-    /// `unnest` fills up short arrays with nulls, and would write rows that nobody meant.
+    /// Checks that all arrays have one length: `unnest` would fill up shorter ones with nulls, and write
+    /// wrong rows.
     fn assert_even(&self) {
         let lengths = [
             self.created_position.len(),
@@ -111,16 +112,15 @@ impl<'a> Columns<'a> {
         assert!(lengths.iter().all(|length| *length == self.item_id.len()));
     }
 
-    /// Inserts what is new, and lets each register of what is there keep the value with the later
-    /// position, or for the adding of an item, the earlier.
+    /// Inserts new rows, and keeps in each register of an existing row the value with the later position, or
+    /// for the creation of an item, the earlier.
     ///
-    /// The comparisons see each row under its lock, so that two members on one item come after each
-    /// other here, whatever the rest of their statements see. A row that nothing changes in is
-    /// written all the same, since `returning` tells only of rows that were written; that takes a
-    /// redelivery, which is rare. `coalesce` is there for positions that may be null on either side:
-    /// a register that was never written yields to any event, and no event yields to the register.
-    /// The arrays are opened in the select list, since in `from` each would be stored by itself first,
-    /// which makes a batch a tenth slower.
+    /// The comparisons see each row under its lock, so two members on one item are serialized here, whatever
+    /// snapshot their statements have. A row in which nothing changes is written all the same, since
+    /// `returning` returns only rows that were written; that happens after a redelivery, which is rare.
+    /// `coalesce` handles positions that may be null on either side: a register that was never written yields
+    /// to any event, and a missing event yields to the register. The arrays are unnested in the select list,
+    /// since in `from` each would be materialized first, which makes a batch a tenth slower.
     async fn upsert(&self, connection: &mut PgConnection) -> Result<Vec<SavedRow>, sqlx::Error> {
         self.assert_even();
         sqlx::query_as!(

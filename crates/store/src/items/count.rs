@@ -1,4 +1,4 @@
-//! How much there is in a list.
+//! Counting of the items of a list.
 
 use events::ListName;
 
@@ -6,7 +6,7 @@ use super::ItemStore;
 use crate::{Counts, StoreError};
 
 impl ItemStore {
-    /// How many items of `list` can be seen, and how many of those are done.
+    /// Counts the visible items of `list`, and the completed ones among them.
     pub async fn count(&self, list: &ListName) -> Result<Counts, StoreError> {
         let query = sqlx::query_as!(
             Counts,

@@ -6,7 +6,7 @@ use super::{ItemStore, row::ItemRow};
 use crate::{Item, StoreError};
 
 impl ItemStore {
-    /// The item `id`; none if it was never added, is not saved yet, or is deleted.
+    /// Returns the item `id`; none if it was never added, is not saved yet, or is deleted.
     pub async fn get(&self, id: ItemId) -> Result<Option<Item>, StoreError> {
         let query = sqlx::query_as!(
             ItemRow,
@@ -27,7 +27,7 @@ impl ItemStore {
             .map_err(StoreError::Get)
     }
 
-    /// The text of an item, also of one that is deleted; none if it was never added or is not saved yet.
+    /// Returns the text of an item, also of a deleted one; none if it was never added or is not saved yet.
     pub async fn text(&self, id: ItemId) -> Result<Option<String>, StoreError> {
         let query = sqlx::query_scalar!("select item from items where item_id = $1", id.uuid());
         let found = self.0.run("text", async |connection| {

@@ -7,16 +7,16 @@ use super::{ItemStore, row::ItemRow};
 use crate::{Cursor, Item, Page, StoreError, error::Cause};
 
 impl ItemStore {
-    /// At most `limit` items of `list` (but at least one, if there is any) that come after
-    /// `after`, or from the list's start: in the list's order, where new items are last.
+    /// Returns at most `limit` items of `list` (but at least one, if there is any) after the cursor `after`,
+    /// or from the start of the list: in its order, where new items are last.
     pub async fn list(
         &self,
         list: &ListName,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page, StoreError> {
-        // The start is a place before every other. A statement that asks whether there is a
-        // cursor could not walk the index straight to it.
+        // The start is a position before every other. A statement with a condition on whether there is a
+        // cursor could not use the index to find its start.
         let (order, id) = after.map_or((f64::NEG_INFINITY, Uuid::nil()), |cursor| {
             (cursor.order.get(), cursor.id.uuid())
         });

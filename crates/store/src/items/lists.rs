@@ -1,12 +1,12 @@
-//! Which lists there are.
+//! Names and counts of the lists.
 
 use events::ListName;
 
 use super::{ItemStore, row};
 use crate::{Counts, ListCounts, Lists, StoreError, error::Cause};
 
-/// How many items of each list are counted, in the order of the index, so that a list of any length costs no
-/// more than this.
+/// Most items that are counted in each list, in the order of the index, so that the cost of a long list is
+/// bounded.
 const COUNTED: i64 = 1_000;
 
 struct ListRow {
@@ -16,11 +16,11 @@ struct ListRow {
 }
 
 impl ItemStore {
-    /// At most `limit` lists that have items which can be seen (but at least one, if there is any), in
-    /// the order of their names' bytes, from the first one after `after` on.
+    /// Returns at most `limit` lists with visible items (but at least one, if there is any), in the byte
+    /// order of their names, from the first one after `after` on.
     ///
-    /// The names are found by jumping through the index from each to the next. Grouping the items by their
-    /// list would read all of them.
+    /// The names are found by a loose index scan, which jumps from each name to the next. Grouping the items
+    /// by their list would read all of them.
     pub async fn lists(&self, after: Option<&ListName>, limit: u32) -> Result<Lists, StoreError> {
         let limit = limit.max(1);
         let query = sqlx::query_as!(

@@ -6,8 +6,8 @@ use super::{ItemStore, row::ItemRow};
 use crate::{Item, StoreError, error::Cause};
 
 impl ItemStore {
-    /// At most `limit` items from the end of `list`, where new items are: in the list's order, so
-    /// that the newest is last. All of them, or only those that are `completed` or are not.
+    /// Returns at most `limit` items from the end of `list`, where new items are: in the order of the list,
+    /// with the newest last. All of them, or only those with this value of `completed`.
     pub async fn newest(
         &self,
         list: &ListName,

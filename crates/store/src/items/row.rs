@@ -1,4 +1,4 @@
-//! Rows as the statements give them, made into the values that the rest of the system trusts.
+//! Conversion of rows into validated values.
 
 use events::{ItemText, ListName, Order};
 use time::OffsetDateTime;
@@ -9,7 +9,7 @@ use crate::{
     error::{Cause, Reason},
 };
 
-/// A row that can be seen.
+/// A visible row.
 pub(super) struct ItemRow {
     pub(super) item_id: Uuid,
     pub(super) list: String,
@@ -36,7 +36,7 @@ impl TryFrom<ItemRow> for Item {
     }
 }
 
-/// A row that was touched.
+/// A row that was written.
 pub(super) struct SavedRow {
     pub(super) item_id: Uuid,
     pub(super) list: Option<String>,
@@ -53,8 +53,8 @@ impl TryFrom<SavedRow> for Saved {
     type Error = Cause;
 
     fn try_from(row: SavedRow) -> Result<Self, Cause> {
-        // A row has a list and a time of adding, and then also a text and a place, from the event
-        // that added the item on; the table's constraints hold it to that.
+        // The list and the time of adding, and with them a text and a place, are set once the event that adds
+        // the item is saved; constraints of the table ensure that.
         let state = match (row.list, row.item, row.order, row.added_at) {
             (Some(name), Some(item), Some(place), Some(added_at)) => Some(ItemState {
                 list: list(name)?,

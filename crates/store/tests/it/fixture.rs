@@ -46,7 +46,7 @@ impl Fixture {
         saved
     }
 
-    /// How many connections to the database there are.
+    /// Counts the connections to the database.
     pub(crate) async fn connections(&self, filter: &str) -> usize {
         let sql = format!(
             "select count(*) from pg_stat_activity \
@@ -56,7 +56,7 @@ impl Fixture {
     }
 }
 
-/// For tests whose cases share what is dear to make.
+/// A runtime for tests whose cases share a database.
 pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }

@@ -1,4 +1,4 @@
-//! What happened to an item.
+//! History of an item.
 
 use events::{EventId, ItemId};
 use store::{AuditEntry, AuditLog, ItemHistory};
@@ -8,7 +8,7 @@ use crate::{
     fixture::{ADDED_AT, Fixture, id},
 };
 
-/// Writes down events about items, each with its subject.
+/// Appends events about items to the audit log, each with its subject.
 async fn has_happened(store: &Fixture, events: &[(&str, Option<ItemId>)]) {
     let (stream, event_id) = (stream(), EventId::from(id("milk")));
     let entries = (1..)

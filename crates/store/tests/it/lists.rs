@@ -1,4 +1,4 @@
-//! Which lists there are.
+//! Names and counts of the lists.
 
 use events::ItemEvent;
 use store::{Counts, ListCounts};

@@ -28,7 +28,7 @@ use crate::{
     model,
 };
 
-/// What happens to which item, with what detail.
+/// Kind of an event, its item, and its detail.
 type Sketch = (u8, u8, u8);
 
 fn event(case: u64, (kind, item, detail): Sketch) -> ItemEvent {
@@ -88,7 +88,7 @@ fn any_order_and_batching_gives_what_the_stream_in_order_gives() {
             let last = runtime.block_on(in_batches(&store.items, &deliveries, &sizes));
 
             prop_assert_eq!(&states(&last), &model::play(&stream));
-            // What the last answers told is what the table has.
+            // The table has the states that the last calls returned.
             let all: Vec<_> = runtime.block_on(apply(&store.items, &deliveries));
             prop_assert!(all.iter().all(|saved| !saved.changed));
             prop_assert_eq!(states(&all), states(&last));
@@ -104,7 +104,7 @@ fn any_order_and_batching_gives_what_the_stream_in_order_gives() {
     result.unwrap();
 }
 
-/// The last answer about each item.
+/// Applies the deliveries in batches, and returns the last result about each item.
 async fn in_batches(
     items: &ItemStore,
     deliveries: &[(u64, ItemEvent)],

@@ -1,4 +1,4 @@
-//! How the database gets its tables.
+//! Migrations of the database.
 
 use store::{Database, ErrorKind, ItemStore, StoreError, migrate};
 use testkit::eventually;

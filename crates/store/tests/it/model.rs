@@ -1,5 +1,5 @@
-//! What the table should be: the events one by one, in the order of the stream, with nothing in
-//! the way. It knows of no positions, batches or rows.
+//! Model of the table: events applied one by one, in the order of the stream. It has no positions, batches or
+//! rows.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The database goes away, and comes back.
+//! Outages of the database, and recovery.
 
 use std::{fmt::Debug, process::Command, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::fixture::{Fixture, SOON, added, apply, at, becomes_reachable, completed, id};
 
-/// What a caller is promised at most, while nothing answers.
+/// Promised limit of a call while the database does not answer.
 const PROMISE: Duration = Duration::from_secs(3);
 
 /// Time limit of the recovery after the connections have died, if new ones can be made.
@@ -165,7 +165,7 @@ async fn a_stopped_database_is_unavailable_in_time_and_the_pool_outlives_it() {
 #[tokio::test]
 async fn a_restart_between_two_calls_fails_none() {
     let mut own = Own::start().await;
-    // A connection that rests for longer than it is trusted untried.
+    // Idle for longer than a connection is used untested.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     own.server.restart().await.unwrap();
     own.items.get(id("milk")).await.unwrap();
@@ -222,8 +222,8 @@ async fn a_link_that_swallows_everything_is_an_outage_and_wedges_nothing() {
     all_is_well_again(&items).await;
 }
 
-/// As firewalls do, and what divides addresses, that forget a connection: nobody is told of its end, and new ones are
-/// as good as ever.
+/// As with firewalls and NAT that drop a connection silently: neither side gets a reset, and new connections
+/// work.
 #[tokio::test]
 async fn connections_that_died_silently_are_noticed_within_seconds_and_fail_no_later_call() {
     let store = Fixture::new().await;
@@ -275,7 +275,7 @@ async fn calls_that_nobody_waits_for_any_more_leave_the_pool_whole() {
     becomes_reachable(&handle).await;
     apply(&items, &[(1, added("milk", "buy milk", 1.0))]).await;
 
-    // Each is dropped with its statement sent and no answer come.
+    // Each call is dropped after its statement was sent and before its answer came.
     link.stall();
     for _ in 0..6 {
         let call = items.get(id("milk"));
@@ -283,7 +283,7 @@ async fn calls_that_nobody_waits_for_any_more_leave_the_pool_whole() {
     }
     link.restore().await;
 
-    // None of these gets the answer that another one did not wait for.
+    // None of these gets an answer of a dropped call.
     apply(&items, &[(2, added("bread", "buy bread", 2.0))]).await;
     for name in ["milk", "bread", "milk", "bread"] {
         let item = items.get(id(name)).await.unwrap().unwrap();

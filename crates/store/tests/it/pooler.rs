@@ -6,7 +6,7 @@ use testkit::{PgBouncer, PoolMode, Postgres, PostgresOptions, eventually};
 
 use crate::fixture::{SOON, added, apply, becomes_reachable, completed, id};
 
-/// As it comes, and as people set it when a driver's options are refused.
+/// PgBouncer's default, and the setting that people add when it refuses startup parameters of a driver.
 const IGNORING: &str = "ignore_startup_parameters = options,extra_float_digits";
 
 struct Pooled {
@@ -41,7 +41,7 @@ async fn everything_works_behind_a_pooler_in_each_of_its_modes() {
                 service: "todo-web",
                 password: "p",
             }];
-            // Two at a time, and again: neither trips over what the other has left at the server.
+            // Two concurrent runs, and again: neither is disturbed by what the other left at the server.
             let (one, two) = tokio::join!(migrate(&pooled.url), migrate(&pooled.url));
             one.and(two).unwrap();
             ensure_roles(&pooled.url, &roles).await.unwrap();
@@ -57,8 +57,8 @@ async fn everything_works_behind_a_pooler_in_each_of_its_modes() {
     }
 }
 
-/// Many statements at a time on fewer connections than there are askers, each with answers that tell
-/// whose they are.
+/// Runs many statements at a time on fewer connections than there are callers, each with an answer that shows
+/// whose it is.
 #[tokio::test]
 async fn nobody_gets_the_answer_of_another_statement_where_connections_change_hands() {
     for more in ["", IGNORING] {
@@ -129,7 +129,7 @@ async fn a_statement_that_nobody_waits_for_any_more_ends_behind_a_pooler_too() {
 #[tokio::test]
 async fn a_pooler_that_does_not_show_when_connecting_is_found_out_and_blames_no_row() {
     let pooled = Pooled::start(PoolMode::Transaction, IGNORING).await;
-    // The server says what it would say if our mark had got there.
+    // The server answers as if our startup parameter had arrived.
     let pretend = "alter role todo set todo.direct = 'on'";
     pooled.server.execute("todo", pretend).await.unwrap();
     migrate(&pooled.url).await.unwrap();

@@ -1,4 +1,4 @@
-//! Removing what is kept no longer.
+//! Removal of rows past their retention.
 
 use events::EventId;
 use store::{Absence, AuditLog, Owner};
@@ -62,7 +62,7 @@ async fn what_late_changes_leave_of_an_item_goes_when_none_of_them_is_stored_any
     assert_eq!(owner.forget_leftovers(at(4)).await.unwrap(), 0);
     assert_eq!(owner.forget_leftovers(at(5)).await.unwrap(), 1);
     assert_eq!(owner.forget_leftovers(at(6)).await.unwrap(), 1);
-    // Before, whoever asked was told for ever that it would be there in a moment.
+    // Before, a read was told for ever that the item would appear in a moment.
     assert_eq!(
         fixture.items.absence(id("late")).await.unwrap(),
         Absence::Unknown

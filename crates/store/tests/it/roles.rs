@@ -1,4 +1,4 @@
-//! Who may do what in the database.
+//! Roles of the services in the database.
 
 use events::EventId;
 use sqlx::{ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions, raw_sql};
@@ -53,7 +53,7 @@ fn handle(cluster: &Postgres, service: &str) -> Database {
     Database::connect(url.as_str(), "test", 1).unwrap()
 }
 
-/// Each of these is refused, for want of the right and for nothing else.
+/// Asserts that each statement is refused for a missing right, and for nothing else.
 async fn are_refused(cluster: &Postgres, service: &str, statements: &[&'static str]) {
     let mut connection = connect(cluster, service, &password(service)).await.unwrap();
     for statement in statements {
@@ -69,7 +69,7 @@ async fn are_refused(cluster: &Postgres, service: &str, statements: &[&'static s
     }
 }
 
-/// What no service may do.
+/// Statements that no service may run.
 const NOBODYS: [&str; 9] = [
     "create table public.mine (a int)",
     "create temporary table mine (a int)",

@@ -1,4 +1,4 @@
-//! What one event after another does to an item.
+//! Effects of successive events on an item.
 
 use store::ErrorKind;
 use time::macros::datetime;
@@ -245,7 +245,7 @@ async fn a_time_that_nobody_can_write_is_rejected_and_blamed_on_the_row() {
             "all or none"
         );
     }
-    // It says nothing against the database.
+    // It does not count against the database.
     store
         .items
         .apply([(&added("good", "text", 1.0), at(1))])

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::fixture::{SOON, becomes_reachable, id};
 
-/// A server with a certificate, which lets nobody in without TLS.
+/// A server with a certificate, which refuses connections without TLS.
 async fn insisting(authority: &Authority, addresses: &str, who: &str) -> Postgres {
     let own = authority.certify("server", addresses).unwrap();
     let files = [
@@ -73,7 +73,7 @@ async fn a_server_that_insists_on_tls_gets_it_without_being_asked_and_by_each_mo
     );
 }
 
-/// The parameters are those that providers put behind the question mark.
+/// The parameters are those that providers put into the query of the URL.
 #[tokio::test]
 async fn the_address_that_a_managed_database_gives_out_is_taken_as_it_is() {
     let authority = Authority::new().unwrap();
@@ -154,7 +154,7 @@ async fn a_server_that_wants_a_clients_certificate_gets_it() {
     let with = format!("{url}&sslcert={certificate}&sslkey={key}");
     migrate(&with).await.unwrap();
     assert!(migrate(&url).await.is_err());
-    // One of somebody whom the server does not trust.
+    // A certificate of an authority that the server does not trust.
     let other = Authority::new().unwrap().certify("todo", HERE).unwrap();
     let keys = (other.certificate.display(), other.key.display());
     assert!(
