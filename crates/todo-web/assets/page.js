@@ -32,12 +32,14 @@ function hear(item) {
   const isElsewhere = isPart && !known.has(item.id) && item.version > 1;
   if ("away" in texts || isElsewhere) refresh();
   if (isElsewhere || !list.learn(item)) return;
+  learned++;
   list.draw();
   if (!heard) requestAnimationFrame(say);
   heard = item;
 }
 
 let heard;
+let learned = 0;
 function say() {
   const news = part("[data-news]");
   // What the page said of what was not saved is old.
@@ -47,7 +49,7 @@ function say() {
   heard = null;
 }
 
-// Takes the state of a new page. One without the database has none.
+// Takes the state of a new page.
 let asked = 0;
 let answered = -REFRESH_MS;
 function refresh(pause = 100 + Math.random() * 400) {
@@ -55,6 +57,7 @@ function refresh(pause = 100 + Math.random() * 400) {
   asked ||= setTimeout(async () => {
     asked = 0;
     const before = new Map(known);
+    const then = learned;
     const address = `${location.pathname}?show=${wanted()}`;
     const text = await fetch(address).then((answer) => answer.text()).catch(() => "");
     answered = performance.now();
@@ -68,6 +71,8 @@ function refresh(pause = 100 + Math.random() * 400) {
     part(".notes").replaceWith(fresh.querySelector(".notes"));
     delete texts.away;
     list.read(fresh, before);
+    // What came meanwhile may be counted twice.
+    if (isPart && then !== learned) refresh();
     list.draw();
   }, Math.max(pause, soonest));
 }
@@ -90,7 +95,7 @@ function foreign(isForeign) {
   if (note) note.hidden = !isForeign;
 }
 
-// The text as it is kept; null if it is too long, and nothing if nothing can be seen. Counted as the server does.
+// The text as it is kept; null if it is too long, nothing if nothing can be seen.
 function tidy(text) {
   const composed = text.replace(/\p{Cc}/gu, " ").trim().normalize();
   const tidied = /^[\s\p{DI}\u2800]*$/u.test(composed) ? "" : composed;
@@ -158,7 +163,7 @@ on(part(".undo button"), "click", () => {
   input.focus();
 });
 
-// Of a long list the server changes all, also what is not shown, when it has what was done here.
+// Of a long list the server changes all.
 let isMeant;
 async function submit(button) {
   for (let n = 0; n < 50 && !outbox.isEmpty(); n++) await new Promise((next) => setTimeout(next, 100));
@@ -180,7 +185,6 @@ on(part(".toggle-all"), "change", ({ target: { checked } }) => {
 });
 
 on(rows, "change", ({ target }) => target.matches(".toggle") && tick(idOf(target), target.checked));
-// It would press the first button of the form.
 on(app, "keydown", (event) => {
   if (event.key === "Enter" && event.target.matches("[type=checkbox]")) event.preventDefault();
 });
